@@ -1,0 +1,63 @@
+"""Text classifiers on long-tailed, ordered labels, in the Hugging Face way.
+
+Data runs one way through the rooms of this package; each imports only from rooms above it:
+
+- ``corpora``: your own table, the ICNALE-ASA corpus, an invented one for demos; splits.
+- ``losses``: ``LOSSES``, ``build_loss``; one file per loss, ``blv`` is Balancing Logit Variation.
+- ``modeling``: an ``AutoModel`` encoder with masked mean pooling and a linear head.
+- ``arguments``, ``trainer``: ``BLVTrainingArguments`` and ``BLVTrainer``, in place of ``transformers.Trainer``.
+- ``metrics``: ``evaluate`` modules and pure functions; ``make_compute_metrics``.
+- ``prediction``: a saved model and texts in, logits and a table of levels out.
+- ``cli``: ``blv-trainer train | evaluate | predict | list | demo``.
+
+Importing this package makes transformers know its model (``pipeline("text-classification", model=DIR)``).
+The work is put off until transformers is imported, so that ``blv-trainer --help`` answers at once.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from blv_trainer import _registration as _registration
+
+if TYPE_CHECKING:
+    from blv_trainer.arguments import BLVTrainingArguments
+    from blv_trainer.losses import LOSSES, BLVLoss, ImbalanceLoss, build_loss
+    from blv_trainer.metrics import make_compute_metrics
+    from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
+    from blv_trainer.trainer import BLVTrainer
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BLVLoss": "losses",
+    "BLVTrainer": "trainer",
+    "BLVTrainingArguments": "arguments",
+    "ImbalanceLoss": "losses",
+    "LOSSES": "losses",
+    "MeanPooledConfig": "modeling",
+    "MeanPooledForSequenceClassification": "modeling",
+    "build_loss": "losses",
+    "make_compute_metrics": "metrics",
+}
+__all__ = [
+    "LOSSES",
+    "BLVLoss",
+    "BLVTrainer",
+    "BLVTrainingArguments",
+    "ImbalanceLoss",
+    "MeanPooledConfig",
+    "MeanPooledForSequenceClassification",
+    "build_loss",
+    "make_compute_metrics",
+]
+
+
+def __getattr__(name: str):
+    # PEP 562: torch and transformers are imported by the first use of a name that needs them.
+    if name in _HOME:
+        return getattr(importlib.import_module(f"blv_trainer.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'blv_trainer' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,21 @@
+"""Tells transformers and datasets about our model and corpus as soon as they are imported.
+
+Neither has a plugin mechanism: a name is known once their registries hold it. Filling them here at import would load
+torch, transformers and datasets (seconds) for a mere ``blv-trainer --help``; a post-import hook fills them when the
+library comes, whichever of the two is imported first. The hook of transformers sits on its top-level module: that is
+lazy and whole when the hook runs, whereas its submodules import each other in circles.
+"""
+
+from wrapt import when_imported
+
+
+@when_imported("transformers")
+def _register_model(_module):
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    # From the files, not the package: blv_trainer.modeling may be the one whose import brought us here.
+    from blv_trainer.modeling.configuration_mean_pooled import MeanPooledConfig
+    from blv_trainer.modeling.modeling_mean_pooled import MeanPooledForSequenceClassification
+
+    AutoConfig.register(MeanPooledConfig.model_type, MeanPooledConfig, exist_ok=True)
+    AutoModelForSequenceClassification.register(MeanPooledConfig, MeanPooledForSequenceClassification, exist_ok=True)

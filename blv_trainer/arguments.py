@@ -1,0 +1,87 @@
+"""The settings of a run: ``BLVTrainingArguments``, and what the command line needs beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from transformers import TrainingArguments
+
+from blv_trainer.losses import check_loss
+
+
+@dataclass
+class BLVTrainingArguments(TrainingArguments):
+    """``transformers.TrainingArguments`` with the choice of a loss; no other default is changed.
+
+    Args:
+        loss: a key of ``blv_trainer.LOSSES``.
+        loss_kwargs: the loss's options, such as ``{"sigma": 2, "scope": "element"}``; on the command line as JSON.
+
+    Raises:
+        ValueError: an unknown loss or option.
+
+    Example:
+        >>> args = BLVTrainingArguments("out", loss="blv", loss_kwargs='{"sigma": 2}')
+        >>> args.loss_kwargs
+        {'sigma': 2}
+    """
+
+    _VALID_DICT_FIELDS = [*TrainingArguments._VALID_DICT_FIELDS, "loss_kwargs"]  # noqa: RUF012 - as in the parent
+
+    loss: str = field(default="blv", metadata={"help": "Name of the loss; `blv-trainer list` shows all."})
+    loss_kwargs: dict[str, Any] | str | None = field(
+        default=None, metadata={"help": "Options of the loss as JSON, such as '{\"sigma\": 2}'."}
+    )
+
+    def __post_init__(self):
+        super().__post_init__()  # reads loss_kwargs where it is JSON
+        check_loss(self.loss, self.loss_kwargs or ())
+
+
+@dataclass
+class ModelArguments:
+    """Which model is trained."""
+
+    model_name_or_path: str = field(
+        default="bert-base-uncased", metadata={"help": "Encoder or classifier to start from: a Hub id or a folder."}
+    )
+    head: Literal["mean_pooled", "stock"] = field(
+        default="mean_pooled",
+        metadata={
+            "help": "mean_pooled: mean over the token embeddings, dropout, linear layer, as in the paper; stock: the "
+            "head that AutoModelForSequenceClassification builds."
+        },
+    )
+    classifier_dropout: float = field(default=0.1, metadata={"help": "Dropout before the mean-pooled head."})
+    max_length: int | None = field(
+        default=None, metadata={"help": "Tokens after which a text is cut; default: what the model takes."}
+    )
+
+
+@dataclass
+class DataArguments:
+    """Where the labelled texts are."""
+
+    train_file: str | None = field(
+        default=None, metadata={"help": "Training rows: .csv, .tsv, .jsonl, .json or .parquet."}
+    )
+    validation_file: str | None = field(default=None, metadata={"help": "Validation rows."})
+    test_file: str | None = field(default=None, metadata={"help": "Test rows."})
+    dataset_name: str | None = field(
+        default=None, metadata={"help": "Instead of files: a dataset on the Hub or a local folder of data files."}
+    )
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of that dataset."})
+    text_column: str = field(default="text", metadata={"help": "Column with the texts."})
+    label_column: str = field(default="label", metadata={"help": "Column with the labels."})
+    label_order: list[str] | None = field(
+        default=None,
+        metadata={"help": "All labels, lowest first; default: the dataset's own order, else a natural sort."},
+    )
+    encoding: str = field(default="utf-8-sig", metadata={"help": "Encoding of text files."})
+    quoting: bool | None = field(
+        default=None, metadata={"help": "Whether quotes enclose fields; default: in CSV yes, in TSV no."}
+    )
+    validation_fraction: float = field(
+        default=0.1, metadata={"help": "Share of train to hold out where no validation or test rows are given."}
+    )

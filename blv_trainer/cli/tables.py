@@ -1,0 +1,64 @@
+"""Tables on the terminal, and the list of rows that could not be used."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PERCENT = ("accuracy", "macro_accuracy", "adjacent_accuracy", "macro_adjacent_accuracy")
+DECIMALS = ("rmse", "macro_rmse", "pcc", "macro_f1", "qwk", "smd", "ece")
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Lines of aligned columns: words to the left, numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
+    wordy = [any(not _is_number(row[k]) for row in cells[1:]) for k in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if words else cell.rjust(width)
+            for cell, width, words in zip(row, widths, wordy, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def format_metrics(metrics: dict[str, dict[str, float]], names: Sequence[str]) -> str:
+    """Metrics and per-class recall, one column for each split; accuracies and recalls in percent."""
+    splits = list(metrics)
+    rows = [["rows", *(metrics[split].get("num_rows", "") for split in splits)]]
+    rows += [[f"{key} %", *(_percent(metrics[split].get(key)) for split in splits)] for key in PERCENT]
+    rows += [[key, *(_decimal(metrics[split].get(key)) for split in splits)] for key in DECIMALS]
+    rows += [
+        [f"recall {name} %", *(_percent(metrics[split].get(f"recall_{name}")) for split in splits)] for name in names
+    ]
+    rows += [
+        [f"predicted {name}", *(metrics[split].get(f"predicted_{name}", "") for split in splits)] for name in names
+    ]
+    return format_table(["", *splits], rows)
+
+
+def write_unusable(unusable: Sequence[Any], folder: Path) -> None:
+    """Write ``unusable_rows.csv`` if there are such rows."""
+    if unusable:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "unusable_rows.csv", "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["split", "source", "row", "reason", "value"])
+            writer.writerows([row.split, row.source, row.row, row.reason, row.value] for row in unusable)
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"-|[-+]?\d*\.?\d*", cell) is not None
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{100 * value:.2f}"
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:.4f}"

@@ -1,0 +1,117 @@
+"""``blv-trainer train``: one run on labelled texts."""
+
+from __future__ import annotations
+
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+from blv_trainer.cli.config import add_config_flag, apply_config
+
+# What differs from TrainingArguments' own defaults, and why.
+DEFAULTS = {
+    "num_train_epochs": 20,  # as in the paper
+    "learning_rate": 1e-5,  # as in the paper
+    "per_device_train_batch_size": 8,  # the paper's 4 x 2 accumulation gives the same gradient in two passes
+    "per_device_eval_batch_size": 32,
+    "train_sampling_strategy": "group_by_length",  # little padding: twice the speed on texts of mixed length
+    "eval_strategy": "epoch",
+    "save_strategy": "epoch",
+    "save_total_limit": 1,
+    "report_to": ["none"],
+}
+
+
+def add_parser(subparsers) -> None:
+    """Register the verb; its flags come from dataclasses that take seconds to import, so they wait until it runs."""
+    parser = subparsers.add_parser("train", help="train a classifier on labelled texts", add_help=False)
+    parser.set_defaults(run=run, rest=[])
+
+
+def build_parser():
+    """The parser of all flags: data, model and ``BLVTrainingArguments``."""
+    from transformers import HfArgumentParser
+
+    from blv_trainer.arguments import BLVTrainingArguments, DataArguments, ModelArguments
+
+    parser = HfArgumentParser(
+        [DataArguments, ModelArguments, BLVTrainingArguments],
+        prog="blv-trainer train",
+        usage="blv-trainer train --train_file FILE | --dataset_name NAME, --output_dir DIR [FLAGS]",
+        description="Train a classifier on labelled texts; evaluate it; write model, metrics and predictions.",
+        allow_abbrev=False,
+    )
+    add_config_flag(parser)
+    parser.set_defaults(**DEFAULTS)
+    for action in parser._actions:
+        action.required = action.dest == "output_dir"
+    return parser
+
+
+def run(args) -> int:
+    """Train, evaluate, write; 0 when done."""
+    parser = build_parser()
+    apply_config(parser, args.rest)
+    *parsed, unknown = parser.parse_args_into_dataclasses(
+        args.rest, return_remaining_strings=True, look_for_args_file=False
+    )
+    if unknown:
+        known = [word for action in parser._actions for word in action.option_strings]
+        close = get_close_matches(unknown[0], known, n=1)
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}." + (f" Did you mean {close[0]}?" if close else ""))
+    data_args, model_args, training_args, _ = parsed
+
+    from blv_trainer.cli.tables import format_metrics, write_unusable
+    from blv_trainer.corpora.table import load_table
+    from blv_trainer.experiments.training import refuse_used_folder, train_and_evaluate
+
+    refuse_used_folder(training_args)
+    data = load_table(
+        data_args.train_file,
+        data_args.validation_file,
+        test_file=data_args.test_file,
+        dataset_name=data_args.dataset_name,
+        dataset_config_name=data_args.dataset_config_name,
+        text_column=data_args.text_column,
+        label_column=data_args.label_column,
+        label_order=data_args.label_order,
+        encoding=data_args.encoding,
+        quoting=data_args.quoting,
+        validation_fraction=data_args.validation_fraction,
+        seed=training_args.seed,
+    )
+    if "validation" not in data.dataset:
+        training_args.eval_strategy = "no"
+    if training_args.should_save:
+        write_config(training_args, data_args, model_args)
+        write_unusable(data.unusable, Path(training_args.output_dir))
+    metrics = train_and_evaluate(data.dataset, data.label_names, model_args=model_args, training_args=training_args)
+    if training_args.should_save:
+        splits = {split: values for split, values in metrics.items() if split != "train"}
+        print(format_metrics(splits, data.label_names))
+        print(f"\nModel, metrics.json, predictions.parquet and config.yaml are in {training_args.output_dir}")
+    return 0
+
+
+def write_config(training_args, data_args, model_args) -> None:
+    """Write ``config.yaml``, with which ``train --config`` repeats this run: our flags, and Trainer's changed ones."""
+    import dataclasses
+
+    import yaml
+
+    from blv_trainer.arguments import BLVTrainingArguments
+    from blv_trainer.experiments.training import write_whole
+
+    plain = BLVTrainingArguments(training_args.output_dir).to_dict()
+    given = training_args.to_dict()
+    ours = {"output_dir", "loss", "loss_kwargs", "seed", *DEFAULTS}
+    settings = {
+        **dataclasses.asdict(data_args),
+        **dataclasses.asdict(model_args),
+        **{name: value for name, value in given.items() if name in ours or value != plain[name]},
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
+    text = "# blv-trainer train --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
+    path = Path(training_args.output_dir, "config.yaml")
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    print(f"Settings: {path}", file=sys.stderr)

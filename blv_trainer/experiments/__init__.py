@@ -1,0 +1,1 @@
+"""Runs: training one model, comparing methods, statistics, report."""

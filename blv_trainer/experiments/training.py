@@ -1,0 +1,190 @@
+"""One training run: data and settings in, a folder with model, metrics and predictions out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from datasets import Dataset, DatasetDict
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    set_seed,
+)
+
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
+from blv_trainer.metrics import make_compute_metrics
+from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
+from blv_trainer.prediction import label_names, max_tokens, prediction_table
+from blv_trainer.trainer import BLVTrainer
+
+logger = logging.getLogger(__name__)
+
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.parquet"
+
+
+def train_and_evaluate(
+    dataset: DatasetDict,
+    names: Sequence[str],
+    *,
+    model_args: ModelArguments,
+    training_args: BLVTrainingArguments,
+    quiet: bool = False,
+) -> dict[str, dict[str, float]]:
+    """Train on "train", evaluate on "validation" and "test" as far as there are any, write all to the output folder.
+
+    Writes the model (safetensors, config, code of the mean-pooled head), the tokenizer, ``metrics.json`` and
+    ``predictions.parquet`` (both splits, with logits).
+
+    Args:
+        dataset: splits with columns ``text`` and ``label``.
+        names: the labels, lowest first.
+        model_args: which model.
+        training_args: how; ``output_dir`` is where.
+        quiet: print no logs where the progress bar is off.
+
+    Returns:
+        Metrics by split: "train" has loss and speed, "validation" and "test" have all of ``METRICS``, per-class recall
+        and the histogram of predictions.
+
+    Raises:
+        FileExistsError: the output folder already holds a run and ``resume_from_checkpoint`` is not set.
+        FileNotFoundError: there is no such encoder.
+        ValueError: what ``BLVTrainer`` refuses.
+    """
+    refuse_used_folder(training_args)
+    if not torch.cuda.is_available():
+        training_args.dataloader_pin_memory = False  # torch warns of it where there is no accelerator
+    set_seed(training_args.seed)  # before the model, whose head starts from random weights
+    model, tokenizer = build_model(model_args, names)
+    tokenized = tokenize(dataset, tokenizer, max_length=model_args.max_length or max_tokens(model, tokenizer))
+    trainer = BLVTrainer(
+        model,
+        training_args,
+        train_dataset=tokenized["train"],
+        eval_dataset=by_length(tokenized["validation"])[0] if "validation" in tokenized else None,
+        processing_class=tokenizer,
+        compute_metrics=make_compute_metrics(names),
+    )
+    if quiet:
+        trainer.remove_callback(PrinterCallback)
+    metrics = {"train": trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics}
+    trainer.save_model()
+    tables = []
+    for split in ("validation", "test"):
+        if split in tokenized:
+            rows, order = by_length(tokenized[split])
+            output = trainer.predict(rows, metric_key_prefix=split)
+            metrics[split] = {key.removeprefix(f"{split}_"): value for key, value in output.metrics.items()}
+            metrics[split]["num_rows"] = len(output.predictions)
+            logits = output.predictions[np.argsort(order)]
+            tables.append(predictions_of_split(dataset[split], split, prediction_table(logits, names)))
+    if trainer.is_world_process_zero():
+        folder = Path(training_args.output_dir)
+        if tables:
+            write_whole(folder / PREDICTIONS_FILE, lambda path: pq.write_table(pa.concat_tables(tables), path))
+        write_metrics(folder, metrics)
+    return metrics
+
+
+def refuse_used_folder(training_args: BLVTrainingArguments) -> None:
+    """Raise a FileExistsError if the output folder holds a run and this one does not resume it."""
+    folder = Path(training_args.output_dir)
+    marks = [METRICS_FILE, "model.safetensors", "adapter_model.safetensors"]
+    found = [name for name in marks if (folder / name).exists()] or [path.name for path in folder.glob("checkpoint-*")]
+    if found and not training_args.resume_from_checkpoint:
+        raise FileExistsError(
+            f"{folder} already holds a run ({found[0]}): choose another --output_dir, continue it with "
+            "--resume_from_checkpoint PATH_OF_A_CHECKPOINT, or remove the folder."
+        )
+
+
+def build_model(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model to train, with ``names`` as its labels in order, and its tokenizer."""
+    source = model_args.model_name_or_path
+    labels = {"num_labels": len(names), "id2label": dict(enumerate(names))}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        if AutoConfig.from_pretrained(source).model_type == MeanPooledConfig.model_type:
+            return _saved_classifier(source, names), tokenizer
+        if model_args.head == "stock":
+            return AutoModelForSequenceClassification.from_pretrained(source, **labels), tokenizer
+        dropout = model_args.classifier_dropout
+        return MeanPooledForSequenceClassification.from_encoder(source, classifier_dropout=dropout, **labels), tokenizer
+    except OSError as error:
+        raise FileNotFoundError(
+            f"--model_name_or_path {source} is neither a folder with a model and tokenizer nor one that can be fetched "
+            f"from the Hub: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def tokenize(dataset: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> DatasetDict:
+    """Add token ids, and their number as ``length`` for length-grouped sampling."""
+
+    def encode(batch):
+        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
+        return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
+
+    return dataset.map(encode, batched=True, desc="Tokenizing")
+
+
+def by_length(rows: Dataset) -> tuple[Dataset, np.ndarray]:
+    """Rows sorted by length, so that batches hold little padding, and the place that each came from."""
+    order = np.argsort(rows["length"], kind="stable")
+    return rows.select(order), order
+
+
+def predictions_of_split(rows: Dataset, split: str, predictions: pa.Table) -> pa.Table:
+    """Predictions beside the split's name and every column of its rows but the text."""
+    table = rows.with_format("arrow")[:].combine_chunks()
+    columns = {"split": pa.array([split] * len(rows))}
+    columns |= {name: table[name] for name in table.column_names if name not in ("text", *predictions.column_names)}
+    columns |= {name: predictions[name] for name in predictions.column_names}
+    return pa.table(columns)
+
+
+def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
+    """Write ``metrics.json``; undefined values (nan) become null, which JSON has."""
+    text = json.dumps(_without_nan(metrics), indent=2)
+    write_whole(folder / METRICS_FILE, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+
+
+def write_whole(path: Path, write) -> None:
+    """Write through a temporary name, so that nobody ever reads half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _saved_classifier(source: str, names: Sequence[str]) -> PreTrainedModel:
+    model = AutoModelForSequenceClassification.from_pretrained(source)
+    if label_names(model) != list(names):
+        raise ValueError(
+            f"{source} is a classifier for {', '.join(label_names(model))}, the data has {', '.join(names)}: give the "
+            "same labels in the same order (--label_order), or start from an encoder."
+        )
+    return model
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,56 @@
+"""The metrics by name."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from blv_trainer.metrics.accuracy import accuracy
+from blv_trainer.metrics.adjacent_accuracy import adjacent_accuracy
+from blv_trainer.metrics.ece import ece
+from blv_trainer.metrics.macro_accuracy import macro_accuracy
+from blv_trainer.metrics.macro_adjacent_accuracy import macro_adjacent_accuracy
+from blv_trainer.metrics.macro_f1 import macro_f1
+from blv_trainer.metrics.macro_rmse import macro_rmse
+from blv_trainer.metrics.pcc import pcc
+from blv_trainer.metrics.qwk import qwk
+from blv_trainer.metrics.rmse import rmse
+from blv_trainer.metrics.smd import smd
+
+METRICS: dict[str, Callable[..., float]] = {
+    "accuracy": accuracy,
+    "macro_accuracy": macro_accuracy,
+    "adjacent_accuracy": adjacent_accuracy,
+    "macro_adjacent_accuracy": macro_adjacent_accuracy,
+    "rmse": rmse,
+    "macro_rmse": macro_rmse,
+    "pcc": pcc,
+    "macro_f1": macro_f1,
+    "qwk": qwk,
+    "smd": smd,
+    "ece": ece,
+}
+
+
+def metric_path(name: str) -> str:
+    """The folder of a metric, to give to ``evaluate.load``.
+
+    Args:
+        name: a key of ``METRICS``.
+
+    Returns:
+        The path of the folder.
+
+    Raises:
+        ValueError: an unknown name.
+
+    Example:
+        >>> import evaluate
+        >>> metric = evaluate.load(metric_path("qwk"), keep_in_memory=True)
+        >>> metric.compute(references=[0, 1, 2], predictions=[0, 1, 2])
+        {'qwk': 1.0}
+    """
+    if name not in METRICS:
+        close = get_close_matches(str(name), METRICS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"metric={name!r} is unknown. Choose from: {', '.join(sorted(METRICS))}.{hint}")
+    return str(Path(__file__).parent / name)

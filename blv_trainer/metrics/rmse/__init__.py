@@ -1,0 +1,5 @@
+"""``evaluate.load(metric_path("rmse"))`` opens this folder."""
+
+from .rmse import Rmse, rmse
+
+__all__ = ["Rmse", "rmse"]

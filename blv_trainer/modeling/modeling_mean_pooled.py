@@ -1,0 +1,129 @@
+"""Encoder, masked mean pooling, dropout and a linear head, around any ``AutoModel`` encoder.
+
+Needs torch and transformers alone: ``save_pretrained`` copies this file into the checkpoint, so that
+``trust_remote_code=True`` loads it where this package is not installed.
+"""
+
+import inspect
+
+import torch
+from torch import nn
+from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils.generic import can_return_tuple
+
+from .configuration_mean_pooled import MeanPooledConfig
+
+
+class MeanPooledForSequenceClassification(PreTrainedModel):
+    """Classifier over the mean of an encoder's token embeddings.
+
+        pooled = sum_t mask_t hidden_t / sum_t mask_t
+        logits = W dropout(pooled) + b
+
+    Args:
+        config: the configuration; the encoder is built from ``config.text_config`` with random weights.
+
+    Shape:
+        - input_ids, attention_mask: ``(batch, length)``; labels: ``(batch,)``.
+        - logits: ``(batch, num_labels)``; loss: scalar cross-entropy where labels are given.
+
+    Reference:
+        Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010 (mean pooling
+        over the tokens of the last layer, dropout 0.1).
+
+    Example:
+        >>> config = MeanPooledConfig({"model_type": "bert", "hidden_size": 8, "num_attention_heads": 2,
+        ...     "num_hidden_layers": 1, "intermediate_size": 8, "vocab_size": 10}, num_labels=5)
+        >>> model = MeanPooledForSequenceClassification(config)
+        >>> model(input_ids=torch.tensor([[1, 2, 3]])).logits.shape
+        torch.Size([1, 5])
+    """
+
+    config_class = MeanPooledConfig
+    base_model_prefix = "encoder"
+    supports_gradient_checkpointing = True
+    # The loss is a mean over the batch, so Trainer has to divide it by the number of accumulation steps.
+    accepts_loss_kwargs = False
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.encoder = AutoModel.from_config(config.text_config, **_without_pooler(config.text_config))
+        dropout = config.classifier_dropout
+        if dropout is None:
+            dropout = getattr(config.text_config, "hidden_dropout_prob", 0.1)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(config.text_config.hidden_size, config.num_labels)
+        self.post_init()
+
+    @classmethod
+    def from_encoder(cls, name_or_path, *, classifier_dropout=0.1, encoder_kwargs=None, **config_kwargs):
+        """Put a new, randomly initialised head on a pretrained encoder.
+
+        Args:
+            name_or_path: a Hub id or a folder that ``AutoModel`` loads.
+            classifier_dropout: probability of dropout before the head; 0.1 as in the paper.
+            encoder_kwargs: passed to ``AutoModel.from_pretrained``, such as ``dtype`` or ``attn_implementation``.
+            **config_kwargs: passed to ``MeanPooledConfig``, such as ``num_labels=5`` and ``id2label``.
+
+        Returns:
+            The model.
+        """
+        encoder_kwargs = dict(encoder_kwargs or {})
+        text_config = AutoConfig.from_pretrained(name_or_path)
+        encoder = AutoModel.from_pretrained(
+            name_or_path, config=text_config, **_without_pooler(text_config), **encoder_kwargs
+        )
+        encoder.config._name_or_path = ""  # a local path would end up in the published config.json
+        config = cls.config_class(text_config=encoder.config, classifier_dropout=classifier_dropout, **config_kwargs)
+        model = cls(config)
+        model.encoder = encoder
+        return model
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids=None,
+        attention_mask=None,
+        token_type_ids=None,
+        inputs_embeds=None,
+        labels=None,
+        **kwargs,
+    ):
+        """Logits, and the cross-entropy where labels are given; other keywords go to the encoder."""
+        if token_type_ids is not None:
+            kwargs["token_type_ids"] = token_type_ids
+        outputs = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, inputs_embeds=inputs_embeds, **kwargs
+        )
+        hidden = outputs.last_hidden_state  # (batch, length, hidden_size)
+        if attention_mask is None:
+            attention_mask = torch.ones(hidden.shape[:2], device=hidden.device)
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (batch, length, 1)
+        pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)  # (batch, hidden_size)
+        logits = self.classifier(self.dropout(pooled))  # (batch, num_labels)
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, logits=logits, config=self.config)
+        return SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
+        )
+
+
+def _without_pooler(text_config):
+    """BERT-like encoders build a pooler that nothing here uses: unused weights trouble DDP and fill checkpoints."""
+    encoder_class = MODEL_MAPPING[type(text_config)]
+    if isinstance(encoder_class, (list, tuple)):
+        encoder_class = encoder_class[0]
+    has_pooler = "add_pooling_layer" in inspect.signature(encoder_class.__init__).parameters
+    return {"add_pooling_layer": False} if has_pooler else {}
+
+
+# Writes auto_map into saved configs and copies the two files beside the weights.
+MeanPooledConfig.register_for_auto_class()
+MeanPooledForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")

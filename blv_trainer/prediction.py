@@ -1,0 +1,150 @@
+"""From a saved classifier and texts to logits, and from logits to levels, probabilities and expected scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from blv_trainer.losses.base import logits_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TEXTS_AT_A_TIME = 4096  # sorted by length among themselves; bounds the memory that tokens take
+
+
+def load_classifier(
+    name_or_path: str, *, trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a sequence classifier and its tokenizer for prediction.
+
+    Args:
+        name_or_path: a folder or a Hub id.
+        trust_remote_code: run model code that comes with the checkpoint; not needed for our own model.
+
+    Returns:
+        The model, in evaluation mode and on the accelerator where there is one, and the tokenizer.
+
+    Raises:
+        FileNotFoundError: neither a folder with a config.json nor a model that the Hub or its cache gives.
+    """
+    if Path(name_or_path).is_dir() and not Path(name_or_path, "config.json").is_file():
+        raise FileNotFoundError(
+            f"{name_or_path} holds no config.json, so it is no saved model: give the --output_dir of a finished "
+            "training run, one of its checkpoint folders, or a Hub id."
+        )
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"{name_or_path} is neither a folder with a saved model and tokenizer nor a model that can be fetched from "
+            f"the Hub: {str(error).splitlines()[0]}"
+        ) from error
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return model.eval().to(device), tokenizer
+
+
+def predict_logits(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    *,
+    batch_size: int = 32,
+    max_length: int | None = None,
+) -> np.ndarray:
+    """Logits of texts, in the order given; batches hold texts of similar length, so little is spent on padding.
+
+    Args:
+        model: a sequence classifier; its own device is used.
+        tokenizer: the model's tokenizer.
+        texts: the texts.
+        batch_size: texts in one forward pass.
+        max_length: tokens after which a text is cut; default: what the model takes.
+
+    Returns:
+        Logits, ``(len(texts), num_classes)``, float32.
+
+    Raises:
+        TypeError: the model gives no logits.
+    """
+    was_training = model.training
+    model.eval()
+    max_length = max_length or max_tokens(model, tokenizer)
+    chunks = []
+    for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+        encoded = tokenizer(list(texts[start : start + _TEXTS_AT_A_TIME]), truncation=True, max_length=max_length)
+        lengths = [len(ids) for ids in encoded["input_ids"]]
+        order = np.argsort(lengths, kind="stable")[::-1]  # longest first, so that lack of memory shows at once
+        sorted_logits = [
+            _forward(model, tokenizer, {key: [values[i] for i in rows] for key, values in encoded.items()})
+            for rows in np.array_split(order, range(batch_size, len(order), batch_size))
+        ]
+        logits = np.concatenate(sorted_logits)
+        chunks.append(logits[np.argsort(order)])
+    model.train(was_training)
+    return np.concatenate(chunks) if chunks else np.empty((0, model.config.num_labels), np.float32)
+
+
+def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens that model and tokenizer both take, at least as far as they say."""
+    text_config = model.config.get_text_config()
+    positions = getattr(text_config, "max_position_embeddings", None) or tokenizer.model_max_length
+    if text_config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        positions -= 2  # their position ids start after the padding index
+    return min(positions, tokenizer.model_max_length)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities ``(n, num_classes)`` of logits of that shape."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def label_names(model: Any) -> list[str]:
+    """The model's labels, lowest first."""
+    return [str(model.config.id2label[k]) for k in range(model.config.num_labels)]
+
+
+def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:
+    """What a model says of each text.
+
+    Args:
+        logits: ``(n, num_classes)``.
+        names: the labels, lowest first.
+
+    Returns:
+        Columns ``prediction`` (class index), ``level`` (its name), ``expected_score`` (mean class index under the
+        probabilities: 0 is the lowest label, ``num_classes - 1`` the highest), ``p_<label>`` for each label, and
+        ``logits`` (a list).
+
+    Example:
+        >>> table = prediction_table(np.array([[0.0, 0.0, -100.0]]), ["A2", "B1", "B2"])
+        >>> table.column_names
+        ['prediction', 'level', 'expected_score', 'p_A2', 'p_B1', 'p_B2', 'logits']
+        >>> table["expected_score"][0].as_py()
+        0.5
+    """
+    import pyarrow as pa
+
+    probabilities = softmax(logits.astype(np.float64))  # (n, num_classes)
+    predicted = logits.argmax(axis=1)
+    columns = {
+        "prediction": pa.array(predicted, pa.int64()),
+        "level": pa.array([names[k] for k in predicted], pa.string()),
+        "expected_score": pa.array(probabilities @ np.arange(len(names))),
+        **{f"p_{name}": pa.array(probabilities[:, k]) for k, name in enumerate(names)},
+        "logits": pa.array(list(logits.astype(np.float32)), pa.list_(pa.float32())),
+    }
+    return pa.table(columns)
+
+
+@torch.inference_mode()
+def _forward(model, tokenizer, encoded: dict[str, list]) -> np.ndarray:
+    batch = tokenizer.pad(encoded, return_tensors="pt").to(model.device)
+    return logits_of(model(**batch)).float().cpu().numpy()

@@ -1,0 +1,353 @@
+"""``transformers.Trainer`` with a loss for long-tailed labels."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import IterableDataset, SequentialSampler
+from transformers import Trainer
+
+from blv_trainer.arguments import BLVTrainingArguments
+from blv_trainer.class_counts import count_classes
+from blv_trainer.confusion import ConfusionCounter
+from blv_trainer.losses import IGNORE_INDEX, LOSSES, ImbalanceLoss, TrainingStep, build_loss, check_loss
+from blv_trainer.losses.base import check_labels, logits_of
+
+logger = logging.getLogger(__name__)
+
+_DEFAULT_LOSS = "blv"
+
+
+class BLVTrainer(Trainer):
+    """A drop-in replacement for ``transformers.Trainer`` that overrides ``compute_loss``.
+
+    Takes any model that returns ``logits (batch, num_classes)``. What differs from ``Trainer``:
+
+    - The loss is chosen by name or given as a module; the logits are perturbed only while ``model.training``, and
+      ``eval_loss`` is the plain cross-entropy of the raw logits for every loss, so that runs compare.
+    - Gradient accumulation, an uneven last micro-batch and several processes give the gradient of the one big batch,
+      also for models whose ``forward`` takes ``**kwargs``, where ``Trainer``'s gradients grow with the number of
+      accumulation steps.
+    - Random draws of the loss depend on (seed, step, row): a resumed run equals the uninterrupted one.
+    - Each evaluation logs the recall of each class and how often it was predicted; a class of the evaluation set that
+      is never predicted gets one warning.
+    - A loss that is not finite stops the run.
+    - ``predict`` gives rows in the dataset's order also with ``train_sampling_strategy="group_by_length"``.
+    - Saved configs hold ``class_counts``, ``training_loss`` and ``decision``.
+
+    Args:
+        model, args, data_collator, train_dataset, eval_dataset, processing_class, model_init, compute_metrics,
+            callbacks, optimizers, optimizer_cls_and_kwargs, preprocess_logits_for_metrics: as in ``Trainer``. ``args``
+            is a ``BLVTrainingArguments``, or a plain ``TrainingArguments`` for BLV with sigma 6.
+        compute_loss_func: must stay None; give ``loss``.
+        loss: a key of ``LOSSES`` (with ``args.loss_kwargs``), or a module called as ``loss(logits, labels)`` that
+            returns a mean; instead of ``args.loss``.
+        class_counts: training examples of each class, in label order. Counted from ``train_dataset`` unless given; an
+            ``IterableDataset`` cannot be counted.
+
+    Raises:
+        ValueError: ``compute_loss_func``; an unknown loss or option; regression or multi-label models; labels missing,
+            out of range or all equal; an ``IterableDataset`` without ``class_counts``.
+        FloatingPointError: the loss is not finite; the message names the step.
+
+    Reference:
+        Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
+    """
+
+    def __init__(
+        self,
+        model=None,
+        args=None,
+        data_collator=None,
+        train_dataset=None,
+        eval_dataset=None,
+        processing_class=None,
+        model_init=None,
+        compute_loss_func=None,
+        compute_metrics=None,
+        callbacks=None,
+        optimizers=(None, None),
+        optimizer_cls_and_kwargs=None,
+        preprocess_logits_for_metrics=None,
+        *,
+        loss: str | nn.Module | None = None,
+        class_counts: Sequence[int] | torch.Tensor | None = None,
+    ):
+        if compute_loss_func is not None:
+            raise ValueError(
+                "compute_loss_func was given, but BLVTrainer computes the loss itself: pass a module as loss=..., or "
+                "use transformers.Trainer."
+            )
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=data_collator,
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            processing_class=processing_class,
+            model_init=model_init,
+            compute_metrics=compute_metrics,
+            callbacks=callbacks,
+            optimizers=optimizers,
+            optimizer_cls_and_kwargs=optimizer_cls_and_kwargs,
+            preprocess_logits_for_metrics=preprocess_logits_for_metrics,
+        )
+        # Makes Trainer count the labelled items of all micro-batches of a step, and leave the loss as it is.
+        self.model_accepts_loss_kwargs = True
+        self.label_names = self._single_label_name()
+        self._check_head()
+        self.class_counts = self._count(class_counts, loss)
+        self.loss_fn = self._build_loss(loss)
+        self._rows_before = 0  # rows of this step in earlier micro-batches, all processes together
+        self._scored = None  # labels and predicted classes of the evaluation batch at hand
+        self._confusion: ConfusionCounter | None = None  # of the evaluation at hand
+        self._warned_classes: set[int] = set()
+
+    # ---- Set-up
+
+    @property
+    def _config(self):
+        return getattr(self.model, "config", None)  # plain torch modules have none
+
+    def _single_label_name(self) -> list[str]:
+        names = self.label_names or ["labels"]  # Trainer finds none where forward() takes no labels
+        if len(names) != 1:
+            raise ValueError(
+                f"{type(self.model).__name__} takes {', '.join(names)} as labels, but BLVTrainer needs a classifier "
+                "with one class index for each example; name it in TrainingArguments(label_names=[...])."
+            )
+        return names
+
+    def _check_head(self) -> None:
+        problem = getattr(self._config, "problem_type", None)
+        if problem in ("regression", "multi_label_classification") or getattr(self._config, "num_labels", 2) == 1:
+            raise ValueError(
+                f"the model's head is for {'regression' if problem is None else problem.replace('_', ' ')} "
+                f"(problem_type={problem!r}, num_labels={self._config.num_labels}), but BLVTrainer trains classifiers: "
+                "load the model with num_labels=<number of classes> and no problem_type."
+            )
+
+    def _count(self, class_counts, loss) -> list[int] | None:
+        num_classes = getattr(self._config, "num_labels", None)
+        if class_counts is not None:
+            class_counts = torch.as_tensor(class_counts).tolist()
+            if num_classes is not None and len(class_counts) != num_classes:
+                raise ValueError(
+                    f"class_counts has {len(class_counts)} entries, the model {num_classes} classes: give one count "
+                    "for each class, in label order."
+                )
+            return class_counts
+        if self.train_dataset is None or (isinstance(loss, nn.Module) and num_classes is None):
+            return None
+        if isinstance(self.train_dataset, IterableDataset) or not hasattr(self.train_dataset, "__len__"):
+            if isinstance(loss, nn.Module):
+                return None
+            raise ValueError(
+                "the training set is an IterableDataset, which cannot be counted beforehand: give "
+                "class_counts=[examples of class 0, of class 1, ...]."
+            )
+        if num_classes is None:
+            raise ValueError(
+                f"{type(self.model).__name__} has no config.num_labels, so the number of classes is unknown: give "
+                "class_counts=[examples of class 0, of class 1, ...]."
+            )
+        columns = dict.fromkeys([*self.label_names, "labels", "label", "label_ids"])
+        return count_classes(self.train_dataset, num_classes, label_columns=list(columns))
+
+    def _build_loss(self, loss: str | nn.Module | None) -> nn.Module | None:
+        smoothing = self.args.label_smoothing_factor
+        if isinstance(loss, nn.Module):
+            if isinstance(loss, ImbalanceLoss):
+                loss.label_smoothing = smoothing or loss.label_smoothing
+            elif smoothing:
+                raise ValueError(
+                    f"label_smoothing_factor={smoothing} cannot reach {type(loss).__name__}: set it inside the module, "
+                    "or derive the module from blv_trainer.ImbalanceLoss."
+                )
+            return loss
+        kwargs = {}
+        if isinstance(self.args, BLVTrainingArguments):
+            loss = loss or self.args.loss
+            kwargs = dict(self.args.loss_kwargs or {})
+        if smoothing:
+            kwargs.setdefault("label_smoothing", smoothing)
+        if self.class_counts is None:  # evaluation or prediction only
+            return None
+        loss = loss or _DEFAULT_LOSS
+        check_loss(loss, kwargs)
+        self._check_every_class(loss)
+        return build_loss(loss, self.class_counts, **kwargs)
+
+    def _check_every_class(self, loss: str) -> None:
+        id2label = getattr(self._config, "id2label", None) or {}
+        empty = [f"{k} ({id2label.get(k, k)!r})" for k, count in enumerate(self.class_counts) if count == 0]
+        if not empty or sum(count > 0 for count in self.class_counts) < 2:
+            return
+        if LOSSES[loss].needs_every_class:
+            raise ValueError(
+                f"class {', '.join(empty)} has no training example, so loss={loss!r} is undefined: add examples, leave "
+                "the class out of the model's labels, or use a loss that needs no class counts, such as cross_entropy."
+            )
+        logger.warning("class %s has no training example and will hardly be predicted.", ", ".join(empty))
+
+    # ---- Training
+
+    def train(self, *args, **kwargs):
+        """As in ``Trainer``; refuses a model with a decision folded in, whose head is no longer what training left."""
+        decision = getattr(self._config, "decision", "raw")
+        if decision != "raw":
+            raise ValueError(
+                f"the model's head holds a folded decision ({decision}): train from the checkpoint as it was before "
+                "folding."
+            )
+        return super().train(*args, **kwargs)
+
+    def get_batch_samples(self, epoch_iterator, num_batches, device):
+        """The micro-batches of the next optimisation step and their number of labelled items."""
+        self._rows_before = 0
+        return super().get_batch_samples(epoch_iterator, num_batches, device)
+
+    def _get_num_items_in_batch(self, batch_samples, device):
+        (name,) = self.label_names
+        labels = [batch[name] for batch in batch_samples if name in batch]
+        if self.args.n_gpu > 1 and labels:
+            # DataParallel brings the logits of the whole batch together, so nothing is divided among the devices.
+            return sum((label != IGNORE_INDEX).sum() for label in labels).to(device)
+        return super()._get_num_items_in_batch([{"labels": label} for label in labels], device)
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        """One forward and backward pass; stops the run if the loss is not finite."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        # Here rather than before the backward pass: Trainer waits for the device at this point anyway.
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {loss.item()} at step {self.state.global_step + 1} of {self.state.max_steps}, so training"
+                " stops; checkpoints saved before are good. Try a lower learning rate, more warm-up steps, or bf16 or "
+                "float32 in place of fp16."
+            )
+        return loss
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """The chosen loss while ``model.training``; the plain cross-entropy of the raw logits otherwise."""
+        (name,) = self.label_names
+        if inputs.get(name) is None:
+            raise ValueError(
+                f"the batch has no {name!r}, only {', '.join(inputs)}: the dataset needs a label column that the "
+                "collator passes on."
+            )
+        outputs = model(**{key: value for key, value in inputs.items() if key != name})
+        logits = logits_of(outputs)
+        labels = inputs[name].to(logits.device)
+        if labels.shape == (len(logits), 1):
+            labels = labels.squeeze(1)
+        if model.training:
+            loss = self._training_loss(logits, labels, num_items_in_batch)
+        else:
+            loss = self._evaluation_loss(logits, labels)
+        if not return_outputs:
+            return loss
+        # Trainer takes the first element of a tuple for the loss.
+        return loss, outputs if isinstance(outputs, dict) else (loss, *outputs)
+
+    def _training_loss(self, logits, labels, num_items_in_batch) -> torch.Tensor:
+        if self.loss_fn is None:
+            raise ValueError("no loss could be built without class counts: give train_dataset or class_counts=[...].")
+        rank, num_processes = self.args.process_index, self.args.world_size
+        if isinstance(self.loss_fn, ImbalanceLoss):
+            self.loss_fn.step = TrainingStep(
+                seed=self.args.seed,
+                index=self.state.global_step,
+                max_steps=self.state.max_steps,
+                first_row=self._rows_before + rank * len(labels),
+            )
+            loss = self.loss_fn(logits, labels, num_items_in_batch)
+        elif "num_items_in_batch" in inspect.signature(self.loss_fn.forward).parameters:
+            loss = self.loss_fn(logits, labels, num_items_in_batch=num_items_in_batch)
+        else:
+            loss = self.loss_fn(logits, labels)
+            if num_items_in_batch is not None:  # its mean over this micro-batch, as a share of the whole batch
+                loss = loss * ((labels != IGNORE_INDEX).sum() / num_items_in_batch)
+        self._rows_before += num_processes * len(labels)
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None and self.args.n_gpu <= 1:
+            # The count is over all processes, and the processes' gradients will be averaged, not summed.
+            loss = loss * (self.accelerator.num_processes // self.get_tp_size())
+        return loss
+
+    # ---- Evaluation
+
+    def _evaluation_loss(self, logits, labels) -> torch.Tensor:
+        if logits.ndim != 2:
+            raise ValueError(
+                f"the model gave logits of shape {tuple(logits.shape)} where (batch, num_classes) is needed: use a "
+                "sequence classification head."
+            )
+        check_labels(labels, logits.shape[1])
+        self._scored = (labels, logits.argmax(dim=-1))
+        return F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE_INDEX)
+
+    def _get_eval_sampler(self, eval_dataset):
+        # Under group_by_length Trainer would shuffle evaluation rows as well, and predict() return them in that order.
+        if self.args.train_sampling_strategy == "group_by_length" and hasattr(eval_dataset, "__len__"):
+            return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
+        return super()._get_eval_sampler(eval_dataset)
+
+    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+        """As in ``Trainer``; counts labels against predictions on the way."""
+        self._scored = None
+        step = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys=ignore_keys)
+        if self._scored is not None and self._confusion is not None:
+            self._confusion.add(*self.accelerator.gather_for_metrics(self._scored))
+        return step
+
+    def evaluation_loop(
+        self, dataloader, description, prediction_loss_only=None, ignore_keys=None, metric_key_prefix="eval"
+    ):
+        """As in ``Trainer``; adds each class's recall and number of predictions to the metrics."""
+        num_classes = getattr(self._config, "num_labels", None) or len(self.class_counts or [])
+        self._confusion = ConfusionCounter(num_classes)
+        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
+        confusion, self._confusion = self._confusion, None
+        if confusion.num_items:
+            id2label = getattr(self._config, "id2label", None) or {}
+            names = [str(id2label.get(k, k)) for k in range(num_classes)]
+            for key, value in confusion.metrics(names).items():
+                output.metrics.setdefault(f"{metric_key_prefix}_{key}", value)
+            self._warn_of_classes_never_predicted(confusion, names)
+        return output
+
+    def _warn_of_classes_never_predicted(self, confusion: ConfusionCounter, names: list[str]) -> None:
+        new = [k for k in confusion.never_predicted() if k not in self._warned_classes]
+        self._warned_classes.update(new)
+        if new and self.is_world_process_zero():
+            logger.warning(
+                "never predicted in %d rows at step %d: %s. Each evaluation logs eval_predicted_<class>; if it stays "
+                "0, train longer, raise the learning rate or try another loss.",
+                confusion.num_items,
+                self.state.global_step,
+                ", ".join(f"{names[k]!r} (the label of {confusion.support(k)} rows)" for k in new),
+            )
+
+    # ---- Saving
+
+    def save_model(self, output_dir=None, _internal_call=False):
+        """As in ``Trainer``, with class counts, loss and decision in the saved config."""
+        if self._config is not None and self.loss_fn is not None:
+            self._config.class_counts = self.class_counts
+            self._config.training_loss = describe_loss(self.loss_fn)
+            if not hasattr(self._config, "decision"):
+                self._config.decision = "raw"
+        super().save_model(output_dir, _internal_call)
+
+
+def describe_loss(loss: nn.Module) -> dict[str, Any]:
+    """Name, options and expected shift of a loss, in plain types, as a checkpoint's config holds them."""
+    if not isinstance(loss, ImbalanceLoss):
+        return {"name": type(loss).__name__}
+    name = next((name for name, known in LOSSES.items() if known is type(loss)), type(loss).__name__)
+    return {"name": name, **loss.options, "expected_shift": loss.expected_shift().tolist()}

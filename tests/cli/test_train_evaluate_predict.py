@@ -1,0 +1,343 @@
+"""The main job on the command line: train, evaluate, predict, and what happens when they are called wrongly."""
+
+import csv
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from transformers import BertConfig, BertModel, BertTokenizerFast, pipeline
+
+from blv_trainer import metrics as metric_room
+from blv_trainer.cli import main
+
+LEVELS = ["low", "mid", "high"]
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "coffee", "nevertheless", "i", "like", "drink", "often"]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """A tiny BERT with a tokenizer, saved."""
+    folder = tmp_path_factory.mktemp("encoder")
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+    )
+    BertModel(config).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=32).save_pretrained(folder)
+    return str(folder)
+
+
+def write_csv(path, rows):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["answer", "level", "speaker"])
+        writer.writerows(rows)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Labelled rows whose one telling word gives the level away; two unusable ones."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    telling = dict(zip(LEVELS, ["tea", "coffee", "nevertheless"], strict=True))
+
+    def rows(counts):
+        made = []
+        for level, count in zip(LEVELS, counts, strict=True):
+            for k in range(count):
+                words = [telling[level], *rng.choice(["i", "like", "drink", "often"], size=rng.integers(2, 9))]
+                made.append([" ".join(rng.permutation(words)), level, f"{level}{k % 3}"])
+        return made
+
+    return {
+        "train": write_csv(folder / "train.csv", [*rows([8, 60, 20]), ["", "low", "x"], ["i like", "higher", "y"]]),
+        "test": write_csv(folder / "test.csv", rows([4, 20, 8])),
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(data, encoder, tmp_path_factory):
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    assert main(train_words(data, encoder, folder)) == 0
+    return folder
+
+
+def train_words(data, encoder, folder, *more):
+    return [
+        *f"train --train_file {data['train']} --test_file {data['test']} --validation_file {data['test']}".split(),
+        *["--text_column", "answer", "--label_column", "level", "--label_order", "low", "mid", "high"],
+        *f"--model_name_or_path {encoder} --output_dir {folder} --num_train_epochs 12 --learning_rate 1e-2".split(),
+        *["--loss_kwargs", '{"sigma":1}', "--disable_tqdm", "true", "--use_cpu"],
+        *more,
+    ]
+
+
+# ---- What a run leaves behind
+
+
+def test_a_run_leaves_model_metrics_predictions_and_settings(trained):
+    files = {path.name for path in trained.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "metrics.json", "predictions.parquet"} <= files
+    assert {"config.yaml", "unusable_rows.csv", "modeling_mean_pooled.py"} <= files
+    config = json.loads((trained / "config.json").read_text())
+    assert config["class_counts"] == [8, 60, 20]
+    assert config["training_loss"]["sigma"] == 1
+    assert list(config["id2label"].values()) == LEVELS
+
+
+def test_it_learned_the_telling_words(trained):
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["test"]["accuracy"] > 0.9
+    assert metrics["test"]["num_rows"] == 32
+
+
+def test_metrics_are_those_of_the_predictions(trained):
+    metrics = json.loads((trained / "metrics.json").read_text())
+    table = pq.read_table(trained / "predictions.parquet").to_pandas()
+    assert set(table["split"]) == {"validation", "test"}
+    test = table[table["split"] == "test"]
+    logits = np.stack(test["logits"])
+    np.testing.assert_array_equal(logits.argmax(axis=1), test["prediction"])
+    for name in ("accuracy", "macro_rmse", "qwk"):
+        value = getattr(metric_room, name)(test["label"], test["prediction"])
+        assert metrics["test"][name] == pytest.approx(value)
+    assert "speaker" in table.columns
+    assert "text" not in table.columns
+
+
+def test_unusable_rows_are_listed(trained, data):
+    with open(trained / "unusable_rows.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["split"], row["row"], row["value"]) for row in rows] == [
+        ("train", "90", ""),
+        ("train", "91", "higher"),
+    ]
+
+
+def test_the_settings_repeat_the_run(trained, tmp_path):
+    again = tmp_path / "again"
+    assert main(["train", "--config", str(trained / "config.yaml"), "--output_dir", str(again)]) == 0
+    first, second = (pq.read_table(folder / "predictions.parquet") for folder in (trained, again))
+    assert first.equals(second)
+    settings = [yaml.safe_load((folder / "config.yaml").read_text()) for folder in (trained, again)]
+    assert settings[0] | {"output_dir": str(again)} == settings[1]
+
+
+def test_an_interrupted_run_resumes_to_the_same_predictions(data, encoder, trained, tmp_path):
+    folder = tmp_path / "resumed"
+    assert main(train_words(data, encoder, folder, "--save_total_limit", "20")) == 0
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    middle = str(checkpoints[5])
+    assert main(train_words(data, encoder, folder, "--resume_from_checkpoint", middle)) == 0
+    assert pq.read_table(folder / "predictions.parquet").equals(pq.read_table(trained / "predictions.parquet"))
+
+
+def test_a_stock_head_is_trained_too(data, encoder, tmp_path):
+    assert main(train_words(data, encoder, tmp_path / "out", "--head", "stock", "--max_steps", "2")) == 0
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["model_type"] == "bert"
+
+
+def test_a_saved_classifier_can_be_trained_on(data, trained, tmp_path):
+    assert main(train_words(data, str(trained), tmp_path / "out", "--max_steps", "1")) == 0
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["test"]["accuracy"] > 0.9
+
+
+def test_without_validation_rows_nothing_is_evaluated_on_the_way(data, encoder, tmp_path):
+    words = train_words(data, encoder, tmp_path / "out", "--max_steps", "2")
+    where = words.index("--validation_file")
+    assert main([*words[:where], *words[where + 2 :]]) == 0
+    assert set(json.loads((tmp_path / "out" / "metrics.json").read_text())) == {"train", "test"}
+
+
+# ---- Evaluate and predict
+
+
+def test_evaluate_gives_the_metrics_of_the_run(trained, data, tmp_path, capsys):
+    words = f"evaluate {trained} --test_file {data['test']} --text_column answer --label_column level"
+    assert main([*words.split(), "--output_dir", str(tmp_path / "out")]) == 0
+    ours = json.loads((tmp_path / "out" / "metrics.json").read_text())["test"]
+    of_run = json.loads((trained / "metrics.json").read_text())["test"]
+    for name in (*metric_room.METRICS, "recall_low", "predicted_mid", "num_rows"):
+        assert ours[name] == pytest.approx(of_run[name], abs=1e-6)
+    printed = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines()[2:])
+    assert printed["accuracy %"] == f"{100 * ours['accuracy']:.2f}"
+    assert pq.read_table(tmp_path / "out" / "predictions.parquet").num_rows == 32
+
+
+def test_predict_json_agrees_with_the_pipeline(trained, capsys):
+    texts = ["i like tea", "nevertheless i often drink"]
+    assert main(["predict", str(trained), "--format", "json", "--text", texts[0], "--text", texts[1]]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    classify = pipeline("text-classification", model=str(trained), top_k=None, device="cpu")
+    for row, text, answers in zip(rows, texts, classify(texts), strict=True):
+        assert row["text"] == text
+        assert row["level"] == answers[0]["label"]
+        for answer in answers:
+            assert row[f"p_{answer['label']}"] == pytest.approx(answer["score"], abs=1e-5)
+        assert row["expected_score"] == pytest.approx(row["p_mid"] + 2 * row["p_high"])
+
+
+def test_predict_reads_a_file_and_writes_csv(trained, data, tmp_path, capsys):
+    path = tmp_path / "out.csv"
+    words = f"predict {trained} --input_file {data['train']} --text_column answer --format csv --output_file {path}"
+    assert main(words.split()) == 0
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 89  # the row without a text is named, not predicted
+    assert rows[0]["row"] == "2"
+    assert {row["level"] for row in rows} <= set(LEVELS)
+
+
+def test_predict_prints_a_table(trained, capsys):
+    assert main(["predict", str(trained), "--text", "i like tea " * 30]) == 0
+    header, _, row = capsys.readouterr().out.splitlines()
+    assert header.split() == ["row", "text", "level", "expected_score", "p_low", "p_mid", "p_high"]
+    assert "i like tea i like tea i like tea i li..." in row
+
+
+# ---- Configuration files
+
+
+def test_flags_win_over_the_file(trained, tmp_path, capsys):
+    path = tmp_path / "predict.yaml"
+    path.write_text(yaml.safe_dump({"model": str(trained), "format": "csv", "text": ["i like tea"]}))
+    assert main(["predict", "--config", str(path)]) == 0
+    assert capsys.readouterr().out.startswith("row,text,level")
+    assert main(["predict", "--config", str(path), "--format", "json"]) == 0
+    assert capsys.readouterr().out.startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("formt: csv", "sets 'formt', which is no flag of this verb. Did you mean 'format'?"),
+        ("format: xml", "sets format: 'xml'. Choose from: table, json, csv"),
+        ("batch_size: many", "argument --batch_size: invalid int value: 'many'"),
+        ("- a\n- b", "must hold lines of the form 'flag: value'"),
+        ("a: [", "is no readable YAML"),
+        (None, "there is no such file"),
+    ],
+)
+def test_a_bad_file_is_named(text, message, tmp_path, capsys):
+    path = tmp_path / "config.yaml"
+    if text is not None:
+        path.write_text(text)
+    assert main(["predict", "--config", str(path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("learning_rat: 1", "sets 'learning_rat', which is no flag of this verb. Did you mean 'learning_rate'?"),
+        ("head: none", "sets head: 'none'. Choose from: mean_pooled, stock"),
+        ("num_train_epochs: many", "argument --num_train_epochs/--num-train-epochs: invalid float value: 'many'"),
+    ],
+)
+def test_a_bad_setting_of_train_is_named(text, message, tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text(text)
+    assert main(["train", "--config", str(tmp_path / "config.yaml"), "--output_dir", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_numbers_in_yaml_are_read_as_on_the_command_line(tmp_path):
+    from blv_trainer.cli.config import apply_config
+    from blv_trainer.cli.train import build_parser
+
+    path = tmp_path / "config.yaml"
+    path.write_text("learning_rate: 1e-5\nloss_kwargs: {sigma: 2}\nfp16: false\noutput_dir: somewhere\n")
+    parser = build_parser()
+    apply_config(parser, ["--config", str(path)])
+    args = parser.parse_args(["--config", str(path)])
+    assert args.learning_rate == 1e-5  # YAML takes 1e-5 for a word
+    assert args.loss_kwargs == {"sigma": 2}
+    assert args.fp16 is False
+    assert args.output_dir == "somewhere"
+
+
+# ---- Misuse: one sentence, exit code 2
+
+
+def misuse(words, capsys):
+    capsys.readouterr()
+    assert main(words) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert "Traceback" not in "".join(lines)
+    return lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--loss", "bvl"], "loss='bvl' is unknown. Choose from: blv, "),
+        (["--loss_kwargs", '{"sigmo": 1}'], "option 'sigmo' of loss 'blv' is unknown"),
+        (["--loss_kwargs", '{"sigma": -1}'], "sigma=-1 cannot be used"),
+        (["--label_column", "levle"], "Did you mean 'level'?"),
+        (["--text_column", "text"], "no text column 'text'"),
+        (["--train_file", "nowhere.csv"], "nowhere.csv does not exist"),
+        (["--label_order", "low", "mid", "high", "top"], "class 3 ('top') has no training example"),
+        (["--label_order", "low", "low"], "'low' twice"),
+        (["--model_name_or_path", "nobody/nothing"], "--model_name_or_path nobody/nothing is neither a folder"),
+        (["--learning_rat", "1"], "Did you mean --learning_rate"),
+    ],
+)
+def test_misuse_of_train_is_one_sentence(data, encoder, tmp_path, capsys, flags, message):
+    assert message in misuse(train_words(data, encoder, tmp_path / "out", *flags), capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", "is empty"),
+        ("header.csv", b"answer,level\n", "no row"),
+        ("latin.csv", "answer,level\ncafé,low\nbar,mid\n".encode("latin-1"), "encoding"),
+        ("equal.csv", b"answer,level\ntea,low\ncoffee,low\n", "low"),
+    ],
+)
+def test_an_unusable_file_is_one_sentence(encoder, tmp_path, capsys, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    words = f"train --train_file {tmp_path / name} --text_column answer --label_column level"
+    words += f" --model_name_or_path {encoder} --output_dir {tmp_path / 'out'}"
+    assert message in misuse(words.split(), capsys)
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_a_folder_with_a_run_is_left_alone(data, encoder, trained, capsys):
+    before = (trained / "metrics.json").read_text()
+    assert "already holds a run (metrics.json): choose another" in misuse(train_words(data, encoder, trained), capsys)
+    assert (trained / "metrics.json").read_text() == before
+
+
+def test_other_labels_than_the_saved_classifiers_are_named(data, trained, tmp_path, capsys):
+    words = train_words(data, str(trained), tmp_path / "out", "--label_order", "high", "mid", "low")
+    assert "is a classifier for low, mid, high, the data has high, mid, low" in misuse(words, capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predict"], "predict needs a model and either --text or --input_file"),
+        (["predict", "x"], "predict needs a model and either --text or --input_file"),
+        (["predict", "x", "--text", "a", "--input_file", "b"], "either --text or --input_file"),
+        (["evaluate", "x"], "evaluate needs a model and --test_file"),
+        (["predict", "nobody/nothing", "--text", "a"], "nobody/nothing is neither a folder with a saved model"),
+        (["predict", "x", "--no_such_flag"], "unrecognized arguments: --no_such_flag"),
+        (["trian"], "invalid choice: 'trian'"),
+        ([], "the following arguments are required: VERB"),
+    ],
+)
+def test_misuse_of_other_verbs_is_one_sentence(words, message, capsys):
+    assert message in misuse(words, capsys)
+
+
+def test_traceback_shows_where_an_error_came_from():
+    with pytest.raises(ValueError, match="predict needs a model"):
+        main(["--traceback", "predict"])

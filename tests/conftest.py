@@ -1,0 +1,76 @@
+"""Everything a test needs is made here: no network, no downloads, tiny random models on the processor."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_EVALUATE_OFFLINE"] = "1"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import pytest
+import torch
+from datasets import Dataset
+from transformers import BertConfig, BertForSequenceClassification
+
+torch.set_num_threads(1)  # tiny models: a second thread costs more than it gives
+
+NUM_CLASSES = 4
+LABELS = [0, 1, 1, 2, 1, 2, 2, 2, 3, 1, 2, 1, 2, 0, 1, 2, 2, 1, 3, 2]  # 20 rows, uneven: 2, 7, 9, 2
+TINY_BERT = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 32,
+}
+LEVELS = {0: "A2", 1: "B1_1", 2: "B1_2", 3: "B2"}
+
+
+def mean_pooled_model(dropout=0.0):
+    from blv_trainer import MeanPooledConfig, MeanPooledForSequenceClassification
+
+    torch.manual_seed(0)
+    encoder = {
+        "model_type": "bert",
+        **TINY_BERT,
+        "hidden_dropout_prob": dropout,
+        "attention_probs_dropout_prob": dropout,
+    }
+    config = MeanPooledConfig(encoder, classifier_dropout=dropout, num_labels=NUM_CLASSES, id2label=LEVELS)
+    return MeanPooledForSequenceClassification(config)
+
+
+def stock_bert(dropout=0.0):
+    torch.manual_seed(0)
+    config = BertConfig(
+        **TINY_BERT,
+        num_labels=NUM_CLASSES,
+        id2label=LEVELS,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    return BertForSequenceClassification(config)
+
+
+@pytest.fixture(params=[mean_pooled_model, stock_bert], ids=["mean_pooled", "stock_bert"])
+def make_model(request):
+    """Builds the same tiny model with the same random weights at each call."""
+    return request.param
+
+
+@pytest.fixture
+def make_mean_pooled():
+    """Builds our own model, tiny, with four classes and 32 positions."""
+    return mean_pooled_model
+
+
+@pytest.fixture
+def rows():
+    """Twenty tokenised rows of equal length; the label depends on the first token, so it can be learned."""
+    generator = torch.Generator().manual_seed(1)
+    input_ids = torch.randint(4, 50, (len(LABELS), 6), generator=generator)
+    input_ids[:, 0] = torch.tensor(LABELS)
+    return Dataset.from_dict(
+        {"input_ids": input_ids.tolist(), "attention_mask": torch.ones_like(input_ids).tolist(), "label": LABELS}
+    )

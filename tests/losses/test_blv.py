@@ -1,0 +1,162 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from blv_trainer.losses import BLVLoss, CrossEntropyLoss, TrainingStep, build_loss
+from blv_trainer.losses.noise import half_normal
+
+COUNTS = [3, 40, 100, 17]
+
+
+def at(index=0, first_row=0, max_steps=10):
+    return TrainingStep(seed=1, index=index, max_steps=max_steps, first_row=first_row)
+
+
+@pytest.fixture
+def logits():
+    return torch.randn(5, 4, generator=torch.Generator().manual_seed(0)).double().requires_grad_()
+
+
+LABELS = torch.tensor([0, 1, 2, 3, 2])
+
+
+def test_alpha_is_eq_1_by_a_plain_loop():
+    total, rarity = sum(COUNTS), []
+    for count in COUNTS:
+        rarity.append(math.log(total / count))
+    expected = [value / max(rarity) for value in rarity]
+    np.testing.assert_allclose(BLVLoss(COUNTS).alpha, expected, rtol=1e-6)
+
+
+def test_rare_class_gets_larger_perturbation():
+    alpha = BLVLoss(COUNTS).alpha
+    assert alpha[0] == 1
+    assert alpha[0] > alpha[3] > alpha[1] > alpha[2] > 0
+
+
+@pytest.mark.parametrize("scope", ["step", "sample", "element"])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("clamp", [None, 0.5])
+def test_value_is_eq_2_and_3_by_a_plain_loop(logits, scope, sign, clamp):
+    loss = BLVLoss(COUNTS, sigma=2, scope=scope, sign=sign, clamp=clamp)
+    loss.step = at(index=4, first_row=8)
+    total = 0.0
+    for i, label in enumerate(LABELS.tolist()):
+        row = at(index=4, first_row=8 + i)
+        perturbed = []
+        for k in range(4):
+            if scope == "step":
+                z = half_normal(1, 1, step=at(index=4)).item()
+            elif scope == "sample":
+                z = half_normal(1, 1, step=row).item()
+            else:
+                z = half_normal(1, 4, step=row)[0, k].item()
+            magnitude = min(2 * z, clamp or math.inf)
+            perturbed.append(logits[i, k].item() + sign * loss.alpha[k].item() * magnitude)
+        total -= perturbed[label] - math.log(sum(math.exp(value) for value in perturbed))
+    assert loss(logits, LABELS).item() == pytest.approx(total / 5, rel=1e-9)
+
+
+@pytest.mark.parametrize("scope", ["step", "sample", "element"])
+def test_sigma_0_is_cross_entropy_bit_for_bit(scope):
+    logits = torch.randn(7, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    labels = torch.tensor([0, 1, 2, 3, 2, 1, 0])
+    (ours,) = torch.autograd.grad(BLVLoss(COUNTS, sigma=0, scope=scope)(logits, labels), logits)
+    (torchs,) = torch.autograd.grad(F.cross_entropy(logits, labels), logits)
+    assert torch.equal(ours, torchs)
+
+
+def test_equal_classes_and_one_delta_a_row_change_nothing(logits):
+    equal = [10, 10, 10, 10]
+    for scope in ("step", "sample"):
+        loss = BLVLoss(equal, scope=scope)
+        loss.step = at()
+        torch.testing.assert_close(loss(logits, LABELS), CrossEntropyLoss(equal)(logits, LABELS))
+
+
+@pytest.mark.parametrize("clamp", [None, 1.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_expected_shift_is_the_mean_of_what_is_added(clamp, sign):
+    loss = BLVLoss(COUNTS, sigma=3, scope="element", clamp=clamp, sign=sign)
+    loss.step = at()
+    logits = torch.zeros(40_000, 4, dtype=torch.float64)
+    torch.testing.assert_close(
+        loss.adjust_logits(logits).mean(dim=0), loss.expected_shift().double(), rtol=0.02, atol=1e-6
+    )
+
+
+def test_expected_shift_without_clamp_is_alpha_sigma_root_2_over_pi():
+    loss = BLVLoss(COUNTS, sigma=6)
+    torch.testing.assert_close(loss.expected_shift(), loss.alpha * 6 * math.sqrt(2 / math.pi))
+
+
+def test_scope_step_draws_once_a_step_and_anew_at_the_next():
+    loss = BLVLoss(COUNTS, scope="step")
+    shifts = []
+    for index, first_row in ((0, 0), (0, 4), (1, 0)):
+        loss.step = at(index=index, first_row=first_row)
+        shifts.append(loss.adjust_logits(torch.zeros(3, 4)))
+    assert torch.equal(shifts[0], shifts[1])
+    assert not torch.equal(shifts[0], shifts[2])
+    assert (shifts[0] == shifts[0][0]).all()
+
+
+def test_scope_sample_draws_once_a_row_and_scope_element_once_a_logit():
+    def deltas(scope):
+        loss = BLVLoss(COUNTS, scope=scope)
+        loss.step = at()
+        return loss.adjust_logits(torch.zeros(3, 4)) / loss.alpha
+
+    assert len(deltas("sample").unique()) <= 3 * 2  # up to rounding
+    torch.testing.assert_close(deltas("sample")[:, 0], deltas("sample")[:, 3])
+    assert len(deltas("element").unique()) == 12
+
+
+@pytest.mark.parametrize(("schedule", "half"), [("constant", 4.0), ("linear", 2.0), ("cosine", 2.0)])
+def test_sigma_follows_its_schedule(schedule, half):
+    loss = BLVLoss(COUNTS, sigma=4, sigma_schedule=schedule)
+    sigmas = []
+    for index in (0, 5, 10):
+        loss.step = at(index=index)
+        sigmas.append(loss.current_sigma)
+    assert sigmas == pytest.approx([4.0, half, 4.0 if schedule == "constant" else 0.0])
+
+
+def test_a_falling_sigma_without_a_known_step_is_refused(logits):
+    loss = BLVLoss(COUNTS, sigma_schedule="linear")
+    with pytest.raises(ValueError, match="needs to know how far training is: train with BLVTrainer"):
+        loss(logits, LABELS)
+
+
+def test_without_a_step_each_call_draws_from_torchs_stream(logits):
+    loss = BLVLoss(COUNTS)
+    torch.manual_seed(0)
+    first, second = loss(logits, LABELS), loss(logits, LABELS)
+    torch.manual_seed(0)
+    assert first == loss(logits, LABELS)
+    assert first != second
+
+
+def test_gradient_is_that_of_the_value(logits):
+    loss = BLVLoss(COUNTS, scope="element")
+    loss.step = at()
+    assert torch.autograd.gradcheck(lambda z: loss(z, LABELS), logits)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"sigma": -1}, "sigma=-1 cannot be used"),
+        ({"sigma": math.nan}, "sigma=nan cannot be used"),
+        ({"scope": "batch"}, "scope='batch' is unknown. Choose from: step, sample, element"),
+        ({"clamp": 0}, "clamp=0 cannot be used"),
+        ({"sign": 2}, "sign=2 cannot be used"),
+        ({"sigma_schedule": "step"}, "sigma_schedule='step' is unknown. Choose from: constant, linear, cosine"),
+    ],
+)
+def test_options_out_of_range_are_named(option, message):
+    with pytest.raises(ValueError, match=message):
+        build_loss("blv", COUNTS, **option)

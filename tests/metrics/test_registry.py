@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from blv_trainer.metrics import METRICS, metric_path
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metric_path_is_the_folder_that_evaluate_opens(name):
+    path = Path(metric_path(name))
+    assert path.name == name
+    assert (path / f"{name}.py").is_file()
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest_name():
+    with pytest.raises(ValueError, match=r"metric='macro_rsme' is unknown. Choose from: .*Did you mean 'macro_rmse'\?"):
+        metric_path("macro_rsme")
+
+
+def test_nothing_is_suggested_where_nothing_is_near():
+    with pytest.raises(ValueError, match=r"metric='bleu' is unknown. Choose from: accuracy, .*smd\.$"):
+        metric_path("bleu")

@@ -1,0 +1,211 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertTokenizerFast,
+    pipeline,
+)
+
+from blv_trainer import MeanPooledConfig, MeanPooledForSequenceClassification
+from blv_trainer.prediction import predict_logits
+
+TEXTS = ["I like my job .", "I think that smoking is bad", "my my my", "no"]
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "i",
+    "like",
+    "my",
+    "job",
+    ".",
+    "think",
+    "that",
+    "smoking",
+    "is",
+    "bad",
+    "no",
+]
+TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 60}
+ENCODERS = {
+    "bert": TINY,
+    "roberta": TINY | {"max_position_embeddings": 40},
+    "xlm-roberta": TINY | {"max_position_embeddings": 40},
+    "distilbert": {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, "vocab_size": 60},
+    "electra": TINY | {"embedding_size": 16},
+    "deberta-v2": TINY,
+    "modernbert": TINY | {"pad_token_id": 0, "global_attn_every_n_layers": 1},
+    "albert": TINY | {"embedding_size": 16},
+    "mpnet": TINY,
+}
+
+
+def save_tokenizer(folder):
+    vocabulary = {word: i for i, word in enumerate(WORDS)}
+    tokenizer = BertTokenizerFast(vocab=vocabulary, model_max_length=32)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A saved classifier with its tokenizer."""
+    torch.manual_seed(0)
+    config = MeanPooledConfig(
+        {"model_type": "bert", **TINY}, num_labels=5, id2label=dict(enumerate(["A2", "B1_1", "B1_2", "B2", "native"]))
+    )
+    model = MeanPooledForSequenceClassification(config)
+    model.save_pretrained(tmp_path / "model")
+    save_tokenizer(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("model_type", ENCODERS)
+def test_any_encoder_survives_a_round_trip(model_type, tmp_path):
+    torch.manual_seed(0)
+    encoder = AutoModel.from_config(AutoConfig.for_model(model_type, **ENCODERS[model_type]))
+    encoder.save_pretrained(tmp_path / "encoder")
+    model = MeanPooledForSequenceClassification.from_encoder(str(tmp_path / "encoder"), num_labels=3).eval()
+    model.save_pretrained(tmp_path / "model")
+    again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    batch = {
+        "input_ids": torch.tensor([[5, 6, 7, 1], [8, 9, 1, 1]]),
+        "attention_mask": torch.tensor([[1] * 4, [1, 1, 0, 0]]),
+    }
+    assert type(again) is MeanPooledForSequenceClassification
+    with torch.no_grad():
+        assert torch.equal(model(**batch).logits, again(**batch).logits)
+        assert model(**batch).logits.shape == (2, 3)
+
+
+def test_pools_the_mean_over_tokens_that_are_not_padding():
+    torch.manual_seed(0)
+    model = MeanPooledForSequenceClassification(MeanPooledConfig({"model_type": "bert", **TINY}, num_labels=3)).eval()
+    ids, mask = torch.tensor([[5, 6, 7, 0], [8, 9, 0, 0]]), torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]])
+    with torch.no_grad():
+        hidden = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        expected = []
+        for i, length in enumerate((3, 2)):
+            mean = sum(hidden[i, t] for t in range(length)) / length
+            expected.append(model.classifier.weight @ mean + model.classifier.bias)
+        torch.testing.assert_close(model(input_ids=ids, attention_mask=mask).logits, torch.stack(expected))
+
+
+def test_padding_changes_nothing():
+    torch.manual_seed(0)
+    model = MeanPooledForSequenceClassification(MeanPooledConfig({"model_type": "bert", **TINY}, num_labels=3)).eval()
+    short = torch.tensor([[5, 6, 7]])
+    padded = torch.tensor([[5, 6, 7, 0, 0]])
+    with torch.no_grad():
+        expected = model(input_ids=short).logits
+        torch.testing.assert_close(model(input_ids=padded, attention_mask=(padded > 0).long()).logits, expected)
+
+
+def test_loss_is_the_mean_cross_entropy():
+    model = MeanPooledForSequenceClassification(MeanPooledConfig({"model_type": "bert", **TINY}, num_labels=3)).eval()
+    ids, labels = torch.tensor([[5, 6], [7, 8]]), torch.tensor([0, 2])
+    output = model(input_ids=ids, labels=labels)
+    torch.testing.assert_close(output.loss, F.cross_entropy(output.logits, labels))
+
+
+def test_dropout_is_the_configs_or_the_encoders():
+    encoder = {"model_type": "bert", **TINY, "hidden_dropout_prob": 0.3}
+    assert MeanPooledForSequenceClassification(MeanPooledConfig(encoder)).dropout.p == 0.3
+    assert MeanPooledForSequenceClassification(MeanPooledConfig(encoder, classifier_dropout=0.0)).dropout.p == 0.0
+
+
+def test_a_checkpoint_carries_weights_code_and_no_local_path(checkpoint):
+    files = {path.name for path in checkpoint.iterdir()}
+    assert {"model.safetensors", "configuration_mean_pooled.py", "modeling_mean_pooled.py"} <= files
+    assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl"))]
+    text = (checkpoint / "config.json").read_text()
+    config = json.loads(text)
+    assert config["auto_map"]["AutoModelForSequenceClassification"] == (
+        "modeling_mean_pooled.MeanPooledForSequenceClassification"
+    )
+    assert list(config["id2label"].values()) == ["A2", "B1_1", "B1_2", "B2", "native"]
+    assert str(checkpoint.parent) not in text
+
+
+def test_from_encoder_leaves_no_local_path_behind(tmp_path):
+    AutoModel.from_config(BertConfig(**TINY)).save_pretrained(tmp_path / "encoder")
+    model = MeanPooledForSequenceClassification.from_encoder(str(tmp_path / "encoder"), num_labels=2)
+    model.save_pretrained(tmp_path / "model")
+    assert str(tmp_path) not in (tmp_path / "model" / "config.json").read_text()
+
+
+def test_pipeline_predicts_the_models_own_logits(checkpoint):
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    expected = predict_logits(model, tokenizer, TEXTS)
+    classify = pipeline(
+        "text-classification", model=str(checkpoint), top_k=None, function_to_apply="none", device="cpu"
+    )
+    for answers, logits in zip(classify(TEXTS, batch_size=3), expected, strict=True):
+        by_label = {answer["label"]: answer["score"] for answer in answers}
+        assert by_label == pytest.approx(
+            dict(zip(["A2", "B1_1", "B1_2", "B2", "native"], logits, strict=True)), abs=1e-5
+        )
+
+
+def test_pipeline_without_the_package_gives_the_same_logits(checkpoint):
+    """A process in which blv_trainer cannot be imported; the code comes out of the checkpoint."""
+    code = f"""
+import json, sys
+sys.modules["blv_trainer"] = None
+from transformers import pipeline
+classify = pipeline("text-classification", model={str(checkpoint)!r}, top_k=None, function_to_apply="none",
+                    trust_remote_code=True, device="cpu")
+answers = [{{a["label"]: a["score"] for a in row}} for row in classify({TEXTS!r})]
+print(json.dumps([type(classify.model).__module__, answers]))
+"""
+    environment = {"HF_HOME": str(checkpoint.parent / "cache"), "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    module, answers = json.loads(done.stdout.splitlines()[-1])
+    assert module.startswith("transformers_modules.")
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    expected = predict_logits(model, AutoTokenizer.from_pretrained(checkpoint), TEXTS)
+    for answer, logits in zip(answers, expected, strict=True):
+        assert list(answer.values()) == pytest.approx(sorted(logits, reverse=True), abs=1e-5)
+
+
+def test_another_models_checkpoint_is_not_read_as_ours(tmp_path):
+    AutoModel.from_config(BertConfig(**TINY)).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"of type 'bert', not 'blv-mean-pooled'.*from_encoder"):
+        MeanPooledForSequenceClassification.from_pretrained(tmp_path)
+
+
+def test_gradient_checkpointing_gives_the_same_gradient():
+    torch.manual_seed(0)
+    model = MeanPooledForSequenceClassification(
+        MeanPooledConfig(
+            {"model_type": "bert", **TINY, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        )
+    ).train()
+    gradients = []
+    for checkpointing in (False, True):
+        model.zero_grad()
+        if checkpointing:
+            model.gradient_checkpointing_enable()
+        model(input_ids=torch.tensor([[5, 6], [7, 8]]), labels=torch.tensor([0, 1])).loss.backward()
+        gradients.append(model.encoder.embeddings.word_embeddings.weight.grad.clone())
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_copied_files_import_nothing_of_the_package():
+    folder = Path(__file__).parents[2] / "blv_trainer" / "modeling"
+    for name in ("configuration_mean_pooled.py", "modeling_mean_pooled.py"):
+        assert "blv_trainer" not in (folder / name).read_text()

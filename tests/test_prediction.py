@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+from transformers import BertTokenizerFast
+
+from blv_trainer import prediction
+from blv_trainer.prediction import load_classifier, predict_logits, prediction_table
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
+
+
+@pytest.fixture
+def tokenizer():
+    return BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=1000)
+
+
+@pytest.fixture
+def texts():
+    rng = np.random.default_rng(0)
+    return [" ".join(rng.choice(list("abcdefghij"), size=rng.integers(1, 25))) for _ in range(50)]
+
+
+def test_logits_come_in_the_order_of_the_texts_and_are_those_of_single_texts(make_mean_pooled, tokenizer, texts):
+    model = make_mean_pooled().eval()
+    with torch.no_grad():
+        one_by_one = [model(**tokenizer(text, return_tensors="pt")).logits[0].numpy() for text in texts]
+    np.testing.assert_allclose(predict_logits(model, tokenizer, texts, batch_size=7), one_by_one, atol=1e-5)
+
+
+def test_chunks_change_nothing(make_mean_pooled, tokenizer, texts, monkeypatch):
+    model = make_mean_pooled()
+    whole = predict_logits(model, tokenizer, texts, batch_size=4)
+    monkeypatch.setattr(prediction, "_TEXTS_AT_A_TIME", 9)
+    np.testing.assert_allclose(predict_logits(model, tokenizer, texts, batch_size=4), whole, atol=1e-5)
+
+
+def test_dropout_is_off_and_the_mode_is_restored(make_mean_pooled, tokenizer, texts):
+    model = make_mean_pooled(dropout=0.5).train()
+    first = predict_logits(model, tokenizer, texts)
+    np.testing.assert_array_equal(first, predict_logits(model, tokenizer, texts))
+    assert model.training
+
+
+def test_long_texts_are_cut_at_what_the_model_takes(make_mean_pooled, tokenizer):
+    model = make_mean_pooled()  # 32 positions
+    logits = predict_logits(model, tokenizer, ["a b " * 100, "a b " * 15])
+    np.testing.assert_allclose(logits[0], logits[1], atol=1e-6)
+
+
+def test_no_texts_give_no_logits(make_mean_pooled, tokenizer):
+    assert predict_logits(make_mean_pooled(), tokenizer, []).shape == (0, 4)
+
+
+def test_table_holds_level_score_and_probabilities():
+    logits = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, -1000.0]])
+    table = prediction_table(logits, ["low", "mid", "high"]).to_pydict()
+    for i, row in enumerate(logits):
+        weights = [np.exp(value) for value in row]
+        p = [weight / sum(weights) for weight in weights]
+        assert [table[f"p_{name}"][i] for name in ("low", "mid", "high")] == pytest.approx(p)
+        assert table["expected_score"][i] == pytest.approx(p[1] + 2 * p[2])
+    assert table["level"] == ["high", "low"]
+    assert table["prediction"] == [2, 0]
+    assert table["logits"] == logits.tolist()
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no config.json, so it is no saved model: give the --output_dir"):
+        load_classifier(str(tmp_path))
+
+
+def test_a_model_that_is_nowhere_is_named():
+    with pytest.raises(FileNotFoundError, match="nobody/nothing is neither a folder with a saved model"):
+        load_classifier("nobody/nothing")
