@@ -19,3 +19,10 @@ def _register_model(_module):
 
     AutoConfig.register(MeanPooledConfig.model_type, MeanPooledConfig, exist_ok=True)
     AutoModelForSequenceClassification.register(MeanPooledConfig, MeanPooledForSequenceClassification, exist_ok=True)
+
+
+@when_imported("datasets.load")
+def _register_corpus(load):
+    from blv_trainer.corpora.registration import register
+
+    register(load)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from blv_trainer import __version__
 from blv_trainer.cli.config import add_config_flag, apply_config
 
-VERBS = ("demo", "train", "evaluate", "predict", "list")  # list.py hides the built-in list in this file
+VERBS = ("demo", "prepare", "train", "evaluate", "predict", "list")  # list.py hides the built-in list in this file
 
 # What a user's input can bring about; anything else is a fault of ours and keeps its traceback.
 _MISUSE = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)

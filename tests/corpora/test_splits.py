@@ -78,6 +78,18 @@ def test_a_region_is_within_two_speakers_of_its_share_of_each_class(rows, shares
             assert abs(cells[label, region, name] - size * in_class[label, name] / class_size[label]) < 2
 
 
+def test_regions_are_spread_evenly_only_where_asked():
+    regions = [f"R{row // 100}" for row in range(1000)]
+    speakers = [str(row) for row in range(1000)]
+
+    def test_shares(strata):
+        split = split_by_group([0] * 1000, speakers, fractions=(0.8, 0.1, 0.1), strata=strata)
+        return [sum(name == "test" for name in split[start : start + 100]) for start in range(0, 1000, 100)]
+
+    assert all(8 < count < 12 for count in test_shares(regions))
+    assert not all(8 < count < 12 for count in test_shares(None))
+
+
 @given(corpora(), st.integers(0, 10**6), st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(rows, seed, shuffler):
     shuffled = list(rows)

@@ -1,0 +1,154 @@
+"""``blv-trainer prepare``: the folder of the ICNALE Spoken Monologue to a quality report and Parquet files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+# Flags that are options of load_dataset("icnale_asa", ...) under the same name.
+_OPTIONS = (
+    "audio_dir",
+    "text_tree",
+    "level_from",
+    "raw_text",
+    "transcripts",
+    "whisper_transcripts",
+    "allow_missing",
+    "levels",
+    "topics",
+    "regions",
+    "background",
+    "durations",
+    "split_by",
+    "split_seed",
+    "folds",
+    "split_file",
+)
+# Flags --drop_x that stand for keep_x=False.
+_REMOVALS = {
+    "breaks": "spaced dashes",
+    "masks": "[***]",
+    "trailing": "... at the end",
+    "fillers": "uh, um, ah, hmm",
+}
+_NO_SETTING = ("run", "rest", "verb", "config", "traceback", "overwrite_output_dir")
+
+
+def add_parser(subparsers) -> None:
+    """Register the verb."""
+    parser = subparsers.add_parser("prepare", help="check an ICNALE folder and write it as Parquet with a card")
+    parser.add_argument("--data_dir", help="folder of the unpacked corpus")
+    parser.add_argument("--output_dir", help="folder to write; without it the quality report is printed and no more")
+    parser.add_argument("--overwrite_output_dir", action="store_true", help="replace what an earlier run wrote there")
+    files = parser.add_argument_group("files")
+    files.add_argument("--audio_dir", help="folder of the recordings, where they lie elsewhere")
+    files.add_argument("--text_tree", help="the folder of texts to read, where two differ")
+    files.add_argument("--background", help="background sheet (.xlsx), for columns about the speakers")
+    files.add_argument("--durations", action="store_true", help="read the length of each recording")
+    texts = parser.add_argument_group("texts and levels")
+    texts.add_argument("--transcripts", choices=("human", "whisper", "both"), default="human", help="what text holds")
+    texts.add_argument("--whisper_transcripts", help="finished transcripts: .parquet or .jsonl with id and text")
+    texts.add_argument("--allow_missing", action="store_true", help="leave out recordings without a transcript")
+    texts.add_argument(
+        "--level_from", choices=("audio", "text", "drop"), default="audio", help="which name decides where two differ"
+    )
+    texts.add_argument("--levels", type=int, choices=(5, 4), default=5, help="4 for B1 undivided")
+    texts.add_argument("--raw_text", action="store_true", help="add the column text_raw")
+    for removal, meaning in _REMOVALS.items():
+        texts.add_argument(f"--drop_{removal}", action="store_true", help=f"remove {meaning} from texts")
+    rows = parser.add_argument_group("rows and splits")
+    rows.add_argument("--learners_only", action="store_true", help="leave native speakers out")
+    rows.add_argument("--topics", nargs="+", choices=("PTJ", "SMK"), help="topics to keep; default: both")
+    rows.add_argument("--regions", nargs="+", help="regions to keep, such as JPN TWN; default: all")
+    rows.add_argument(
+        "--split_by", choices=("speaker", "sample", "kfold"), default="speaker", help="what must not be torn apart"
+    )
+    rows.add_argument("--split_seed", type=int, default=42, help="another seed, another split")
+    rows.add_argument("--folds", type=int, default=5, help="number of folds, for --split_by kfold")
+    rows.add_argument("--split_file", help="TSV with id and split that decides instead")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    """Print the report; write Parquet, card, report and split; 0 when done."""
+    if args.data_dir is None:
+        raise ValueError("prepare needs --data_dir: blv-trainer prepare --data_dir FOLDER --output_dir FOLDER")
+    output_dir = _usable_folder(args) if args.output_dir else None
+    options = {name: getattr(args, name) for name in _OPTIONS}
+    options["natives"] = not args.learners_only
+    options |= {f"keep_{removal}": not getattr(args, f"drop_{removal}") for removal in _REMOVALS}
+    report = _report(args.data_dir, options)
+    print(report.to_text())
+    if output_dir is None:
+        return 0
+
+    import datasets
+
+    datasets.disable_progress_bars()
+    dataset = datasets.load_dataset("icnale_asa", data_dir=args.data_dir, **options)
+    counts = _write_parquet(dataset, output_dir, [args.data_dir, args.audio_dir or args.data_dir])
+    _write_rest(dataset, output_dir, counts, report, args)
+    print(f"\n{sum(map(len, dataset.values()))} answers in {', '.join(dataset)}: {output_dir}")
+    print(f'load_dataset("{output_dir.resolve()}") reads them. ICNALE may not be redistributed: keep them private.')
+    return 0
+
+
+def _usable_folder(args) -> Path:
+    folder = Path(args.output_dir)
+    if folder.exists() and any(folder.iterdir()):
+        if not args.overwrite_output_dir:
+            raise FileExistsError(f"{folder} is not empty: choose another --output_dir or add --overwrite_output_dir.")
+        for path in folder.glob("data/*.parquet"):  # a split of the earlier run may have no successor
+            path.unlink()
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _report(data_dir: str, options: dict):
+    from blv_trainer.corpora.icnale import read_corpus
+
+    names = ("audio_dir", "text_tree", "level_from", "background")
+    needs_texts = options["transcripts"] != "whisper"
+    return read_corpus(data_dir, needs_texts=needs_texts, **{name: options[name] for name in names}).report
+
+
+def _write_parquet(dataset, folder: Path, roots: list[str]) -> dict[str, dict[str, int]]:
+    """Write each split; returns rows of each label in each split."""
+    from collections import Counter
+
+    from blv_trainer.corpora.icnale_card import parquet_path
+
+    roots = [os.path.abspath(os.path.expanduser(root)) for root in roots]
+    counts = {}
+    for name, split in dataset.items():
+        paths = [path and _relative(path, roots) for path in split["audio"]]
+        feature = split.features["audio"]
+        columns = split.column_names
+        split = split.remove_columns("audio").add_column("audio", paths, feature=feature).select_columns(columns)
+        split.to_parquet(folder / parquet_path(name))
+        per_label = Counter(split["label"])
+        counts[name] = {label: per_label[index] for index, label in enumerate(split.features["label"].names)}
+    return counts
+
+
+def _relative(path: str, roots: list[str]) -> str:
+    """Path below the first root that holds it: absolute ones would tell names of this computer."""
+    return next(Path(path).relative_to(root).as_posix() for root in roots if Path(path).is_relative_to(root))
+
+
+def _write_rest(dataset, folder: Path, counts: dict, report, args) -> None:
+    import yaml
+
+    from blv_trainer.corpora.assignment import write_assignment
+    from blv_trainer.corpora.icnale_card import render_card
+
+    (folder / "README.md").write_text(render_card(counts), encoding="utf-8")
+    figures = report.to_dict() | {"splits": counts}
+    (folder / "report.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_assignment(folder / "split.tsv", {id_: name for name, split in dataset.items() for id_ in split["id"]})
+    settings = {name: value for name, value in vars(args).items() if name not in _NO_SETTING and value is not None}
+    text = "# blv-trainer prepare --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    print(f"Settings: {folder / 'config.yaml'}", file=sys.stderr)
