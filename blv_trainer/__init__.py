@@ -3,10 +3,11 @@
 Data runs one way through the rooms of this package; each imports only from rooms above it:
 
 - ``corpora``: your own table, the ICNALE-ASA corpus, an invented one for demos; splits.
+- ``metrics``: ``evaluate`` modules and pure functions; ``make_compute_metrics``.
 - ``losses``: ``LOSSES``, ``build_loss``; one file per loss, ``blv`` is Balancing Logit Variation.
+- ``decision``: from logits to a level: shifts and temperature, tuned on a dev set, folded into a checkpoint.
 - ``modeling``: an ``AutoModel`` encoder with masked mean pooling and a linear head.
 - ``arguments``, ``trainer``: ``BLVTrainingArguments`` and ``BLVTrainer``, in place of ``transformers.Trainer``.
-- ``metrics``: ``evaluate`` modules and pure functions; ``make_compute_metrics``.
 - ``prediction``: a saved model and texts in, logits and a table of levels out.
 - ``cli``: ``blv-trainer train | evaluate | predict | list | demo``.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from blv_trainer.losses.base import logits_of
@@ -100,12 +101,6 @@ def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> in
     return min(positions, tokenizer.model_max_length)
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities ``(n, num_classes)`` of logits of that shape."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
 def label_names(model: Any) -> list[str]:
     """The model's labels, lowest first."""
     return [str(model.config.id2label[k]) for k in range(model.config.num_labels)]
@@ -132,7 +127,7 @@ def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:
     """
     import pyarrow as pa
 
-    probabilities = softmax(logits.astype(np.float64))  # (n, num_classes)
+    probabilities = softmax(logits.astype(np.float64), axis=1)  # (n, num_classes)
     predicted = logits.argmax(axis=1)
     columns = {
         "prediction": pa.array(predicted, pa.int64()),

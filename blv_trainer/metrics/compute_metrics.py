@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from blv_trainer.metrics.registry import METRICS
 
@@ -42,7 +43,7 @@ def make_compute_metrics(label_names: Sequence[str]) -> Callable[[Any], dict[str
 
     def compute_metrics(evaluation: Any) -> dict[str, float]:
         logits, labels = _logits_and_labels(evaluation, names)
-        inputs = dict.fromkeys(METRICS, logits.argmax(axis=1)) | {"ece": _softmax(logits)}
+        inputs = dict.fromkeys(METRICS, logits.argmax(axis=1)) | {"ece": softmax(logits, axis=1)}
         return {name: metric(labels, inputs[name]) for name, metric in METRICS.items()}
 
     return compute_metrics
@@ -80,8 +81,3 @@ def _logits_and_labels(evaluation: Any, names: list[str]) -> tuple[np.ndarray, n
             "(try a lower learning rate, or bf16 in place of fp16)."
         )
     return logits, labels
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))  # the shift keeps exp from overflowing
-    return exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -43,6 +43,8 @@ class MeanPooledConfig(PretrainedConfig):
         self.class_counts = class_counts
         self.training_loss = training_loss
         self.decision = decision
+        if kwargs.get("id2label") and not kwargs.get("label2id"):
+            kwargs["label2id"] = {name: int(k) for k, name in kwargs["id2label"].items()}
         super().__init__(**kwargs)
 
     @classmethod

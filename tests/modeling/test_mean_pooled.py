@@ -136,6 +136,7 @@ def test_a_checkpoint_carries_weights_code_and_no_local_path(checkpoint):
         "modeling_mean_pooled.MeanPooledForSequenceClassification"
     )
     assert list(config["id2label"].values()) == ["A2", "B1_1", "B1_2", "B2", "native"]
+    assert config["label2id"] == {"A2": 0, "B1_1": 1, "B1_2": 2, "B2": 3, "native": 4}
     assert str(checkpoint.parent) not in text
 
 
