@@ -27,6 +27,7 @@ print(json.dumps({"first": times[0], "cached": times[1], "megabytes": megabytes(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="measures memory with the resource module")
 def test_4400_texts_and_recordings_load_in_10_s_and_again_in_1_s_within_500_mb(tmp_path):
     write_corpus(tmp_path / "corpus", 1100, layout="flat", audio="names")
