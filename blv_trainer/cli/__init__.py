@@ -6,6 +6,7 @@ Nothing heavy is imported before a verb runs, so that ``blv-trainer --help`` ans
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 from blv_trainer import __version__
 from blv_trainer.cli.config import add_config_flag, apply_config
 
-VERBS = ("demo", "prepare", "train", "evaluate", "predict", "list")  # list.py hides the built-in list in this file
+# list.py hides the built-in list in this file.
+VERBS = ("demo", "transcribe", "prepare", "train", "evaluate", "predict", "list")
 
 # What a user's input can bring about; anything else is a fault of ours and keeps its traceback.
 _MISUSE = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)
@@ -36,9 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parse(parser, verbs, sys.argv[1:] if argv is None else [*argv])
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
-    _log_to_stderr()
     try:
-        return args.run(args)
+        with _notes_on_stderr():
+            return args.run(args)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt:
@@ -89,12 +91,19 @@ def _reads_its_own_flags(subparser: argparse.ArgumentParser) -> bool:
     return subparser.get_default("rest") is not None
 
 
-def _log_to_stderr() -> None:
-    """Notes of this package on stderr, one line each."""
+@contextlib.contextmanager
+def _notes_on_stderr():
+    """Shows what this package logs on stderr, one line each, while a verb runs."""
     logger = logging.getLogger("blv_trainer")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
-        logger.propagate = False
+    before = logger.level, logger.propagate
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]

@@ -13,7 +13,7 @@ def test_every_verb_has_help_and_takes_a_configuration(verb, capsys):
 def test_help_names_every_verb(capsys):
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"\n    {verb} " in printed for verb in VERBS)
+    assert set(VERBS) <= {line.split()[0] for line in printed.splitlines() if line.startswith("    ")}
 
 
 def test_version(capsys):

@@ -1,0 +1,199 @@
+"""openai-whisper, many files at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import logging
+import os
+import pickle
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import whisper
+from whisper.decoding import DecodingOptions
+from whisper.model import Whisper
+from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+from blv_trainer.asr.batch_size import BatchSize
+from blv_trainer.asr.fingerprint import fingerprint
+from blv_trainer.asr.whisper_batches import BatchDecoder
+from blv_trainer.asr.whisper_rows import RowDecoder
+from blv_trainer.asr.whisper_slots import SlotDecoder
+from blv_trainer.asr.whisper_windows import WindowDecoder, transcribe_in_flight
+
+logger = logging.getLogger(__name__)
+
+_PROCESSOR_SLOTS = 8  # more gain little: what is left, the encoder and the attention to it, does not get cheaper
+_GPU_START, _GPU_LIMIT = 8, 128  # windows
+_MEMORY_SHARE = 4  # the slots' caches take at most one part in so many of the memory
+_SET_HERE = ("verbose", "fp16", "language", "model", "audio", "prompt")
+
+
+class OpenAIWhisper:
+    """Transcribes many files at a time, each as ``whisper.transcribe`` would alone.
+
+    Every file runs upstream's own loop; their windows are decoded together: on a processor as rows that come and go one
+    by one, on a GPU or with beam search as batches (simpler, and there the rows are not what costs). Text, segments and
+    tokens are those of ``whisper.transcribe(model, audio, condition_on_previous_text=False, ...)``, log-probabilities
+    agree to 1e-4 (float32). Above temperature 0 the draws come from a stream that depends on the seed, the file's name
+    and the window only: the same in any batch, order or process.
+
+    Args:
+        model: Name of an official model, or path of a checkpoint ``{"dims": ..., "model_state_dict": ...}``; it is
+            loaded on first use.
+        language: Code or name; None: detected for each file.
+        batch_size: Windows at a time; "auto": 8 on a processor (fewer where memory is short), on a GPU grown until
+            memory is full. Halved where memory does not suffice.
+        device: Such as "cpu", "cuda:1"; None: a GPU if there is one.
+        fp16: Half precision; None: on a GPU.
+        seed: Of the draws at temperatures above 0.
+        **options: Of ``whisper.transcribe``: temperature, initial_prompt, word_timestamps, beam_size ...
+
+    Raises:
+        ValueError: An unknown model, language or option, a batch size below 1, fp16 on a processor.
+        FileNotFoundError: A path without a file.
+    """
+
+    name = "openai-whisper"
+
+    def __init__(
+        self,
+        model: str = "large-v2",
+        *,
+        language: str | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        device: str | None = None,
+        fp16: bool | None = None,
+        seed: int = 0,
+        **options: Any,
+    ):
+        check_model(model)
+        _check_options(options)
+        if batch_size != "auto" and not batch_size >= 1:
+            raise ValueError(f"batch_size={batch_size} cannot be used: give a number from 1 up, or 'auto'.")
+        self.model = os.fspath(model)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if fp16 and self.device.type == "cpu":
+            raise ValueError("fp16=True needs a GPU; on a processor leave it out.")
+        self.fp16 = self.device.type != "cpu" if fp16 is None else fp16
+        self.seed = seed
+        self._batch_size = batch_size
+        self._options = {"condition_on_previous_text": False, "language": _language_code(language), **options}
+        self._loaded: Whisper | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that decides the words: backend, model with the digest of its file, options."""
+        return {
+            "backend": self.name,
+            "model": self.model,
+            "weights": fingerprint(self.model) if os.path.isfile(self.model) else None,  # an official name says which
+            "fp16": self.fp16,
+            "seed": self.seed,
+            **self._options,
+        }
+
+    def transcribe(self, files: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
+        """Transcribes files; memory is bounded by the batch, not by their number.
+
+        Args:
+            files: Names and samples (float32, mono, 16 kHz); one is drawn only when there is room for it.
+
+        Yields:
+            Each name with upstream's dictionary of text, segments and language, or with the exception raised, in the
+            order in which they finish.
+        """
+        if self._loaded is None:
+            self._loaded = load_whisper(self.model, device=self.device)
+        model = self._loaded
+        yield from transcribe_in_flight(
+            files, self._decoder(model), model, seed=self.seed, fp16=self.fp16, **self._options
+        )
+
+    def _decoder(self, model: Whisper) -> WindowDecoder:
+        auto = self._batch_size == "auto"
+        one_sample = self._options.get("beam_size") is None and (self._options.get("best_of") or 1) == 1
+        if self.device.type == "cpu" and one_sample:
+            return RowDecoder(model, _slots_that_fit(model) if auto else self._batch_size)
+        if self.device.type == "cpu":
+            return BatchDecoder(model, _fixed(_PROCESSOR_SLOTS if auto else self._batch_size))
+        return BatchDecoder(model, BatchSize(_GPU_START, limit=_GPU_LIMIT) if auto else _fixed(self._batch_size))
+
+
+def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
+    """Loads an official model or a checkpoint file; of a file, nothing but weights.
+
+    Raises:
+        ValueError: An unknown name, or a file that is no Whisper checkpoint.
+        FileNotFoundError: A path without a file.
+        OSError: The weights of an official model are not here and cannot be fetched.
+    """
+    check_model(model)
+    try:
+        return whisper.load_model(os.fspath(model), device=device).eval()
+    except (pickle.UnpicklingError, KeyError, TypeError, EOFError) as error:
+        raise ValueError(
+            f"{model} is no Whisper checkpoint: it must hold 'dims' and 'model_state_dict' and nothing but weights "
+            f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no detail'})."
+        ) from error
+    except RuntimeError as error:
+        if os.path.isfile(model) and "CUDA" not in str(error):
+            raise ValueError(f"{model} is no Whisper checkpoint: {str(error).splitlines()[0]}") from error
+        raise
+    except OSError as error:
+        raise OSError(
+            f"the weights of {model!r} cannot be fetched ({error}). "
+            f"Put them at ~/.cache/whisper/{model}.pt, or give the path of a checkpoint."
+        ) from error
+
+
+def check_model(model: str) -> None:
+    """Raises unless ``model`` is an official name or the path of a file."""
+    names = whisper.available_models()
+    if os.fspath(model) in names or os.path.isfile(model):
+        return
+    if os.path.dirname(model) or os.path.splitext(model)[1] in (".pt", ".pth", ".bin"):
+        raise FileNotFoundError(
+            f"there is no checkpoint file {model} (looked in {os.path.dirname(os.path.abspath(model))})."
+        )
+    close = difflib.get_close_matches(model, names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"Whisper model {model!r} is unknown. Choose from: {', '.join(names)}, or a .pt file.{hint}")
+
+
+def _language_code(language: str | None) -> str | None:
+    if language is None or language in LANGUAGES:
+        return language
+    if language.lower() in TO_LANGUAGE_CODE:
+        return TO_LANGUAGE_CODE[language.lower()]
+    close = difflib.get_close_matches(language.lower(), [*LANGUAGES, *TO_LANGUAGE_CODE], n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(
+        f"language={language!r} is unknown to Whisper: give a code such as 'en', or None to detect it.{hint}"
+    )
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    upstream = {name for name, p in inspect.signature(whisper.transcribe).parameters.items() if p.kind != p.VAR_KEYWORD}
+    accepted = (upstream | {field.name for field in dataclasses.fields(DecodingOptions)}) - set(_SET_HERE)
+    for option in options:
+        if option not in accepted:
+            close = difflib.get_close_matches(option, accepted, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else f" Choose from: {', '.join(sorted(accepted))}."
+            raise ValueError(f"option {option!r} of openai-whisper is unknown.{hint}")
+
+
+def _fixed(size: int) -> BatchSize:
+    return BatchSize(size, limit=size)
+
+
+def _slots_that_fit(model: Whisper) -> int:
+    slots = _PROCESSOR_SLOTS
+    if hasattr(os, "sysconf"):  # not on Windows
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # bytes
+        while slots > 1 and slots * SlotDecoder.bytes_per_slot(model) > memory / _MEMORY_SHARE:
+            slots //= 2
+    return slots

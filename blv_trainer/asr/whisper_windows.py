@@ -1,0 +1,220 @@
+"""Many files in flight: each runs openai-whisper's own loop and waits whenever it needs the model.
+
+``whisper.transcribe`` decides everything about a file: where the next 30-second window starts, what its prompt is,
+whether to decode it again at a higher temperature, whether it is silence, where words begin. It stays as it is. Each
+file runs it in a coroutine, against a stand-in for the model that parks the window to be decoded; whoever has the real
+model decodes the parked windows of all files together.
+
+Python's threads serve as the coroutines, because ``transcribe`` cannot yield. A baton makes sure that exactly one runs
+at a time, so that nothing is concurrent and the schedule is the same in every run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import whisper
+from whisper.decoding import DecodingOptions, DecodingResult
+from whisper.model import Whisper
+
+_transcribe = sys.modules["whisper.transcribe"].transcribe  # whisper.transcribe is the function, hiding the module
+
+
+@dataclasses.dataclass(eq=False)
+class Window:
+    """Thirty seconds of one file that wait for the model.
+
+    Args:
+        mel: Log-mel spectrogram, ``(n_mels, 3000)``.
+        options: How to decode it; None asks for the language only.
+        seed: Of the draws at temperatures above 0: the same for the same window of the same file, whatever else is
+            decoded beside it and in whatever order.
+        features: What the encoder makes of it, ``(n_audio_ctx, n_audio_state)``, as soon as that is known.
+        answer: What ``whisper.decode`` or ``whisper.detect_language`` gives for it.
+        error: What decoding it raised instead.
+    """
+
+    mel: torch.Tensor
+    options: DecodingOptions | None
+    seed: int
+    features: torch.Tensor | None = None
+    answer: DecodingResult | tuple[torch.Tensor, dict[str, float]] | None = None
+    error: Exception | None = None
+
+    @property
+    def key(self) -> str:
+        """Equal for windows that may be decoded as one batch."""
+        return repr(self.options)
+
+
+class WindowDecoder(Protocol):
+    """Whoever has the model."""
+
+    capacity: int  # windows it can use at a time
+
+    def submit(self, window: Window) -> None:
+        """Takes a window to be decoded."""
+
+    def step(self) -> list[Window]:
+        """Works for a while; gives the windows that now have an answer or an error."""
+
+
+class _Cancelled(BaseException):
+    """Ends a file's coroutine; no ``except Exception`` on its way may catch it."""
+
+
+class _ModelStandIn:
+    """Looks like the model to ``whisper.transcribe``; parks what it is asked to decode."""
+
+    def __init__(self, model: Whisper, file: _FileInFlight):
+        self._model = model
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def decode(self, mel: torch.Tensor, options: DecodingOptions) -> DecodingResult:
+        return self._file.park(mel, options)
+
+    def detect_language(self, mel: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+        return self._file.park(mel, None)
+
+    def __call__(self, mel: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        # Word timestamps look at the window that was decoded last: no need to encode it again.
+        last = self._file.window
+        if last is not None and last.features is not None and torch.equal(last.mel, mel[0]):
+            return self._model.decoder(tokens, last.features[None])
+        return self._model(mel, tokens)
+
+
+class _FileInFlight(threading.Thread):
+    """``whisper.transcribe`` of one file as a coroutine; ``window`` is what it waits for, until ``finished``."""
+
+    def __init__(self, name: str, samples: np.ndarray, model: Whisper, *, seed: int, options: dict[str, Any]):
+        super().__init__(name=f"transcribe {name}", daemon=True)
+        self.file_name = name
+        self.window: Window | None = None
+        self.outcome: dict[str, Any] | Exception | None = None
+        self._samples = samples
+        self._model = _ModelStandIn(model, self)
+        self._seed = seed
+        self._options = options
+        self._parked = 0
+        self._cancelled = False
+        self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)  # the baton
+
+    @property
+    def finished(self) -> bool:
+        return self.outcome is not None
+
+    def advance(self) -> None:
+        """Runs the file until it parks its next window or is finished."""
+        if self.ident is None:
+            self.start()
+        self._go.release()
+        self._back.acquire()
+
+    def cancel(self) -> None:
+        """Ends the file where it stands."""
+        self._cancelled = True
+        if self.ident is not None and not self.finished:
+            self.advance()
+
+    def park(self, mel: torch.Tensor, options: DecodingOptions | None) -> Any:
+        """Waits, in the file's own thread, until somebody has answered the window."""
+        last = self.window
+        seed = zlib.crc32(repr((self._seed, self.file_name, self._parked)).encode())
+        self._parked += 1
+        self.window = Window(mel, options, seed)
+        if last is not None and torch.equal(
+            last.mel, mel
+        ):  # a higher temperature, or first the language, then the text
+            self.window.features = last.features
+        self._back.release()
+        self._go.acquire()
+        if self._cancelled:
+            raise _Cancelled
+        if self.window.error is not None:
+            raise self.window.error
+        return self.window.answer
+
+    def run(self) -> None:
+        self._go.acquire()
+        try:
+            self.outcome = _transcribe(self._model, self._samples, **self._options)
+        except Exception as error:  # the file's own failure; the others go on
+            self.outcome = error
+        except _Cancelled as cancelled:
+            self.outcome = RuntimeError(f"{self.file_name}: {cancelled!r}")
+        finally:
+            self.window = None
+            self._back.release()
+
+
+def transcribe_in_flight(
+    files: Iterable[tuple[str, np.ndarray]],
+    decoder: WindowDecoder,
+    model: Whisper,
+    *,
+    seed: int = 0,
+    **options: Any,
+) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
+    """Transcribes files, as many at a time as the decoder has room for; a finished one makes room at once.
+
+    Args:
+        files: Names and samples (float32, mono, 16 kHz). A file is drawn only when there is room for it.
+        decoder: Decodes the windows.
+        model: The model that it has, for everything but decoding.
+        seed: With the name, decides the draws at temperatures above 0.
+        **options: Of ``whisper.transcribe``.
+
+    Yields:
+        Each file's name with what ``whisper.transcribe`` gives for it, or with the exception that it raised, in the
+        order in which they finish.
+    """
+    in_flight: dict[Window, _FileInFlight] = {}
+    files = iter(files)
+    try:
+        while True:
+            while len(in_flight) < decoder.capacity and (drawn := next(files, None)) is not None:
+                file = _FileInFlight(*drawn, model, seed=seed, options=dict(options))
+                yield from _advance(file, decoder, in_flight)
+            if not in_flight:
+                return
+            for window in decoder.step():
+                yield from _advance(in_flight.pop(window), decoder, in_flight)
+    finally:
+        for file in in_flight.values():
+            file.cancel()
+
+
+def _advance(
+    file: _FileInFlight, decoder: WindowDecoder, in_flight: dict[Window, _FileInFlight]
+) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
+    file.advance()
+    if file.finished:
+        file.join()
+        yield file.file_name, file.outcome
+    else:
+        in_flight[file.window] = file
+        decoder.submit(file.window)
+
+
+def encode(model: Whisper, window: Window) -> torch.Tensor:
+    """The encoder's features of one window, ``(n_audio_ctx, n_audio_state)``, computed once."""
+    if window.features is None:
+        window.features = model.encoder(window.mel[None])[0]
+    return window.features
+
+
+def detect_language(model: Whisper, window: Window) -> tuple[torch.Tensor, dict[str, float]]:
+    """The language of one encoded window: its token and the probability of each language."""
+    tokens, probabilities = whisper.detect_language(model, encode(model, window)[None])
+    return tokens[0], probabilities[0]

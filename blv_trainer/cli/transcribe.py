@@ -1,0 +1,172 @@
+"""``blv-trainer transcribe``: a folder of recordings -> transcripts by Whisper."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+_SHOWN = 20  # suspicious or failed recordings named on the terminal; summary.json has them all
+
+
+def add_parser(subparsers) -> None:
+    """Register the verb."""
+    parser = subparsers.add_parser(
+        "transcribe",
+        help="transcribe a folder of recordings by Whisper",
+        description="Transcribe every recording of a folder. Stopped at any moment, the same command goes on; "
+        "`accelerate launch $(which blv-trainer) transcribe ...` shares the work among GPUs and machines.",
+    )
+    parser.add_argument("--data_dir", help="folder of recordings: wav, flac, ogg, mp3 in it or below")
+    parser.add_argument("--output_dir", help="folder for the transcripts; a used one is gone on with")
+    parser.add_argument("--whisper_model", default="large-v2", help="name or path of the weights (default: large-v2)")
+    parser.add_argument(
+        "--backend", choices=("openai-whisper", "faster-whisper"), default="openai-whisper", help="who transcribes"
+    )
+    parser.add_argument("--language", default="en", help="code, or 'auto' to detect it for each file (default: en)")
+    parser.add_argument("--batch_size", type=_batch_size, default="auto", help="windows at a time, or 'auto' (default)")
+    parser.add_argument("--limit", type=int, help="transcribe the first so many recordings only")
+    parser.add_argument("--device", help="such as cpu, cuda:1 (default: a GPU if there is one)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws where decoding falls back to sampling")
+    parser.add_argument("--initial_prompt", help="text given to Whisper before each recording's first window")
+    parser.add_argument("--word_timestamps", action="store_true", help="also say when each word begins and ends")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    """Transcribe; 0 when every recording has a transcript, 1 when some failed."""
+    if not args.data_dir or not args.output_dir:
+        raise ValueError(
+            "transcribe needs --data_dir and --output_dir: blv-trainer transcribe --data_dir AUDIO --output_dir OUT"
+        )
+
+    from blv_trainer.asr.backends import build_backend
+    from blv_trainer.asr.transcription import transcribe_folder
+    from blv_trainer.asr.workers import Workers
+
+    workers = Workers()
+    options = {name: value for name in ("initial_prompt", "word_timestamps") if (value := getattr(args, name))}
+    if args.backend == "openai-whisper":
+        options["seed"] = args.seed
+    backend = build_backend(
+        args.backend,
+        args.whisper_model,
+        language=None if args.language == "auto" else args.language,
+        batch_size=args.batch_size,
+        device=args.device or _device_of(workers),
+        **options,
+    )
+    bar = _Bar()
+    outcome = transcribe_folder(
+        args.data_dir, args.output_dir, backend=backend, limit=args.limit, workers=workers, on_progress=bar.show
+    )
+    bar.close()
+    if outcome is None:  # not the main process
+        return 0
+    _write_config(args)
+    summary = _summary(outcome, language=None if args.language == "auto" else args.language)
+    path = Path(args.output_dir, "summary.json")
+    path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _print_summary(summary)
+    print(f"\nTranscripts: {outcome.path}\nSummary: {path}")
+    return 1 if outcome.failures else 0
+
+
+def _batch_size(word: str) -> int | str:
+    if word == "auto":
+        return word
+    try:
+        return int(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither a number nor 'auto'") from None
+
+
+def _device_of(workers) -> str | None:
+    import torch
+
+    if workers.size > 1 and torch.cuda.is_available():
+        return f"cuda:{workers.local_rank % torch.cuda.device_count()}"
+    return None
+
+
+class _Bar:
+    """Hours of audio done, speed, time left."""
+
+    def __init__(self):
+        self._bar = None
+        self._start = time.monotonic()
+
+    def show(self, progress) -> None:
+        from tqdm import tqdm
+
+        if not progress.total_files:
+            return
+        if self._bar is None:
+            self._bar = tqdm(
+                total=round(progress.total_seconds / 3600, 2),
+                file=sys.stderr,
+                bar_format="{desc} |{bar}| {n:.2f} of {total:.2f} h of audio [{elapsed}<{remaining}{postfix}]",
+            )
+        elapsed = time.monotonic() - self._start
+        self._bar.n = progress.seconds / 3600
+        self._bar.set_description_str(f"{progress.files} of {progress.total_files} files", refresh=False)
+        self._bar.set_postfix_str(f"{progress.seconds / max(elapsed, 1e-9):.1f} x real time")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _summary(outcome, *, language: str | None) -> dict:
+    from blv_trainer.asr.checks import suspicions
+
+    suspicious = {id: suspicions(row, language=language) for id, row in sorted(outcome.rows.items())}
+    rows = outcome.rows.values()
+    return {
+        "recordings": len(outcome.rows) + len(outcome.failures),
+        "transcripts": len(outcome.rows),
+        "done_before": outcome.done_before,
+        "hours": sum(row["duration_s"] for row in rows) / 3600,
+        "words": sum(len(row["text"].split()) for row in rows),
+        "suspicious": {id: reasons for id, reasons in suspicious.items() if reasons},
+        "failures": dict(sorted(outcome.failures.items())),
+        "notes": {row["id"]: row["audio_notes"] for row in rows if row["audio_notes"]},
+    }
+
+
+def _print_summary(summary: dict) -> None:
+    from blv_trainer.asr.checks import REASONS
+
+    print(
+        f"{summary['transcripts']} of {summary['recordings']} recordings have a transcript "
+        f"({summary['done_before']} had one before): {summary['hours']:.2f} hours, {summary['words']:,} words."
+    )
+    if summary["suspicious"]:
+        print(f"\nWorth a look: {len(summary['suspicious'])}")
+        for reason, meaning in REASONS.items():
+            ids = [id for id, reasons in summary["suspicious"].items() if reason in reasons]
+            if ids:
+                print(f"  {meaning}: {_named(ids)}")
+    if summary["failures"]:
+        print(f"\nFailed: {len(summary['failures'])}; the next run tries them again.")
+        for id, reason in list(summary["failures"].items())[:_SHOWN]:
+            print(f"  {id}: {reason}")
+
+
+def _named(ids: list[str]) -> str:
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return f"{len(ids)} ({', '.join(ids[:_SHOWN])}{more})"
+
+
+def _write_config(args) -> None:
+    import yaml
+
+    settings = {
+        name: value
+        for name, value in vars(args).items()
+        if name not in ("run", "rest", "verb", "config", "traceback") and value is not None
+    }
+    text = "# blv-trainer transcribe --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
+    Path(args.output_dir, "config.yaml").write_text(text, encoding="utf-8")

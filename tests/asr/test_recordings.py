@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import soundfile
+
+from blv_trainer.asr.recordings import find_recordings
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, seconds=1.0, level=0.1):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.full(int(8_000 * seconds), level), 8_000)
+        return path
+
+    return write
+
+
+def test_recordings_are_found_at_any_depth_longest_first(tmp_path, write):
+    write("SM_CHN_PTJ1_001_B1_1.wav", 1)
+    write("deep/er/SM_JPN_SMK2_002_A2_0.FLAC", 3)
+    write("deep/b.mp3", 2)
+    (tmp_path / "readme.txt").write_text("no sound")
+    found = find_recordings(tmp_path)
+    assert [recording.id for recording in found] == ["SM_JPN_SMK2_002_A2_0", "b", "SM_CHN_PTJ1_001_B1_1"]
+    assert [round(recording.duration_s) for recording in found] == [3, 2, 1]
+
+
+def test_hidden_and_macos_files_are_passed_over(tmp_path, write):
+    write("a.wav")
+    write("__MACOSX/a.wav", level=0.2)
+    write("._a.wav", level=0.3)
+    assert [recording.path.name for recording in find_recordings(tmp_path)] == ["a.wav"]
+
+
+def test_sounds_that_cannot_be_read_are_found_too_so_that_they_fail_by_name(tmp_path):
+    for name in ("a.m4a", "b.wav", "c.raw"):
+        (tmp_path / name).write_bytes(b"nonsense")
+    assert [(recording.id, recording.duration_s) for recording in find_recordings(tmp_path)] == [
+        ("a", 0.0),
+        ("b", 0.0),
+        ("c", 0.0),
+    ]
+
+
+def test_equal_files_of_one_name_count_once(tmp_path, write):
+    write("x/a.wav")
+    write("y/a.wav")
+    assert len(find_recordings(tmp_path)) == 1
+
+
+def test_different_files_of_one_name_are_named(tmp_path, write):
+    write("x/a.wav")
+    write("y/a.wav", level=0.2)
+    with pytest.raises(ValueError, match=r"two different files have the id 'a': .*x/a\.wav and .*y/a\.wav\. Rename"):
+        find_recordings(tmp_path)
+
+
+def test_the_fingerprint_is_that_of_the_content(tmp_path, write):
+    (first,) = find_recordings(write("x/a.wav").parent)
+    (same,) = find_recordings(write("y/b.wav").parent)
+    (other,) = find_recordings(write("z/a.wav", level=0.2).parent)
+    assert first.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_a_missing_or_empty_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
+        find_recordings(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"has no sound file in it or below. Looked for \.wav"):
+        find_recordings(tmp_path)

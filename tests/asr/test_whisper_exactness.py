@@ -1,0 +1,161 @@
+"""What many files together give is what ``whisper.transcribe`` gives for each alone."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import torch
+import whisper
+
+from blv_trainer.asr.batch_size import BatchSize
+from blv_trainer.asr.whisper_batches import BatchDecoder
+from blv_trainer.asr.whisper_rows import RowDecoder
+from blv_trainer.asr.whisper_windows import transcribe_in_flight
+
+GREEDY = {"language": "en", "temperature": 0.0, "sample_len": 24}
+OPTIONS = {
+    "greedy": {},
+    "language detected": {"language": None},
+    "initial prompt": {"initial_prompt": "Students, part-time jobs and smoking."},
+    "carried prompt": {"initial_prompt": "Jobs.", "carry_initial_prompt": True},
+    "no timestamps": {"without_timestamps": True},
+    "clip timestamps": {"clip_timestamps": "1.5,9,11"},
+    "word timestamps": {"word_timestamps": True},
+    "silence skipped in words": {"word_timestamps": True, "hallucination_silence_threshold": 2.0},
+    "no suppressed tokens": {"suppress_tokens": "", "suppress_blank": False},
+    "late first timestamp": {"max_initial_timestamp": None},
+    "translation": {"task": "translate"},
+    "conditioned on the text before": {"condition_on_previous_text": True},
+    "sampled": {"temperature": 0.7},
+    "falling back to higher temperatures": {"temperature": (0.0, 0.4, 0.8), "logprob_threshold": -0.1},
+}
+GROUP_OPTIONS = {
+    "beams": {"beam_size": 3},
+    "beams with patience": {"beam_size": 2, "patience": 2.0, "length_penalty": 0.5},
+    "best of three": {"temperature": 0.7, "best_of": 3},
+}
+
+
+def rows(model):
+    return RowDecoder(model, 3)
+
+
+def batches(model):
+    return BatchDecoder(model, BatchSize(3, limit=3))
+
+
+def together(model, files, decoder, **options):
+    options = {"condition_on_previous_text": False, "fp16": False, **GREEDY, **options}
+    return dict(transcribe_in_flight(files, decoder, model, seed=7, **options))
+
+
+@contextlib.contextmanager
+def seeded_like_ours(model, name):
+    """Seeds each of upstream's decodings of one file as ours are: by seed, name and number of the request."""
+    import zlib
+
+    requests = iter(range(10_000))
+    detect_language, decode = model.detect_language, model.decode
+
+    def seeded_decode(mel, options):
+        torch.manual_seed(zlib.crc32(repr((7, name, next(requests))).encode()))
+        return decode(mel, options)
+
+    def counted_detect_language(mel):
+        next(requests)
+        return detect_language(mel)
+
+    model.decode, model.detect_language = seeded_decode, counted_detect_language
+    try:
+        yield
+    finally:
+        del model.decode, model.detect_language
+
+
+def alone(model, files, **options):
+    options = {"condition_on_previous_text": False, "fp16": False, **GREEDY, **options}
+    results = {}
+    for name, samples in files:
+        with seeded_like_ours(model, name):
+            results[name] = whisper.transcribe(model, samples, **options)
+    return results
+
+
+def assert_same(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, expected in theirs.items():
+        outcome = ours[name]
+        if isinstance(outcome, Exception):
+            raise outcome
+        assert outcome["text"] == expected["text"]
+        assert outcome["language"] == expected["language"]
+        assert len(outcome["segments"]) == len(expected["segments"])
+        for segment, other in zip(outcome["segments"], expected["segments"], strict=True):
+            assert segment.keys() == other.keys()
+            for key in segment.keys() - {"avg_logprob", "no_speech_prob", "words"}:
+                assert segment[key] == other[key], key
+            for key in ("avg_logprob", "no_speech_prob"):
+                assert segment[key] == pytest.approx(other[key], abs=1e-4)
+            for word, other_word in zip(segment.get("words", []), other.get("words", []), strict=True):
+                assert word["word"] == other_word["word"]
+                assert (word["start"], word["end"]) == (other_word["start"], other_word["end"])
+                assert word["probability"] == pytest.approx(other_word["probability"], abs=1e-4)
+
+
+@pytest.mark.parametrize("make_decoder", [rows, batches])
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_many_files_give_what_each_gives_alone(whisper_model, sounds, options, make_decoder):
+    if "clip_timestamps" in options:
+        sounds = [sound for sound in sounds if sound[0] != "very short"]  # upstream never ends on a clip after the end
+    decoder = make_decoder(whisper_model)
+    assert_same(together(whisper_model, sounds, decoder, **options), alone(whisper_model, sounds, **options))
+
+
+@pytest.mark.parametrize("options", GROUP_OPTIONS.values(), ids=GROUP_OPTIONS)
+def test_several_samples_a_window_give_what_each_file_gives_alone(whisper_model, sounds, options):
+    options = {"sample_len": 12, **options}
+    assert_same(
+        together(whisper_model, sounds, batches(whisper_model), **options), alone(whisper_model, sounds, **options)
+    )
+
+
+@pytest.mark.parametrize("make_decoder", [rows, batches])
+def test_windows_that_upstream_takes_for_silence_are_skipped(make_whisper, sounds, make_decoder):
+    model = make_whisper(likelier={"eot": 5.0, "timestamps": 2.2, "no_speech": 8.0})
+    options = {"logprob_threshold": None, "no_speech_threshold": 0.6}
+    theirs = alone(model, sounds, **options)
+    silent = [name for name, result in theirs.items() if not result["segments"]]
+    assert 0 < len(silent) < len(sounds)
+    assert_same(together(model, sounds, make_decoder(model), **options), theirs)
+
+
+def test_the_miniature_model_ends_at_different_lengths_and_keeps_time(whisper_model, sounds):
+    segments = [segment for result in alone(whisper_model, sounds).values() for segment in result["segments"]]
+    assert len({len(segment["tokens"]) for segment in segments}) >= 3
+    assert any(segment["seek"] % 3_000 for segment in segments)  # a window that starts where the last segment ended
+
+
+def test_the_miniature_model_falls_back_for_some_windows_only(whisper_model, sounds):
+    results = alone(whisper_model, sounds, **OPTIONS["falling back to higher temperatures"]).values()
+    assert {segment["temperature"] for result in results for segment in result["segments"]} >= {0.0, 0.8}
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+def test_the_number_of_slots_changes_nothing(whisper_model, sounds, slots):
+    options = OPTIONS["falling back to higher temperatures"]
+    ours = together(whisper_model, sounds, RowDecoder(whisper_model, slots), **options)
+    assert_same(ours, together(whisper_model, sounds[::-1], RowDecoder(whisper_model, 3), **options))
+
+
+def test_a_tie_is_decided_by_upstream_itself(whisper_model, sounds, monkeypatch):
+    monkeypatch.setattr("blv_trainer.asr.whisper_rows.TIE", np.inf)
+    decoder = rows(whisper_model)
+    assert_same(together(whisper_model, sounds, decoder), alone(whisper_model, sounds))
+    assert decoder.redecoded >= len(sounds)
+
+
+def test_text_up_to_the_end_of_the_context_is_cut_where_upstream_cuts_it(make_whisper, make_noise):
+    model = make_whisper(likelier={"eot": -50.0, "timestamps": -50.0, "no_speech": 0.0})
+    files = [("a", make_noise(3, 0)), ("b", make_noise(2, 1))]
+    options = {"sample_len": 440, "initial_prompt": "Students should work. " * 60, "without_timestamps": True}
+    assert_same(together(model, files, rows(model), **options), alone(model, files, **options))
