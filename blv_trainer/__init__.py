@@ -9,7 +9,9 @@ Data runs one way through the rooms of this package; each imports only from room
 - ``modeling``: an ``AutoModel`` encoder with masked mean pooling and a linear head.
 - ``arguments``, ``trainer``: ``BLVTrainingArguments`` and ``BLVTrainer``, in place of ``transformers.Trainer``.
 - ``prediction``: a saved model and texts in, logits and a table of levels out.
-- ``cli``: ``blv-trainer train | evaluate | predict | list | demo``.
+- ``experiments``: one training run; methods x seeds, statistics and the report that compares them.
+- ``asr``: recordings to transcripts by Whisper, batched and resumable.
+- ``cli``: ``blv-trainer demo | transcribe | prepare | train | compare | evaluate | predict | list``.
 
 Importing this package makes transformers know its model (``pipeline("text-classification", model=DIR)``).
 The work is put off until transformers is imported, so that ``blv-trainer --help`` answers at once.

@@ -17,7 +17,7 @@ from blv_trainer import __version__
 from blv_trainer.cli.config import add_config_flag, apply_config
 
 # list.py hides the built-in list in this file.
-VERBS = ("demo", "transcribe", "prepare", "train", "evaluate", "predict", "list")
+VERBS = ("demo", "transcribe", "prepare", "train", "compare", "evaluate", "predict", "list")
 
 # What a user's input can bring about; anything else is a fault of ours and keeps its traceback.
 _MISUSE = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)

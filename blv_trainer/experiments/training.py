@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.parquet"
+HISTORY_FILE = "history.json"
 
 
 def train_and_evaluate(
@@ -44,11 +45,13 @@ def train_and_evaluate(
     model_args: ModelArguments,
     training_args: BLVTrainingArguments,
     quiet: bool = False,
+    num_train_predictions: int = 0,
 ) -> dict[str, dict[str, float]]:
     """Train on "train", evaluate on "validation" and "test" as far as there are any, write all to the output folder.
 
-    Writes the model (safetensors, config, code of the mean-pooled head), the tokenizer, ``metrics.json`` and
-    ``predictions.parquet`` (both splits, with logits).
+    Writes the model (safetensors, config, code of the mean-pooled head), the tokenizer, ``history.json`` (what was
+    logged on the way), ``predictions.parquet`` (both splits, with logits) and last ``metrics.json``: a folder that has
+    it is complete.
 
     Args:
         dataset: splits with columns ``text`` and ``label``.
@@ -56,6 +59,7 @@ def train_and_evaluate(
         model_args: which model.
         training_args: how; ``output_dir`` is where.
         quiet: print no logs where the progress bar is off.
+        num_train_predictions: predict as many training rows too, drawn at random, the same ones in every run.
 
     Returns:
         Metrics by split: "train" has loss and speed, "validation" and "test" have all of ``METRICS``, per-class recall
@@ -82,23 +86,54 @@ def train_and_evaluate(
     )
     if quiet:
         trainer.remove_callback(PrinterCallback)
-    metrics = {"train": trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics}
+    train_metrics = trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics
     trainer.save_model()
-    tables = []
-    for split in ("validation", "test"):
-        if split in tokenized:
-            rows, order = by_length(tokenized[split])
-            output = trainer.predict(rows, metric_key_prefix=split)
+    rows = {"train": tokenized["train"].select(sample_rows(len(tokenized["train"]), num_train_predictions))}
+    rows |= {split: tokenized[split] for split in ("validation", "test") if split in tokenized}
+    inputs = {split: by_length(rows[split]) for split in rows if len(rows[split])}
+    columns = {split: rows[split].select_columns(dataset[split].column_names) for split in inputs}
+    return predict_and_write(trainer, train_metrics, inputs, columns, names)
+
+
+def predict_and_write(
+    trainer: BLVTrainer,
+    train_metrics: dict[str, float],
+    inputs: Mapping[str, tuple[Any, np.ndarray]],
+    rows: Mapping[str, Dataset],
+    names: Sequence[str],
+) -> dict[str, dict[str, float]]:
+    """Predict with a trained model and write ``history.json``, ``predictions.parquet`` and last ``metrics.json``.
+
+    Args:
+        trainer: after training; its output folder is where.
+        train_metrics: what ``trainer.train()`` gave.
+        inputs: for each split what the model takes, and the place in ``rows`` that each of it has.
+        rows: for each split the dataset's rows, whose columns are written beside the predictions.
+        names: the labels, lowest first.
+
+    Returns:
+        Metrics by split.
+    """
+    metrics, tables = {"train": train_metrics}, []
+    for split, (split_inputs, order) in inputs.items():
+        output = trainer.predict(split_inputs, metric_key_prefix=split)
+        logits = output.predictions[np.argsort(order)]
+        tables.append(predictions_of_split(rows[split], split, prediction_table(logits, names)))
+        if split != "train":
             metrics[split] = {key.removeprefix(f"{split}_"): value for key, value in output.metrics.items()}
-            metrics[split]["num_rows"] = len(output.predictions)
-            logits = output.predictions[np.argsort(order)]
-            tables.append(predictions_of_split(dataset[split], split, prediction_table(logits, names)))
+            metrics[split]["num_rows"] = len(logits)
     if trainer.is_world_process_zero():
-        folder = Path(training_args.output_dir)
+        folder = Path(trainer.args.output_dir)
+        write_json(folder / HISTORY_FILE, trainer.state.log_history)
         if tables:
             write_whole(folder / PREDICTIONS_FILE, lambda path: pq.write_table(pa.concat_tables(tables), path))
         write_metrics(folder, metrics)
     return metrics
+
+
+def sample_rows(num_rows: int, num_wanted: int) -> np.ndarray:
+    """Places of ``num_wanted`` of ``num_rows`` rows, or of all if there are fewer; the same at each call."""
+    return np.sort(np.random.default_rng(0).permutation(num_rows)[:num_wanted])
 
 
 def refuse_used_folder(training_args: BLVTrainingArguments) -> None:
@@ -158,9 +193,14 @@ def predictions_of_split(rows: Dataset, split: str, predictions: pa.Table) -> pa
 
 
 def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
-    """Write ``metrics.json``; undefined values (nan) become null, which JSON has."""
-    text = json.dumps(_without_nan(metrics), indent=2)
-    write_whole(folder / METRICS_FILE, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    """Write ``metrics.json``."""
+    write_json(folder / METRICS_FILE, metrics)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, whole or not at all; undefined numbers (nan) become null, which JSON has."""
+    text = json.dumps(_without_nan(value), indent=2)
+    write_whole(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
 
 
 def write_whole(path: Path, write) -> None:
@@ -187,4 +227,6 @@ def _saved_classifier(source: str, names: Sequence[str]) -> PreTrainedModel:
 def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,251 @@
+"""``blv-trainer compare``: methods x seeds on one dataset, and a report with intervals and tests."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from blv_trainer.cli.config import add_config_flag, apply_config
+
+# For every preset.
+DEFAULTS = {
+    "per_device_eval_batch_size": 32,
+    "eval_strategy": "epoch",  # learning curves
+    "save_strategy": "epoch",  # where an interrupted run resumes
+    "save_total_limit": 1,
+    "report_to": ["none"],
+}
+_PAPER = {  # Tsai et al. 2025
+    "model_name_or_path": "bert-base-uncased",
+    "per_device_train_batch_size": 4,
+    "gradient_accumulation_steps": 2,
+    "num_train_epochs": 20,
+    "learning_rate": 1e-5,
+    "classifier_dropout": 0.1,
+}
+# A linear layer over fixed features needs large steps, and no checkpoints: a run takes seconds.
+FROZEN = {
+    "per_device_train_batch_size": 64,
+    "per_device_eval_batch_size": 1024,
+    "gradient_accumulation_steps": 1,
+    "num_train_epochs": 30,
+    "learning_rate": 1e-2,
+    "save_strategy": "no",
+}
+
+
+@dataclass
+class CompareArguments:
+    """What is compared."""
+
+    preset: Literal["paper", "robust", "demo"] = field(
+        default="robust",
+        metadata={
+            "help": "Defaults of all other flags. paper: as published, split by sample, one seed; robust: the same "
+            "with disjoint speakers and five seeds; demo: an invented corpus and a small encoder, three minutes."
+        },
+    )
+    data_dir: str | None = field(default=None, metadata={"help": "Instead of files: the folder of the ICNALE corpus."})
+    split_by: Literal["speaker", "sample"] = field(
+        default="speaker", metadata={"help": "How the ICNALE corpus is split; by sample, speakers leak into test."}
+    )
+    transcripts: Literal["human", "whisper"] = field(default="human", metadata={"help": "Texts of the ICNALE corpus."})
+    whisper_transcripts: str | None = field(default=None, metadata={"help": "File that blv-trainer transcribe wrote."})
+    methods: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Losses with options, such as cross_entropy blv:sigma=6,scope=element; the first is the one that "
+            "the others are compared with. Default: the paper's four rows."
+        },
+    )
+    seeds: list[int] | None = field(default=None, metadata={"help": "One run of each method for each seed."})
+    freeze_encoder: bool = field(
+        default=False, metadata={"help": "Train the head alone on features computed once: seconds a run."}
+    )
+    keep_models: bool = field(default=False, metadata={"help": "Keep the weights of every run."})
+    tune_for: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Metrics, with weights where wanted, for which decisions are tuned on validation: qwk, or "
+            "accuracy=1 macro_accuracy=2. Default: accuracy, macro_accuracy and qwk alike."
+        },
+    )
+    num_resamples: int = field(default=10_000, metadata={"help": "Of each bootstrap and permutation test."})
+    tsne_rows: int = field(default=4000, metadata={"help": "Training rows whose logits are shown by t-SNE; 0: none."})
+    tsne_iterations: int = field(default=5000, metadata={"help": "Of t-SNE, at most; 0: no t-SNE."})
+    num_speakers: int = field(default=200, metadata={"help": "Invented speakers of the demo, four answers each."})
+    report_only: bool = field(default=False, metadata={"help": "Make the report again from finished runs."})
+
+
+def add_parser(subparsers) -> None:
+    """Register the verb; its flags come from dataclasses that take seconds to import, so they wait until it runs."""
+    parser = subparsers.add_parser("compare", help="compare losses over seeds, with a report", add_help=False)
+    parser.set_defaults(run=run, rest=[])
+
+
+def build_parser(defaults: dict[str, Any] | None = None):
+    """The parser of all flags; ``defaults`` are a preset's."""
+    from transformers import HfArgumentParser
+
+    from blv_trainer.arguments import BLVTrainingArguments, DataArguments, ModelArguments
+
+    parser = HfArgumentParser(
+        [CompareArguments, DataArguments, ModelArguments, BLVTrainingArguments],
+        prog="blv-trainer compare",
+        usage="blv-trainer compare --output_dir DIR --preset demo | --data_dir DIR | --train_file FILE ... [FLAGS]",
+        description="Train several losses with several seeds, and report means, intervals, tests and figures. Given "
+        "again, the same command goes on where it was interrupted. --seed is that of the split of the data.",
+        allow_abbrev=False,
+    )
+    add_config_flag(parser)
+    parser.set_defaults(**{**DEFAULTS, **(defaults or {})})
+    for action in parser._actions:
+        action.required = action.dest == "output_dir"
+    return parser
+
+
+def preset_defaults(preset: str, *, freeze_encoder: bool = False, use_cpu: bool = False) -> dict[str, Any]:
+    """What a preset sets."""
+    import torch
+
+    from blv_trainer.experiments import invented
+
+    if preset == "demo":
+        few = {"tsne_rows": 500, "tsne_iterations": 1000, "num_resamples": 2000}  # so that three minutes are enough
+        settings = {**invented.TRAINING, "max_length": invented.MAX_LENGTH, "seeds": [1, 2], **few}
+    else:
+        shape = {"split_by": "sample", "seeds": [42]} if preset == "paper" else {"seeds": [42, 43, 44, 45, 46]}
+        settings = {**_PAPER, "fp16": torch.cuda.is_available() and not use_cpu, **shape}
+    return {**settings, **FROZEN} if freeze_encoder else settings
+
+
+def run(args) -> int:
+    """Make what is missing, then the report; 0 when done."""
+    compare_args, data_args, model_args, training_args = parse(args.rest)
+
+    from blv_trainer.cli.tables import format_table
+    from blv_trainer.experiments.report import table_cells, write_report
+
+    output_dir = Path(training_args.output_dir)
+    _quiet(training_args)
+    tune_for = parse_weights(compare_args.tune_for)
+    if not compare_args.report_only:
+        _make_runs(args.rest, compare_args, data_args, model_args, training_args)
+    if training_args.should_save:
+        analysis = write_report(
+            output_dir,
+            tune_for=tune_for,
+            num_resamples=compare_args.num_resamples,
+            tsne_iterations=compare_args.tsne_iterations,
+        )
+        print()
+        print(format_table(*table_cells(analysis)))
+        print(f"\nChosen on validation: {analysis['chosen']}. Report: {output_dir / 'report' / 'report.html'}")
+    return 0
+
+
+def parse(words: list[str]):
+    """Compare, data, model and training arguments; flags win over ``--config``, which wins over the preset."""
+    first = build_parser()
+    apply_config(first, words)
+    found = first.parse_known_args(words)[0]
+    parser = build_parser(preset_defaults(found.preset, freeze_encoder=found.freeze_encoder, use_cpu=found.use_cpu))
+    apply_config(parser, words)
+    *parsed, unknown = parser.parse_args_into_dataclasses(
+        words, return_remaining_strings=True, look_for_args_file=False
+    )
+    if unknown:
+        known = [word for action in parser._actions for word in action.option_strings]
+        close = get_close_matches(unknown[0], known, n=1)
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}." + (f" Did you mean {close[0]}?" if close else ""))
+    compare_args, data_args, model_args, training_args, _ = parsed
+    if training_args.loss != "blv" or training_args.loss_kwargs:
+        parser.error("--loss and --loss_kwargs are flags of train; compare takes --methods blv:sigma=6 focal ...")
+    if training_args.resume_from_checkpoint:
+        parser.error("--resume_from_checkpoint is not needed: the same command goes on where it was interrupted.")
+    return compare_args, data_args, model_args, training_args
+
+
+def parse_weights(words: list[str] | None) -> dict[str, float] | None:
+    """Read ``--tune_for``: metrics, each with ``=weight`` or without."""
+    if words is None:
+        return None
+    weights = {}
+    for word in words:
+        metric, _, weight = word.partition("=")
+        try:
+            weights[metric] = float(weight) if weight else 1.0
+        except ValueError:
+            raise ValueError(f"--tune_for {word}: {weight!r} is no number; write it as in qwk=2.") from None
+    return weights
+
+
+def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
+    from blv_trainer.cli.compare_data import demo_encoder, load
+    from blv_trainer.experiments.compare import Plan, compare
+    from blv_trainer.experiments.holdout import complete_splits, leaking_speakers
+    from blv_trainer.experiments.methods import PAPER_METHODS, parse_methods
+
+    methods = parse_methods(compare_args.methods or PAPER_METHODS)  # before any data is read
+    dataset, names, source, notes = load(compare_args, data_args, training_args)
+    dataset, held_out = complete_splits(dataset, seed=training_args.seed)
+    leak = leaking_speakers(dataset)
+    notes = [*notes, *held_out, *([leak] if leak else [])]
+    if compare_args.preset == "demo" and model_args.model_name_or_path == "bert-base-uncased":
+        model_args.model_name_or_path = demo_encoder(dataset, training_args)
+    plan = Plan(
+        methods,
+        compare_args.seeds,
+        model_args,
+        training_args,
+        freeze_encoder=compare_args.freeze_encoder,
+        keep_models=compare_args.keep_models,
+        num_train_predictions=compare_args.tsne_rows,
+    )
+    command = shlex.join(["blv-trainer", "compare", *words])
+    if training_args.should_save:
+        _write_config(compare_args, data_args, model_args, training_args)
+    say = (lambda line: print(line, flush=True)) if training_args.should_save else (lambda line: None)
+    say(f"{source}: {', '.join(f'{len(rows)} {split}' for split, rows in dataset.items())}")
+    description = {"source": source, "notes": notes, "command": command, "model": model_args.model_name_or_path}
+    compare(dataset, names, plan, training_args.output_dir, description=description, on_run=say)
+
+
+def _quiet(training_args) -> None:
+    """Progress is a line for each run, and Trainer's bar within a run on a terminal; no more."""
+    import logging
+    import warnings
+
+    import datasets
+    from transformers import utils
+
+    utils.logging.set_verbosity_error()
+    utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    warnings.filterwarnings("ignore", ".* is undefined", RuntimeWarning)  # early in training; the table shows a dash
+    logging.getLogger("blv_trainer.trainer").setLevel(logging.ERROR)  # so are classes that are never predicted
+    if not sys.stderr.isatty():
+        training_args.disable_tqdm = True  # in a log, a bar is a line for each step
+
+
+def _write_config(compare_args, data_args, model_args, training_args) -> None:
+    """Write ``config.yaml``, with which ``compare --config`` repeats the comparison."""
+    import dataclasses
+
+    import yaml
+
+    from blv_trainer.arguments import BLVTrainingArguments
+    from blv_trainer.experiments.training import write_whole
+
+    plain, given = BLVTrainingArguments(training_args.output_dir).to_dict(), training_args.to_dict()
+    ours = {"output_dir", "seed", *DEFAULTS, *_PAPER}
+    changed = {name: value for name, value in given.items() if name in ours or value != plain[name]}
+    parts = [dataclasses.asdict(part) for part in (compare_args, data_args, model_args)]
+    settings = {name: value for part in (*parts, changed) for name, value in part.items() if value is not None}
+    text = "# blv-trainer compare --config THIS_FILE repeats this comparison\n" + yaml.safe_dump(settings)
+    path = Path(training_args.output_dir, "config.yaml")
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -1,0 +1,182 @@
+"""``--freeze_encoder``: pooled features once for each dataset and encoder, then the head alone: seconds a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from datasets import DatasetDict
+from safetensors.numpy import load_file, save_file
+from torch import nn
+from torch.utils.data import Dataset
+from transformers import PretrainedConfig, PrinterCallback, set_seed
+
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
+from blv_trainer.class_counts import count_classes
+from blv_trainer.experiments.runs import data_digest, encoder_digest
+from blv_trainer.experiments.training import (
+    build_model,
+    predict_and_write,
+    refuse_used_folder,
+    sample_rows,
+    write_whole,
+)
+from blv_trainer.metrics import make_compute_metrics
+from blv_trainer.prediction import predict_logits
+from blv_trainer.trainer import BLVTrainer, describe_loss
+
+logger = logging.getLogger(__name__)
+
+
+class FrozenHead(nn.Module):
+    """The head of ``MeanPooledForSequenceClassification`` alone: dropout and a linear layer over pooled features.
+
+    Args:
+        hidden_size: width of the features.
+        names: the labels, lowest first.
+        dropout: probability of dropout.
+
+    Shape:
+        - features: ``(batch, hidden_size)``.
+        - logits: ``(batch, num_classes)``.
+    """
+
+    def __init__(self, hidden_size: int, names: Sequence[str], *, dropout: float):
+        super().__init__()
+        self.config = PretrainedConfig(num_labels=len(names), id2label=dict(enumerate(names)))
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(hidden_size, len(names))
+        nn.init.normal_(self.classifier.weight, std=0.02)  # as transformers initialises a new head
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, features: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Logits of features."""
+        return {"logits": self.classifier(self.dropout(features))}
+
+
+class FeatureRows(Dataset):
+    """Features ``(n, hidden_size)`` and labels ``(n,)`` as the trainer takes them; a batch is one look-up."""
+
+    def __init__(self, features: np.ndarray, labels: Sequence[int]):
+        self.features, self.labels = torch.from_numpy(features), torch.tensor(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> dict[str, torch.Tensor]:
+        return {"features": self.features[row], "labels": self.labels[row]}
+
+    def __getitems__(self, rows: list[int]) -> dict[str, torch.Tensor]:
+        return {"features": self.features[rows], "labels": self.labels[rows]}
+
+
+def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir: Path) -> dict[str, np.ndarray]:
+    """What the mean-pooled head sees of every row, from a file if it was computed before.
+
+    Args:
+        dataset: splits with columns ``text`` and ``label``.
+        model_args: the encoder.
+        cache_dir: gets one file for each dataset, encoder and ``max_length``.
+
+    Returns:
+        Features by split, ``(n, hidden_size)``, float32, in the dataset's order.
+
+    Raises:
+        FileNotFoundError: there is no such encoder.
+        ValueError: ``model_args.head`` is not the mean-pooled one.
+    """
+    if model_args.head != "mean_pooled":
+        raise ValueError(f"--freeze_encoder trains the mean-pooled head, not --head {model_args.head}: leave one out.")
+    names = dataset["train"].features["label"].names
+    key = [data_digest(dataset, names), encoder_digest(model_args.model_name_or_path), model_args.max_length]
+    path = cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.safetensors"
+    if path.is_file():
+        logger.info("features of the frozen encoder: read from %s", path)
+        return load_file(path)
+    model, tokenizer = build_model(model_args, names)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.classifier = nn.Identity()  # the model then returns what its head would see
+    features = {}
+    for split, rows in dataset.items():
+        logger.info("features of the frozen encoder: %d %s rows", len(rows), split)
+        features[split] = predict_logits(model, tokenizer, list(rows["text"]), max_length=model_args.max_length)
+    write_whole(path, lambda temporary: save_file(features, temporary))
+    return features
+
+
+def train_head_and_evaluate(
+    features: Mapping[str, np.ndarray],
+    dataset: DatasetDict,
+    names: Sequence[str],
+    *,
+    model_args: ModelArguments,
+    training_args: BLVTrainingArguments,
+    quiet: bool = False,
+    num_train_predictions: int = 0,
+    keep_model: bool = False,
+) -> dict[str, dict[str, float]]:
+    """``train_and_evaluate`` for a frozen encoder: the same files, from features in place of texts.
+
+    Args:
+        features: as ``pooled_features`` gives them.
+        dataset: the rows of the features.
+        names: the labels, lowest first.
+        model_args: encoder and dropout.
+        training_args: how; ``output_dir`` is where.
+        quiet: print no logs where the progress bar is off.
+        num_train_predictions: as in ``train_and_evaluate``.
+        keep_model: save the whole classifier, encoder and trained head, to be loaded like any other.
+
+    Returns:
+        Metrics by split.
+
+    Raises:
+        FileExistsError: the output folder holds a run and ``resume_from_checkpoint`` is not set.
+        ValueError: what ``BLVTrainer`` refuses.
+    """
+    refuse_used_folder(training_args)
+    training_args.dataloader_pin_memory = False
+    training_args.remove_unused_columns = False  # batches come whole, not as lists of rows
+    training_args.train_sampling_strategy = "random"  # features have no length to group by
+    set_seed(training_args.seed)
+    head = FrozenHead(features["train"].shape[1], names, dropout=model_args.classifier_dropout)
+    rows = {split: FeatureRows(features[split], dataset[split]["label"]) for split in dataset}
+    trainer = BLVTrainer(
+        head,
+        training_args,
+        data_collator=lambda batch: batch,  # FeatureRows gives whole batches
+        train_dataset=rows["train"],
+        eval_dataset=rows.get("validation"),
+        class_counts=count_classes(dataset["train"], len(names)),
+        compute_metrics=make_compute_metrics(names),
+    )
+    if quiet:
+        trainer.remove_callback(PrinterCallback)
+    train_metrics = trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics
+    chosen = {split: np.arange(len(dataset[split])) for split in ("validation", "test") if split in dataset}
+    if num_train_predictions:
+        chosen = {"train": sample_rows(len(dataset["train"]), num_train_predictions), **chosen}
+    inputs = {
+        split: (FeatureRows(features[split][places], dataset[split].select(places)["label"]), np.arange(len(places)))
+        for split, places in chosen.items()
+    }
+    if keep_model and trainer.is_world_process_zero():
+        _save_classifier(trainer, names, model_args)
+    columns = {split: dataset[split].select(places) for split, places in chosen.items()}
+    return predict_and_write(trainer, train_metrics, inputs, columns, names)
+
+
+def _save_classifier(trainer: BLVTrainer, names: Sequence[str], model_args: ModelArguments) -> None:
+    model, tokenizer = build_model(model_args, names)
+    trained = trainer.model.classifier.state_dict()
+    model.classifier.load_state_dict({key: value.cpu() for key, value in trained.items()})
+    model.config.class_counts = trainer.class_counts
+    model.config.training_loss = describe_loss(trainer.loss_fn)
+    model.config.decision = "raw"
+    model.save_pretrained(trainer.args.output_dir)
+    tokenizer.save_pretrained(trainer.args.output_dir)

@@ -1,0 +1,86 @@
+"""A small experiment out of nothing: an invented corpus and an encoder with random weights, for demos and tests."""
+
+from __future__ import annotations
+
+import re
+import string
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import DatasetDict, load_dataset
+from transformers import BertConfig, BertModel, BertTokenizerFast, set_seed
+
+from blv_trainer.corpora.assignment import write_assignment
+from blv_trainer.corpora.splits import split_by_group
+from blv_trainer.corpora.synthetic import write_corpus
+
+MAX_LENGTH = 128  # tokens
+
+# Settings of BLVTrainingArguments for an encoder whose weights start from random, not from pretraining.
+TRAINING: dict[str, Any] = {
+    "num_train_epochs": 8,
+    "learning_rate": 2e-3,
+    "warmup_steps": 0.1,
+    "per_device_train_batch_size": 16,
+    "per_device_eval_batch_size": 64,
+    "train_sampling_strategy": "group_by_length",
+    "report_to": ["none"],
+}
+
+
+def make_dataset(num_speakers: int, *, seed: int) -> DatasetDict:
+    """Invented answers, four of each speaker, with disjoint speakers: 60 % train, 10 % validation, 30 % test.
+
+    They are written as a corpus folder and read as the real corpus is, by ``load_dataset("icnale_asa", ...)``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = write_corpus(Path(folder, "corpus"), num_speakers, seed=seed)
+        split = split_by_group(
+            [answer.label for answer in corpus.answers],
+            [answer.speaker for answer in corpus.answers],
+            fractions=(0.6, 0.1, 0.3),
+            seed=seed,
+        )
+        names = {answer.id: str(name) for answer, name in zip(corpus.answers, split, strict=True)}
+        write_assignment(Path(folder, "split.tsv"), names)
+        dataset = load_dataset(
+            "icnale_asa",
+            data_dir=str(corpus.folder),
+            split_file=str(Path(folder, "split.tsv")),
+            cache_dir=str(Path(folder, "cache")),
+            keep_in_memory=True,  # the folder is gone when this returns
+        )
+    return dataset.select_columns(["id", "text", "label", "region", "speaker", "task"])
+
+
+def build_encoder(texts: Sequence[str], folder: Path, *, seed: int) -> str:
+    """A small BERT with random weights that knows the words of ``texts``; returns its folder."""
+    tokenizer = BertTokenizerFast(vocab=word_vocabulary(texts), model_max_length=256)
+    set_seed(seed)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=128,
+        max_position_embeddings=256,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def word_vocabulary(texts: Sequence[str], *, max_words: int = 1500) -> dict[str, int]:
+    """WordPiece vocabulary of the most frequent words, and of all letters for what else may come.
+
+    The same at each call, which the trainer of the tokenizers library does not promise.
+    """
+    counts = Counter(word for text in texts for word in re.findall(r"\w+|[^\w\s]", text.lower()))
+    words = sorted(counts, key=lambda word: (-counts[word], word))[:max_words]
+    letters = sorted({letter for word in counts for letter in word} | set(string.ascii_lowercase))
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = dict.fromkeys([*special, *letters, *(f"##{letter}" for letter in letters), *words])
+    return {token: k for k, token in enumerate(tokens)}

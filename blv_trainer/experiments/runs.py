@@ -1,0 +1,154 @@
+"""Folders of finished, interrupted and foreign runs: ``runs/<method>/seed_<n>/``.
+
+``run.json`` is written when a run starts and holds its settings and conditions; ``metrics.json`` is written last, so a
+run is finished if and only if it is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+import shutil
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import DatasetDict
+
+from blv_trainer.experiments.methods import Method
+from blv_trainer.experiments.training import METRICS_FILE, write_json
+
+logger = logging.getLogger(__name__)
+
+RUN_FILE = "run.json"
+_HEAVY = ("checkpoint-*", "*.safetensors", "training_args.bin", "tokenizer.json")
+_PACKAGES = ("blv_trainer", "torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
+
+
+def run_folder(output_dir: str | Path, method: Method, seed: int) -> Path:
+    """Where a run lies."""
+    return Path(output_dir, "runs", method.folder, f"seed_{seed}")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run needs no more work."""
+    return (folder / METRICS_FILE).is_file() and (folder / RUN_FILE).is_file()
+
+
+def prepare(folder: Path, settings: dict[str, Any]) -> str | None:
+    """Make a folder ready for a run that is not finished.
+
+    Args:
+        folder: of the run.
+        settings: whatever decides the outcome, in plain types.
+
+    Returns:
+        The checkpoint to resume from; None to start from the beginning.
+
+    Raises:
+        FileExistsError: the folder holds something that is no run.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / RUN_FILE).is_file():
+            raise FileExistsError(
+                f"{folder} holds files but no {RUN_FILE}, so it is no run: remove it, or choose another --output_dir."
+            )
+        checkpoint = last_checkpoint(folder) if _changed(folder, settings) == [] else None
+        if checkpoint:
+            logger.info("%s: resuming from %s", folder, checkpoint.name)
+            return str(checkpoint)
+        shutil.rmtree(folder)
+    write_json(folder / RUN_FILE, {"settings": settings, "conditions": conditions()})
+    return None
+
+
+def refuse_changed_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Raise a ValueError that names what differs if a finished run was made with other settings."""
+    changed = _changed(folder, settings)
+    if changed:
+        raise ValueError(
+            f"{folder} was made with {'; '.join(changed[:3])}. Results of different settings are not mixed: choose "
+            "another --output_dir, give the old settings, or remove the folder."
+        )
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end."""
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2]))
+    return next(filter(_is_whole, checkpoints), None)
+
+
+def drop_weights(folder: Path) -> None:
+    """Remove what takes space and no report needs: checkpoints, weights, tokenizer."""
+    for pattern in _HEAVY:
+        for path in folder.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def drop_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of a finished run."""
+    for path in folder.glob("checkpoint-*"):
+        shutil.rmtree(path)
+
+
+def data_digest(dataset: DatasetDict, names: Sequence[str]) -> str:
+    """SHA-256 of all texts, labels and label names, split by split."""
+    digest = hashlib.sha256(json.dumps(list(names)).encode())
+    for split in sorted(dataset):
+        digest.update(split.encode())
+        for row in dataset[split].select_columns(["text", "label"]).iter(batch_size=1000):
+            digest.update(json.dumps([row["text"], list(row["label"])]).encode())
+    return digest.hexdigest()
+
+
+def encoder_digest(name_or_path: str) -> str:
+    """SHA-256 of a local model's weights and config; of a Hub model, its name."""
+    digest = hashlib.sha256()
+    files = sorted(Path(name_or_path).glob("*.safetensors")) + sorted(Path(name_or_path).glob("*.json"))
+    if not files:
+        return name_or_path
+    for path in files:
+        digest.update(path.name.encode())
+        with open(path, "rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def conditions() -> dict[str, str]:
+    """Versions and machine, for the report."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # run from a source tree
+            versions[package] = "not installed"
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return {"python": platform.python_version(), **versions, "system": platform.platform(), "device": device}
+
+
+def _changed(folder: Path, settings: dict[str, Any]) -> list[str]:
+    old = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["settings"]
+    new = json.loads(json.dumps(settings))
+    changed = []
+    for name in sorted(old.keys() | new.keys()):
+        # Settings that have their default are not listed.
+        was, now = (json.dumps(of[name]) if name in of else "its default" for of in (old, new))
+        if was != now:
+            changed.append(f"{name}={was}, now {now}")
+    return changed
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:  # Trainer writes this file last
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
