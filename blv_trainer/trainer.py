@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import IterableDataset, SequentialSampler
+from torch.utils.data import IterableDataset
 from transformers import Trainer
+from transformers.trainer_utils import default_compute_objective
 
 from blv_trainer.arguments import BLVTrainingArguments
 from blv_trainer.class_counts import count_classes
@@ -30,7 +31,8 @@ class BLVTrainer(Trainer):
     Takes any model that returns ``logits (batch, num_classes)``. What differs from ``Trainer``:
 
     - The loss is chosen by name or given as a module; the logits are perturbed only while ``model.training``, and
-      ``eval_loss`` is the plain cross-entropy of the raw logits for every loss, so that runs compare.
+      ``eval_loss`` is the plain cross-entropy of the raw logits for every loss, so that runs compare. It is the mean
+      over the labelled rows, each counted once also where several processes share them unevenly.
     - Gradient accumulation, an uneven last micro-batch and several processes give the gradient of the one big batch,
       also for models whose ``forward`` takes ``**kwargs``, where ``Trainer``'s gradients grow with the number of
       accumulation steps.
@@ -38,8 +40,13 @@ class BLVTrainer(Trainer):
     - Each evaluation logs the recall of each class and how often it was predicted; a class of the evaluation set that
       is never predicted gets one warning.
     - A loss that is not finite stops the run.
-    - ``predict`` gives rows in the dataset's order also with ``train_sampling_strategy="group_by_length"``.
-    - Saved configs hold ``class_counts``, ``training_loss`` and ``decision``.
+    - ``predict`` gives rows in the dataset's order also where training groups rows by length.
+    - Saved configs hold ``class_counts``, ``training_loss`` and ``decision``; PEFT saves an adapter without config, so
+      there the merged model's config holds them.
+    - ``hyperparameter_search`` reaches the loss: where ``hp_space`` returns ``loss`` or ``loss_kwargs``, such as
+      ``{"loss_kwargs": {"sigma": trial.suggest_float("sigma", 0, 6)}}``, each trial builds its loss from them. The
+      options not named have their defaults. ``args`` must be a ``BLVTrainingArguments``. The default objective is
+      ``Trainer``'s: ``eval_loss``, or the sum of what ``compute_metrics`` returns.
 
     Args:
         model, args, data_collator, train_dataset, eval_dataset, processing_class, model_init, compute_metrics,
@@ -103,10 +110,13 @@ class BLVTrainer(Trainer):
         self.label_names = self._single_label_name()
         self._check_head()
         self.class_counts = self._count(class_counts, loss)
+        self._given_loss = loss
         self.loss_fn = self._build_loss(loss)
         self._rows_before = 0  # rows of this step in earlier micro-batches, all processes together
-        self._scored = None  # labels and predicted classes of the evaluation batch at hand
+        self._scored = None  # labels, predicted classes and losses of the evaluation batch at hand
         self._confusion: ConfusionCounter | None = None  # of the evaluation at hand
+        self._eval_loss_sum = 0.0  # of the evaluation at hand
+        self._added_metrics: set[str] = set()  # names of the metrics that are ours
         self._warned_classes: set[int] = set()
 
     # ---- Set-up
@@ -162,7 +172,13 @@ class BLVTrainer(Trainer):
 
     def _build_loss(self, loss: str | nn.Module | None) -> nn.Module | None:
         smoothing = self.args.label_smoothing_factor
+        kwargs = dict(self.args.loss_kwargs or {}) if isinstance(self.args, BLVTrainingArguments) else {}
         if isinstance(loss, nn.Module):
+            if kwargs:
+                raise ValueError(
+                    f"loss_kwargs={kwargs} cannot reach {type(loss).__name__}, which was given as a module: set them "
+                    "there, or give the loss by its name."
+                )
             if isinstance(loss, ImbalanceLoss):
                 loss.label_smoothing = smoothing or loss.label_smoothing
             elif smoothing:
@@ -171,15 +187,12 @@ class BLVTrainer(Trainer):
                     "or derive the module from blv_trainer.ImbalanceLoss."
                 )
             return loss
-        kwargs = {}
-        if isinstance(self.args, BLVTrainingArguments):
-            loss = loss or self.args.loss
-            kwargs = dict(self.args.loss_kwargs or {})
         if smoothing:
             kwargs.setdefault("label_smoothing", smoothing)
         if self.class_counts is None:  # evaluation or prediction only
             return None
-        loss = loss or _DEFAULT_LOSS
+        if loss is None:
+            loss = self.args.loss if isinstance(self.args, BLVTrainingArguments) else _DEFAULT_LOSS
         check_loss(loss, kwargs)
         self._check_every_class(loss)
         return build_loss(loss, self.class_counts, **kwargs)
@@ -207,6 +220,18 @@ class BLVTrainer(Trainer):
                 "folding."
             )
         return super().train(*args, **kwargs)
+
+    def hyperparameter_search(self, hp_space=None, compute_objective=None, *args, **kwargs):
+        """As in ``Trainer``; its default objective leaves out the recalls and counts that evaluation adds here."""
+        return super().hyperparameter_search(hp_space, compute_objective or self._default_objective, *args, **kwargs)
+
+    def _default_objective(self, metrics):
+        return default_compute_objective({k: v for k, v in metrics.items() if k not in self._added_metrics})
+
+    def _hp_search_setup(self, trial):
+        super()._hp_search_setup(trial)
+        if trial is not None:  # args may have another loss now
+            self.loss_fn = self._build_loss(self._given_loss)
 
     def get_batch_samples(self, epoch_iterator, num_batches, device):
         """The micro-batches of the next optimisation step and their number of labelled items."""
@@ -288,36 +313,43 @@ class BLVTrainer(Trainer):
                 "sequence classification head."
             )
         check_labels(labels, logits.shape[1])
-        self._scored = (labels, logits.argmax(dim=-1))
-        return F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE_INDEX)
+        losses = F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE_INDEX, reduction="none")  # (batch,)
+        self._scored = (labels, logits.argmax(dim=-1), losses)
+        if self._confusion is None:
+            self._confusion = ConfusionCounter(logits.shape[1])
+        return losses.sum() / (labels != IGNORE_INDEX).sum()
 
     def _get_eval_sampler(self, eval_dataset):
-        # Under group_by_length Trainer would shuffle evaluation rows as well, and predict() return them in that order.
-        if self.args.train_sampling_strategy == "group_by_length" and hasattr(eval_dataset, "__len__"):
-            return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
-        return super()._get_eval_sampler(eval_dataset)
+        # None is the dataset's order. Trainer would shuffle the rows where training groups them by length, and
+        # predict() return them in that order.
+        return None
 
     def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
-        """As in ``Trainer``; counts labels against predictions on the way."""
+        """As in ``Trainer``; counts labels against predictions and sums up the losses on the way."""
         self._scored = None
         step = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys=ignore_keys)
-        if self._scored is not None and self._confusion is not None:
-            self._confusion.add(*self.accelerator.gather_for_metrics(self._scored))
+        if self._scored is not None:
+            labels, predicted, losses = self.accelerator.gather_for_metrics(self._scored)
+            self._confusion.add(labels, predicted)
+            self._eval_loss_sum += losses.sum().item()
         return step
 
     def evaluation_loop(
         self, dataloader, description, prediction_loss_only=None, ignore_keys=None, metric_key_prefix="eval"
     ):
         """As in ``Trainer``; adds each class's recall and number of predictions to the metrics."""
-        num_classes = getattr(self._config, "num_labels", None) or len(self.class_counts or [])
-        self._confusion = ConfusionCounter(num_classes)
+        self._confusion, self._eval_loss_sum = None, 0.0
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         confusion, self._confusion = self._confusion, None
-        if confusion.num_items:
+        if confusion is not None and confusion.num_items:
             id2label = getattr(self._config, "id2label", None) or {}
-            names = [str(id2label.get(k, k)) for k in range(num_classes)]
-            for key, value in confusion.metrics(names).items():
-                output.metrics.setdefault(f"{metric_key_prefix}_{key}", value)
+            names = [str(id2label.get(k, k)) for k in range(len(confusion.matrix))]
+            added = {f"{metric_key_prefix}_{key}": value for key, value in confusion.metrics(names).items()}
+            new = added.keys() - output.metrics.keys()  # compute_metrics may have a recall of its own
+            output.metrics.update({key: value for key, value in added.items() if key in new})
+            self._added_metrics |= new
+            # Trainer's mean weighs micro-batches alike, whatever the share of duplicates and ignored rows in them.
+            output.metrics[f"{metric_key_prefix}_loss"] = self._eval_loss_sum / confusion.num_items
             self._warn_of_classes_never_predicted(confusion, names)
         return output
 

@@ -10,7 +10,14 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import pytest
 import torch
 from datasets import Dataset
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    ModernBertConfig,
+    ModernBertForSequenceClassification,
+)
 
 torch.set_num_threads(1)  # tiny models: a second thread costs more than it gives
 
@@ -53,9 +60,51 @@ def stock_bert(dropout=0.0):
     return BertForSequenceClassification(config)
 
 
+def stock_distilbert(dropout=0.0):
+    torch.manual_seed(0)
+    config = DistilBertConfig(
+        vocab_size=TINY_BERT["vocab_size"],
+        dim=TINY_BERT["hidden_size"],
+        n_layers=TINY_BERT["num_hidden_layers"],
+        n_heads=TINY_BERT["num_attention_heads"],
+        hidden_dim=TINY_BERT["intermediate_size"],
+        max_position_embeddings=TINY_BERT["max_position_embeddings"],
+        num_labels=NUM_CLASSES,
+        id2label=LEVELS,
+        dropout=dropout,
+        attention_dropout=dropout,
+        seq_classif_dropout=dropout,
+    )
+    return DistilBertForSequenceClassification(config)
+
+
+def stock_modernbert(dropout=0.0):
+    torch.manual_seed(0)
+    config = ModernBertConfig(
+        **TINY_BERT,
+        **dict.fromkeys(["pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"], 0),
+        num_labels=NUM_CLASSES,
+        id2label=LEVELS,
+        attention_dropout=dropout,
+        mlp_dropout=dropout,
+        embedding_dropout=dropout,
+        classifier_dropout=dropout,
+    )
+    return ModernBertForSequenceClassification(config)
+
+
 @pytest.fixture(params=[mean_pooled_model, stock_bert], ids=["mean_pooled", "stock_bert"])
 def make_model(request):
     """Builds the same tiny model with the same random weights at each call."""
+    return request.param
+
+
+@pytest.fixture(
+    params=[mean_pooled_model, stock_bert, stock_distilbert, stock_modernbert],
+    ids=["mean_pooled", "bert", "distilbert", "modernbert"],
+)
+def make_classifier(request):
+    """As ``make_model``, over more architectures: for what has to hold for every model."""
     return request.param
 
 

@@ -346,30 +346,6 @@ def test_a_model_that_returns_tuples_is_evaluated(rows, tmp_path):
     assert 0 <= output.metrics["test_accuracy"] <= 1
 
 
-def test_predictions_keep_the_datasets_order_when_training_groups_by_length(make_model, rows, tmp_path):
-    lengths = np.random.default_rng(0).integers(2, 7, len(rows))
-    uneven = rows.map(
-        lambda row, i: {
-            "input_ids": row["input_ids"][: lengths[i]],
-            "attention_mask": row["attention_mask"][: lengths[i]],
-            "length": int(lengths[i]),
-        },
-        with_indices=True,
-    )
-
-    def pad(batch):
-        ids = nn.utils.rnn.pad_sequence([torch.tensor(row["input_ids"]) for row in batch], batch_first=True)
-        return {
-            "input_ids": ids,
-            "attention_mask": (ids > 0).long(),
-            "labels": torch.tensor([r["label"] for r in batch]),
-        }
-
-    args = settings(tmp_path, train_sampling_strategy="group_by_length", per_device_eval_batch_size=3)
-    trainer = BLVTrainer(make_model(), args, train_dataset=uneven, data_collator=pad)
-    assert trainer.predict(uneven).label_ids.tolist() == uneven["label"]
-
-
 # ---- Saving
 
 
