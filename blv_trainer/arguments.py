@@ -61,7 +61,7 @@ class ModelArguments:
 
 @dataclass
 class DataArguments:
-    """Where the labelled texts are."""
+    """Where the labelled texts are: the arguments of ``corpora.table.load_table`` under their own names."""
 
     train_file: str | None = field(
         default=None, metadata={"help": "Training rows: .csv, .tsv, .jsonl, .json or .parquet."}

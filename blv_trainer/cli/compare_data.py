@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 
@@ -29,20 +30,9 @@ def load(compare_args, data_args, training_args):
     from blv_trainer.cli.tables import write_unusable
     from blv_trainer.corpora.table import load_table
 
-    data = load_table(
-        data_args.train_file,
-        data_args.validation_file,
-        test_file=data_args.test_file,
-        dataset_name=data_args.dataset_name,
-        dataset_config_name=data_args.dataset_config_name,
-        text_column=data_args.text_column,
-        label_column=data_args.label_column,
-        label_order=data_args.label_order,
-        encoding=data_args.encoding,
-        quoting=data_args.quoting,
-        validation_fraction=0,  # held out below, test rows as well
-        seed=training_args.seed,
-    )
+    # Validation rows are held out later, together with test rows.
+    files_and_columns = dataclasses.asdict(data_args) | {"validation_fraction": 0}
+    data = load_table(**files_and_columns, seed=training_args.seed)
     if training_args.should_save:
         write_unusable(data.unusable, Path(training_args.output_dir))
     source = data_args.dataset_name or Path(data_args.train_file).name

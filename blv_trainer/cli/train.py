@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -66,20 +67,7 @@ def run(args) -> int:
     from blv_trainer.experiments.training import refuse_used_folder, train_and_evaluate
 
     refuse_used_folder(training_args)
-    data = load_table(
-        data_args.train_file,
-        data_args.validation_file,
-        test_file=data_args.test_file,
-        dataset_name=data_args.dataset_name,
-        dataset_config_name=data_args.dataset_config_name,
-        text_column=data_args.text_column,
-        label_column=data_args.label_column,
-        label_order=data_args.label_order,
-        encoding=data_args.encoding,
-        quoting=data_args.quoting,
-        validation_fraction=data_args.validation_fraction,
-        seed=training_args.seed,
-    )
+    data = load_table(**dataclasses.asdict(data_args), seed=training_args.seed)
     if "validation" not in data.dataset:
         training_args.eval_strategy = "no"
     if training_args.should_save:
@@ -95,8 +83,6 @@ def run(args) -> int:
 
 def write_config(training_args, data_args, model_args) -> None:
     """Write ``config.yaml``, with which ``train --config`` repeats this run: our flags, and Trainer's changed ones."""
-    import dataclasses
-
     import yaml
 
     from blv_trainer.arguments import BLVTrainingArguments
