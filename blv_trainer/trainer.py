@@ -5,24 +5,19 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import IterableDataset
 from transformers import Trainer
 from transformers.trainer_utils import default_compute_objective
 
-from blv_trainer.arguments import BLVTrainingArguments
-from blv_trainer.class_counts import count_classes
 from blv_trainer.confusion import ConfusionCounter
-from blv_trainer.losses import IGNORE_INDEX, LOSSES, ImbalanceLoss, TrainingStep, build_loss, check_loss
+from blv_trainer.loss_choice import check_head, describe_loss, resolve_class_counts, resolve_loss, single_label_name
+from blv_trainer.losses import IGNORE_INDEX, ImbalanceLoss, TrainingStep
 from blv_trainer.losses.base import check_labels, logits_of
 
 logger = logging.getLogger(__name__)
-
-_DEFAULT_LOSS = "blv"
 
 
 class BLVTrainer(Trainer):
@@ -107,11 +102,13 @@ class BLVTrainer(Trainer):
         )
         # Makes Trainer count the labelled items of all micro-batches of a step, and leave the loss as it is.
         self.model_accepts_loss_kwargs = True
-        self.label_names = self._single_label_name()
-        self._check_head()
-        self.class_counts = self._count(class_counts, loss)
+        self.label_names = [single_label_name(self.label_names, self.model)]
+        check_head(self._config)
+        self.class_counts = resolve_class_counts(
+            class_counts, self.train_dataset, self.model, loss=loss, label_name=self.label_names[0]
+        )
         self._given_loss = loss
-        self.loss_fn = self._build_loss(loss)
+        self.loss_fn = resolve_loss(loss, self.args, self.class_counts, config=self._config)
         self._rows_before = 0  # rows of this step in earlier micro-batches, all processes together
         self._scored = None  # labels, predicted classes and losses of the evaluation batch at hand
         self._confusion: ConfusionCounter | None = None  # of the evaluation at hand
@@ -124,90 +121,6 @@ class BLVTrainer(Trainer):
     @property
     def _config(self):
         return getattr(self.model, "config", None)  # plain torch modules have none
-
-    def _single_label_name(self) -> list[str]:
-        names = self.label_names or ["labels"]  # Trainer finds none where forward() takes no labels
-        if len(names) != 1:
-            raise ValueError(
-                f"{type(self.model).__name__} takes {', '.join(names)} as labels, but BLVTrainer needs a classifier "
-                "with one class index for each example; name it in TrainingArguments(label_names=[...])."
-            )
-        return names
-
-    def _check_head(self) -> None:
-        problem = getattr(self._config, "problem_type", None)
-        if problem in ("regression", "multi_label_classification") or getattr(self._config, "num_labels", 2) == 1:
-            raise ValueError(
-                f"the model's head is for {'regression' if problem is None else problem.replace('_', ' ')} "
-                f"(problem_type={problem!r}, num_labels={self._config.num_labels}), but BLVTrainer trains classifiers: "
-                "load the model with num_labels=<number of classes> and no problem_type."
-            )
-
-    def _count(self, class_counts, loss) -> list[int] | None:
-        num_classes = getattr(self._config, "num_labels", None)
-        if class_counts is not None:
-            class_counts = torch.as_tensor(class_counts).tolist()
-            if num_classes is not None and len(class_counts) != num_classes:
-                raise ValueError(
-                    f"class_counts has {len(class_counts)} entries, the model {num_classes} classes: give one count "
-                    "for each class, in label order."
-                )
-            return class_counts
-        if self.train_dataset is None or (isinstance(loss, nn.Module) and num_classes is None):
-            return None
-        if isinstance(self.train_dataset, IterableDataset) or not hasattr(self.train_dataset, "__len__"):
-            if isinstance(loss, nn.Module):
-                return None
-            raise ValueError(
-                "the training set is an IterableDataset, which cannot be counted beforehand: give "
-                "class_counts=[examples of class 0, of class 1, ...]."
-            )
-        if num_classes is None:
-            raise ValueError(
-                f"{type(self.model).__name__} has no config.num_labels, so the number of classes is unknown: give "
-                "class_counts=[examples of class 0, of class 1, ...]."
-            )
-        columns = dict.fromkeys([*self.label_names, "labels", "label", "label_ids"])
-        return count_classes(self.train_dataset, num_classes, label_columns=list(columns))
-
-    def _build_loss(self, loss: str | nn.Module | None) -> nn.Module | None:
-        smoothing = self.args.label_smoothing_factor
-        kwargs = dict(self.args.loss_kwargs or {}) if isinstance(self.args, BLVTrainingArguments) else {}
-        if isinstance(loss, nn.Module):
-            if kwargs:
-                raise ValueError(
-                    f"loss_kwargs={kwargs} cannot reach {type(loss).__name__}, which was given as a module: set them "
-                    "there, or give the loss by its name."
-                )
-            if isinstance(loss, ImbalanceLoss):
-                loss.label_smoothing = smoothing or loss.label_smoothing
-            elif smoothing:
-                raise ValueError(
-                    f"label_smoothing_factor={smoothing} cannot reach {type(loss).__name__}: set it inside the module, "
-                    "or derive the module from blv_trainer.ImbalanceLoss."
-                )
-            return loss
-        if smoothing:
-            kwargs.setdefault("label_smoothing", smoothing)
-        if self.class_counts is None:  # evaluation or prediction only
-            return None
-        if loss is None:
-            loss = self.args.loss if isinstance(self.args, BLVTrainingArguments) else _DEFAULT_LOSS
-        check_loss(loss, kwargs)
-        self._check_every_class(loss)
-        return build_loss(loss, self.class_counts, **kwargs)
-
-    def _check_every_class(self, loss: str) -> None:
-        id2label = getattr(self._config, "id2label", None) or {}
-        empty = [f"{k} ({id2label.get(k, k)!r})" for k, count in enumerate(self.class_counts) if count == 0]
-        if not empty or sum(count > 0 for count in self.class_counts) < 2:
-            return
-        if LOSSES[loss].needs_every_class:
-            raise ValueError(
-                f"class {', '.join(empty)} has no training example, so loss={loss!r} is undefined: add examples, leave "
-                "the class out of the model's labels, or use a loss that needs no class counts, such as cross_entropy."
-            )
-        logger.warning("class %s has no training example and will hardly be predicted.", ", ".join(empty))
 
     # ---- Training
 
@@ -231,7 +144,7 @@ class BLVTrainer(Trainer):
     def _hp_search_setup(self, trial):
         super()._hp_search_setup(trial)
         if trial is not None:  # args may have another loss now
-            self.loss_fn = self._build_loss(self._given_loss)
+            self.loss_fn = resolve_loss(self._given_loss, self.args, self.class_counts, config=self._config)
 
     def get_batch_samples(self, epoch_iterator, num_batches, device):
         """The micro-batches of the next optimisation step and their number of labelled items."""
@@ -375,11 +288,3 @@ class BLVTrainer(Trainer):
             if not hasattr(self._config, "decision"):
                 self._config.decision = "raw"
         super().save_model(output_dir, _internal_call)
-
-
-def describe_loss(loss: nn.Module) -> dict[str, Any]:
-    """Name, options and expected shift of a loss, in plain types, as a checkpoint's config holds them."""
-    if not isinstance(loss, ImbalanceLoss):
-        return {"name": type(loss).__name__}
-    name = next((name for name, known in LOSSES.items() if known is type(loss)), type(loss).__name__)
-    return {"name": name, **loss.options, "expected_shift": loss.expected_shift().tolist()}

@@ -26,9 +26,10 @@ from blv_trainer.experiments.training import (
     sample_rows,
     write_whole,
 )
+from blv_trainer.loss_choice import describe_loss
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.prediction import predict_logits
-from blv_trainer.trainer import BLVTrainer, describe_loss
+from blv_trainer.trainer import BLVTrainer
 
 logger = logging.getLogger(__name__)
 
