@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 from blv_trainer.losses import check_loss
 
 
-@dataclass
+@dataclass(repr=False)  # the parent's hides tokens
 class BLVTrainingArguments(TrainingArguments):
     """``transformers.TrainingArguments`` with the choice of a loss; no other default is changed.
 
@@ -21,7 +21,7 @@ class BLVTrainingArguments(TrainingArguments):
     Raises:
         ValueError: an unknown loss or option.
 
-    Example:
+    Examples:
         >>> args = BLVTrainingArguments("out", loss="blv", loss_kwargs='{"sigma": 2}')
         >>> args.loss_kwargs
         {'sigma': 2}
@@ -37,6 +37,20 @@ class BLVTrainingArguments(TrainingArguments):
     def __post_init__(self):
         super().__post_init__()  # reads loss_kwargs where it is JSON
         check_loss(self.loss, self.loss_kwargs or ())
+
+    def __getstate__(self):
+        # Trainer pickles its arguments beside every checkpoint: a token has no place there.
+        return {**self.__dict__, "hub_token": None}
+
+
+def default_settings(training_args: BLVTrainingArguments) -> dict[str, Any]:
+    """What ``to_dict`` gives where nothing but the output folder is set.
+
+    Building plain arguments looks for processes and devices anew, and would make each of several processes on the
+    processor believe that it is alone; these take over what ``training_args`` found.
+    """
+    plain = BLVTrainingArguments(training_args.output_dir, accelerator_config={"use_configured_state": True})
+    return plain.to_dict()
 
 
 @dataclass

@@ -28,7 +28,7 @@ def count_classes(dataset: Any, num_classes: int, *, label_columns: Sequence[str
     Raises:
         ValueError: no label column; labels that are missing, not whole numbers, or out of range.
 
-    Example:
+    Examples:
         >>> from datasets import Dataset
         >>> count_classes(Dataset.from_dict({"text": ["a", "b", "c"], "label": [0, 2, 2]}), 3)
         [1, 0, 2]

@@ -18,7 +18,7 @@ class ConfusionCounter:
         - labels, predicted: ``(batch,)``, class indices; rows labelled ``-100`` are left out.
         - ``matrix``: ``(num_classes, num_classes)``, int64, on the processor.
 
-    Example:
+    Examples:
         >>> confusion = ConfusionCounter(2)
         >>> confusion.add(torch.tensor([0, 0, 1]), torch.tensor([0, 0, 0]))
         >>> confusion.metrics(["common", "rare"])

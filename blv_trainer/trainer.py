@@ -5,22 +5,25 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional as F
-from transformers import Trainer
+from transformers import PreTrainedModel, TrainingArguments
 from transformers.trainer_utils import default_compute_objective
 
-from blv_trainer.confusion import ConfusionCounter
+from blv_trainer import not_finite
+from blv_trainer.checkpoints import newest_checkpoint, saved_whole
+from blv_trainer.epoch_start import EpochStart
+from blv_trainer.evaluation_by_class import EvaluationByClass
 from blv_trainer.loss_choice import check_head, describe_loss, resolve_class_counts, resolve_loss, single_label_name
 from blv_trainer.losses import IGNORE_INDEX, ImbalanceLoss, TrainingStep
-from blv_trainer.losses.base import check_labels, logits_of
+from blv_trainer.losses.base import logits_of
 
 logger = logging.getLogger(__name__)
 
 
-class BLVTrainer(Trainer):
+class BLVTrainer(EvaluationByClass):
     """A drop-in replacement for ``transformers.Trainer`` that overrides ``compute_loss``.
 
     Takes any model that returns ``logits (batch, num_classes)``. What differs from ``Trainer``:
@@ -34,7 +37,8 @@ class BLVTrainer(Trainer):
     - Random draws of the loss depend on (seed, step, row): a resumed run equals the uninterrupted one.
     - Each evaluation logs the recall of each class and how often it was predicted; a class of the evaluation set that
       is never predicted gets one warning.
-    - A loss that is not finite stops the run.
+    - A loss or weights that are not finite stop the run; a step without any labelled row changes no gradient.
+    - Checkpoints are on the disk before older ones go, and none has weights that are not finite.
     - ``predict`` gives rows in the dataset's order also where training groups rows by length.
     - Saved configs hold ``class_counts``, ``training_loss`` and ``decision``; PEFT saves an adapter without config, so
       there the merged model's config holds them.
@@ -44,9 +48,8 @@ class BLVTrainer(Trainer):
       ``Trainer``'s: ``eval_loss``, or the sum of what ``compute_metrics`` returns.
 
     Args:
-        model, args, data_collator, train_dataset, eval_dataset, processing_class, model_init, compute_metrics,
-            callbacks, optimizers, optimizer_cls_and_kwargs, preprocess_logits_for_metrics: as in ``Trainer``. ``args``
-            is a ``BLVTrainingArguments``, or a plain ``TrainingArguments`` for BLV with sigma 6.
+        model: as in ``Trainer``, like all that is not named here.
+        args: a ``BLVTrainingArguments``, or a plain ``TrainingArguments`` for BLV with sigma 6.
         compute_loss_func: must stay None; give ``loss``.
         loss: a key of ``LOSSES`` (with ``args.loss_kwargs``), or a module called as ``loss(logits, labels)`` that
             returns a mean; instead of ``args.loss``.
@@ -56,7 +59,8 @@ class BLVTrainer(Trainer):
     Raises:
         ValueError: ``compute_loss_func``; an unknown loss or option; regression or multi-label models; labels missing,
             out of range or all equal; an ``IterableDataset`` without ``class_counts``.
-        FloatingPointError: the loss is not finite; the message names the step.
+        FloatingPointError: the loss or weights are not finite; the message names step, rows and the last checkpoint.
+        OSError: a checkpoint could not be written; nothing of it is left.
 
     Reference:
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
@@ -64,14 +68,14 @@ class BLVTrainer(Trainer):
 
     def __init__(
         self,
-        model=None,
-        args=None,
+        model: PreTrainedModel | nn.Module | None = None,
+        args: TrainingArguments | None = None,
         data_collator=None,
         train_dataset=None,
         eval_dataset=None,
         processing_class=None,
         model_init=None,
-        compute_loss_func=None,
+        compute_loss_func: None = None,
         compute_metrics=None,
         callbacks=None,
         optimizers=(None, None),
@@ -109,12 +113,11 @@ class BLVTrainer(Trainer):
         )
         self._given_loss = loss
         self.loss_fn = resolve_loss(loss, self.args, self.class_counts, config=self._config)
+        self._epoch_start = EpochStart()
+        self.add_callback(self._epoch_start)
         self._rows_before = 0  # rows of this step in earlier micro-batches, all processes together
-        self._scored = None  # labels, predicted classes and losses of the evaluation batch at hand
-        self._confusion: ConfusionCounter | None = None  # of the evaluation at hand
-        self._eval_loss_sum = 0.0  # of the evaluation at hand
-        self._added_metrics: set[str] = set()  # names of the metrics that are ours
-        self._warned_classes: set[int] = set()
+        self._micro_batches: list = []  # of the step at hand, in this process
+        self._logits: torch.Tensor | None = None  # of the micro-batch at hand
 
     # ---- Set-up
 
@@ -124,15 +127,23 @@ class BLVTrainer(Trainer):
 
     # ---- Training
 
-    def train(self, *args, **kwargs):
-        """As in ``Trainer``; refuses a model with a decision folded in, whose head is no longer what training left."""
+    def train(self, resume_from_checkpoint=None, *args, **kwargs):
+        """As in ``Trainer``; ``True`` goes on from the last checkpoint that is whole.
+
+        Refuses a model with a decision folded in, whose head is no longer what training left.
+        """
         decision = getattr(self._config, "decision", "raw")
         if decision != "raw":
             raise ValueError(
                 f"the model's head holds a folded decision ({decision}): train from the checkpoint as it was before "
                 "folding."
             )
-        return super().train(*args, **kwargs)
+        if resume_from_checkpoint is True:
+            resume_from_checkpoint = str(newest_checkpoint(self.args))
+        self._epoch_start.load(resume_from_checkpoint or None, self.args.process_index)
+        output = super().train(resume_from_checkpoint, *args, **kwargs)
+        not_finite.check_weights(self)
+        return output
 
     def hyperparameter_search(self, hp_space=None, compute_objective=None, *args, **kwargs):
         """As in ``Trainer``; its default objective leaves out the recalls and counts that evaluation adds here."""
@@ -149,26 +160,26 @@ class BLVTrainer(Trainer):
     def get_batch_samples(self, epoch_iterator, num_batches, device):
         """The micro-batches of the next optimisation step and their number of labelled items."""
         self._rows_before = 0
-        return super().get_batch_samples(epoch_iterator, num_batches, device)
+        self._micro_batches, num_items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        return self._micro_batches, num_items
 
     def _get_num_items_in_batch(self, batch_samples, device):
         (name,) = self.label_names
         labels = [batch[name] for batch in batch_samples if name in batch]
         if self.args.n_gpu > 1 and labels:
             # DataParallel brings the logits of the whole batch together, so nothing is divided among the devices.
-            return sum((label != IGNORE_INDEX).sum() for label in labels).to(device)
-        return super()._get_num_items_in_batch([{"labels": label} for label in labels], device)
+            num_items = sum((label != IGNORE_INDEX).sum() for label in labels).to(device)
+        else:
+            num_items = super()._get_num_items_in_batch([{"labels": label} for label in labels], device)
+        # A step without any labelled row has the loss 0, not 0 / 0, and no gradient.
+        return None if num_items is None else torch.as_tensor(num_items).clamp(min=1)
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         """One forward and backward pass; stops the run if the loss is not finite."""
         loss = super().training_step(model, inputs, num_items_in_batch)
         # Here rather than before the backward pass: Trainer waits for the device at this point anyway.
         if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {loss.item()} at step {self.state.global_step + 1} of {self.state.max_steps}, so training"
-                " stops; checkpoints saved before are good. Try a lower learning rate, more warm-up steps, or bf16 or "
-                "float32 in place of fp16."
-            )
+            raise not_finite.stop(self, loss.item(), inputs, self._logits, self._micro_batches)
         return loss
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -185,6 +196,7 @@ class BLVTrainer(Trainer):
         if labels.shape == (len(logits), 1):
             labels = labels.squeeze(1)
         if model.training:
+            self._logits = logits.detach()  # to tell, if the loss is not finite, which rows made it so
             loss = self._training_loss(logits, labels, num_items_in_batch)
         else:
             loss = self._evaluation_loss(logits, labels)
@@ -207,6 +219,8 @@ class BLVTrainer(Trainer):
             loss = self.loss_fn(logits, labels, num_items_in_batch)
         elif "num_items_in_batch" in inspect.signature(self.loss_fn.forward).parameters:
             loss = self.loss_fn(logits, labels, num_items_in_batch=num_items_in_batch)
+        elif not (labels != IGNORE_INDEX).any():
+            loss = 0 * logits.sum()  # a mean over no rows would be nan
         else:
             loss = self.loss_fn(logits, labels)
             if num_items_in_batch is not None:  # its mean over this micro-batch, as a share of the whole batch
@@ -217,68 +231,13 @@ class BLVTrainer(Trainer):
             loss = loss * (self.accelerator.num_processes // self.get_tp_size())
         return loss
 
-    # ---- Evaluation
-
-    def _evaluation_loss(self, logits, labels) -> torch.Tensor:
-        if logits.ndim != 2:
-            raise ValueError(
-                f"the model gave logits of shape {tuple(logits.shape)} where (batch, num_classes) is needed: use a "
-                "sequence classification head."
-            )
-        check_labels(labels, logits.shape[1])
-        losses = F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE_INDEX, reduction="none")  # (batch,)
-        self._scored = (labels, logits.argmax(dim=-1), losses)
-        if self._confusion is None:
-            self._confusion = ConfusionCounter(logits.shape[1])
-        return losses.sum() / (labels != IGNORE_INDEX).sum()
-
-    def _get_eval_sampler(self, eval_dataset):
-        # None is the dataset's order. Trainer would shuffle the rows where training groups them by length, and
-        # predict() return them in that order.
-        return None
-
-    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
-        """As in ``Trainer``; counts labels against predictions and sums up the losses on the way."""
-        self._scored = None
-        step = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys=ignore_keys)
-        if self._scored is not None:
-            labels, predicted, losses = self.accelerator.gather_for_metrics(self._scored)
-            self._confusion.add(labels, predicted)
-            self._eval_loss_sum += losses.sum().item()
-        return step
-
-    def evaluation_loop(
-        self, dataloader, description, prediction_loss_only=None, ignore_keys=None, metric_key_prefix="eval"
-    ):
-        """As in ``Trainer``; adds each class's recall and number of predictions to the metrics."""
-        self._confusion, self._eval_loss_sum = None, 0.0
-        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
-        confusion, self._confusion = self._confusion, None
-        if confusion is not None and confusion.num_items:
-            id2label = getattr(self._config, "id2label", None) or {}
-            names = [str(id2label.get(k, k)) for k in range(len(confusion.matrix))]
-            added = {f"{metric_key_prefix}_{key}": value for key, value in confusion.metrics(names).items()}
-            new = added.keys() - output.metrics.keys()  # compute_metrics may have a recall of its own
-            output.metrics.update({key: value for key, value in added.items() if key in new})
-            self._added_metrics |= new
-            # Trainer's mean weighs micro-batches alike, whatever the share of duplicates and ignored rows in them.
-            output.metrics[f"{metric_key_prefix}_loss"] = self._eval_loss_sum / confusion.num_items
-            self._warn_of_classes_never_predicted(confusion, names)
-        return output
-
-    def _warn_of_classes_never_predicted(self, confusion: ConfusionCounter, names: list[str]) -> None:
-        new = [k for k in confusion.never_predicted() if k not in self._warned_classes]
-        self._warned_classes.update(new)
-        if new and self.is_world_process_zero():
-            logger.warning(
-                "never predicted in %d rows at step %d: %s. Each evaluation logs eval_predicted_<class>; if it stays "
-                "0, train longer, raise the learning rate or try another loss.",
-                confusion.num_items,
-                self.state.global_step,
-                ", ".join(f"{names[k]!r} (the label of {confusion.support(k)} rows)" for k in new),
-            )
-
     # ---- Saving
+
+    def _save_checkpoint(self, model, trial):
+        not_finite.check_weights(self)  # so that every checkpoint is a good one
+        with saved_whole(self, Path(self._get_output_dir(trial=trial))) as checkpoint:
+            self._epoch_start.save(checkpoint, self.state, self.args.process_index)
+            super()._save_checkpoint(model, trial)
 
     def save_model(self, output_dir=None, _internal_call=False):
         """As in ``Trainer``, with class counts, loss and decision in the saved config."""
@@ -288,3 +247,48 @@ class BLVTrainer(Trainer):
             if not hasattr(self._config, "decision"):
                 self._config.decision = "raw"
         super().save_model(output_dir, _internal_call)
+        if self.args.should_save:
+            from blv_trainer.hub.training_args import write_training_args
+
+            write_training_args(self.args, output_dir or self.args.output_dir)
+
+    # ---- Hub
+
+    def create_model_card(self, *args, **kwargs):
+        """As in ``Trainer``, with every metric, class counts, loss, decision and limits in the card."""
+        if self.is_world_process_zero():
+            from blv_trainer.hub.card_trainer import write_trainer_card
+
+            write_trainer_card(self, *args, **kwargs)
+
+    def init_hf_repo(self, token=None, private=None):
+        """As in ``Trainer``; what the Hub refuses is a sentence."""
+        from blv_trainer.hub.training import open_trainers_repository
+
+        if self.is_world_process_zero():
+            self.hub_model_id = open_trainers_repository(self, token=token, private=private)
+            self.push_in_progress = None
+
+    def push_to_hub(
+        self, commit_message="End of training", blocking=True, token=None, revision=None, private=None, **kwargs
+    ):
+        """As in ``Trainer``, but all is checked first and sent in one commit, and no pickle goes along.
+
+        See ``blv_trainer.hub.publish.publish`` for what is checked, what stays behind and what is raised.
+        """
+        from blv_trainer.hub.training import push_trained
+
+        return push_trained(
+            self,
+            commit_message=commit_message,
+            blocking=blocking,
+            token=token,
+            revision=revision,
+            private=private,
+            card=kwargs,
+        )
+
+    def _push_from_checkpoint(self, checkpoint_folder):
+        from blv_trainer.hub.training import push_checkpoint
+
+        push_checkpoint(self, checkpoint_folder)

@@ -152,7 +152,8 @@ def test_one_process_writes_the_files(two):
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
     assert {"model.safetensors", "config.json", "checkpoint-3/model.safetensors"} <= files(0)
-    assert files(1) == {"checkpoint-3/rng_state_1.pth"}  # each process keeps the state of its own random stream
+    # Each process keeps the states of its own random stream: of the step, and of the beginning of the epoch.
+    assert files(1) == {"checkpoint-3/rng_state_1.pth", "checkpoint-3/epoch_start_1.pth"}
 
 
 # ---- Faults

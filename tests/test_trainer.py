@@ -311,7 +311,7 @@ def test_a_class_never_predicted_gets_one_warning(make_model, rows, tmp_path, ca
     with torch.no_grad():
         model.classifier.bias[2] += 100
     trainer = BLVTrainer(model, settings(tmp_path), train_dataset=rows, eval_dataset=rows)
-    with caplog.at_level(logging.WARNING, logger="blv_trainer.trainer"):
+    with caplog.at_level(logging.WARNING, logger="blv_trainer"):
         trainer.evaluate()
         trainer.evaluate()
     (warning,) = caplog.records

@@ -17,6 +17,7 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".a
 
 _BLOCK_FRAMES = 1 << 20  # per read, so that a long file is never in memory with all its channels
 _MAX_CHANNELS = 32
+_SAMPLE_RATES = (1_000, 1_000_000)  # Hz; beyond them a header is damaged, and a second could become hours
 _SILENT_PEAK = 1e-4  # -80 dB of full scale
 _FULL_SCALE = 0.999
 _CLIPPED_SHARE = 1e-3
@@ -74,14 +75,17 @@ def load_audio(source: str | PathLike | bytes | np.ndarray, *, sample_rate: int 
         ValueError: An array without a sample rate, or a file with one.
         TypeError: The source is none of the above.
 
-    Example:
+    Examples:
         >>> audio = load_audio(np.zeros((48_000, 2), dtype="int16"), sample_rate=48_000)
         >>> audio.samples.shape, audio.samples.dtype.name, audio.duration, audio.notes
         ((16000,), 'float32', 1.0, ('2 channels', 'silent'))
     """
     if isinstance(source, np.ndarray):
-        if sample_rate is None or not sample_rate > 0:
-            raise ValueError(f"sample_rate={sample_rate} cannot be used: an array needs its own sample rate, in Hz.")
+        if sample_rate is None or not _SAMPLE_RATES[0] <= sample_rate <= _SAMPLE_RATES[1]:
+            raise ValueError(
+                f"sample_rate={sample_rate} cannot be used: an array needs its own sample rate, in Hz, from "
+                f"{_SAMPLE_RATES[0]:,} to {_SAMPLE_RATES[1]:,}."
+            )
         mono, notes = _mono(_as_float(source)), _channel_note(source.shape[1] if source.ndim == 2 else 1)
         name = "the array"
     elif isinstance(source, (bytes, bytearray, str, PathLike)):
@@ -131,6 +135,8 @@ def _opened(source: Path | io.BytesIO, name: str) -> soundfile.SoundFile:
             raise AudioError(f"{source} has no header to read it by. Convert it to wav or flac.")
     try:
         return soundfile.SoundFile(source)
+    except UnicodeEncodeError as error:
+        raise AudioError(f"the name of {name!a} is not UTF-8; rename the file.") from error
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{name} is not a sound that libsndfile {soundfile.__libsndfile_version__} can open, whatever its name. "
@@ -139,6 +145,11 @@ def _opened(source: Path | io.BytesIO, name: str) -> soundfile.SoundFile:
 
 
 def _read(file: soundfile.SoundFile, name: str) -> tuple[np.ndarray, list[str]]:
+    if not _SAMPLE_RATES[0] <= file.samplerate <= _SAMPLE_RATES[1] or file.channels > _MAX_CHANNELS:
+        raise AudioError(
+            f"{name} claims {file.samplerate:,} samples a second in {file.channels} channels; its header is damaged. "
+            "Fetch it again."
+        )
     blocks = []
     broken = None
     try:
@@ -172,7 +183,7 @@ def _breaks_off(file: soundfile.SoundFile) -> bool:
 
 
 def _as_float(samples: np.ndarray) -> np.ndarray:
-    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > _MAX_CHANNELS):
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MAX_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound: give (frames,) or (frames, channels).")
     if np.issubdtype(samples.dtype, np.signedinteger):
         return samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)

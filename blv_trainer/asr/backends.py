@@ -37,7 +37,7 @@ def build_backend(name: str, model: str, **options: Any) -> Backend:
         ValueError: An unknown name, model or option.
         ImportError: The backend is an extra that is not installed.
 
-    Example:
+    Examples:
         >>> build_backend("openai-whisper", "tiny", language="English").describe()["language"]
         'en'
     """

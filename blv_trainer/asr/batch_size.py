@@ -17,7 +17,7 @@ class BatchSize:
     Raises:
         ValueError: Not 1 <= start <= limit.
 
-    Example:
+    Examples:
         >>> batch_size = BatchSize(4, limit=32)
         >>> batch_size.grow(4), batch_size.size
         (None, 8)

@@ -29,7 +29,7 @@ def suspicions(row: Mapping[str, Any], *, language: str | None = "en") -> list[s
         row: A row of the store.
         language: The expected one; None accepts all.
 
-    Example:
+    Examples:
         >>> row = {"text": "you you you you you", "duration_s": 60.0, "language": "en", "compression_ratio": 1.1,
         ...        "no_speech_prob": 0.1, "avg_logprob": -0.3, "audio_notes": ["silent"]}
         >>> suspicions(row)
@@ -51,7 +51,7 @@ def suspicions(row: Mapping[str, Any], *, language: str | None = "en") -> list[s
 def longest_repetition(text: str) -> int:
     """How often a phrase of at most eight words comes in a row; 1 where none does, 0 without words.
 
-    Example:
+    Examples:
         >>> longest_repetition("I think I think I think so")
         3
     """

@@ -104,11 +104,56 @@ def options_hash(description: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def is_row(row: Any) -> bool:
+    """Whether what was read back can be a transcript or a failure: the values that are there have their own types."""
+    if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in _NAMING):
+        return False
+    if not isinstance(row["error"] if "error" in row else row.get("text"), str):
+        return False
+    if not all(_fits(row[name], kind) for name, kind in _KINDS.items() if name in row):
+        return False
+    return 0 <= (row.get("duration_s") or 0) < _LONGEST
+
+
+def is_complete(row: Mapping[str, Any]) -> bool:
+    """Whether a row is a transcript with every column, and with a value in those that every transcript has."""
+    return "error" not in row and row.keys() >= _KINDS.keys() and all(row[name] is not None for name in _ALWAYS)
+
+
 def compression_ratio(text: str) -> float:
     """Bytes of a text over its bytes when compressed; above 2.4 it repeats itself. 0 for an empty text."""
     from whisper.utils import compression_ratio as upstream
 
     return upstream(text) if text else 0.0
+
+
+def _kind(arrow: pa.DataType) -> Any:
+    """A type in a form that is quick to check values by: str, int, float, [item] or {name: value}."""
+    if pa.types.is_struct(arrow):
+        return {field.name: _kind(field.type) for field in arrow}
+    if pa.types.is_list(arrow):
+        return [_kind(arrow.value_type)]
+    return int if pa.types.is_integer(arrow) else float if pa.types.is_floating(arrow) else str
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(kind, dict):
+        return isinstance(value, dict) and all(_fits(value.get(name), inner) for name, inner in kind.items())
+    if isinstance(kind, list):
+        return isinstance(value, list) and all(item is not None and _fits(item, kind[0]) for item in value)
+    if kind is str:  # half of a surrogate pair is no character
+        return isinstance(value, str) and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
+    if type(value) is int:  # True and False are none
+        return abs(value) < 2**63
+    return kind is float and isinstance(value, float)
+
+
+_NAMING = ("id", "options_hash", "audio_fingerprint")
+_LONGEST = 1e9  # seconds
+_ALWAYS = ("text", "duration_s", "audio_notes")
+_KINDS = {field.name: _kind(field.type) for field in SCHEMA}
 
 
 def _segment(segment: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,23 @@ def find_recordings(folder: str | os.PathLike) -> list[Recording]:
     paths = [path for path in sorted(folder.rglob("*")) if _is_recording(path.relative_to(folder)) and path.is_file()]
     if not paths:
         raise FileNotFoundError(f"{folder} has no sound file in it or below. Looked for {', '.join(AUDIO_SUFFIXES)}.")
+    return read_recordings(paths)
+
+
+def read_recordings(paths: Iterable[str | os.PathLike]) -> list[Recording]:
+    """The recordings of some sound files, longest first; equal files of one name count once.
+
+    Args:
+        paths: The files.
+
+    Raises:
+        FileNotFoundError: One of them is missing.
+        ValueError: Two different files have one id, or a name is not UTF-8.
+    """
+    paths = [Path(path) for path in paths]
+    for path in paths:
+        if path.stem != path.stem.encode(errors="replace").decode():
+            raise ValueError(f"the name of {str(path)!a} is not UTF-8, so that it can be no id: rename the file.")
     recordings = _one_each(Recording(path.stem, path, _duration(path), fingerprint(path)) for path in paths)
     return sorted(recordings, key=lambda recording: (-recording.duration_s, recording.id))
 
@@ -63,7 +80,7 @@ def _is_recording(path: Path) -> bool:
 def _duration(path: Path) -> float:
     try:
         return soundfile.info(str(path)).duration
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless
+    except (soundfile.LibsndfileError, TypeError, UnicodeEncodeError):  # headerless; a folder's name is not UTF-8
         return 0.0
 
 

@@ -1,6 +1,6 @@
 """Transcripts in a folder, safe against being killed at any moment.
 
-    output_dir/parts/<time>-<rank>-<pid>.jsonl   one file for each process that ever wrote, only ever appended to
+    output_dir/parts/<number>-<rank>-<pid>.jsonl one file for each process that ever wrote, only ever appended to
     output_dir/transcripts.parquet               all rows of one set of options, written whole
 
 A row is on disk before the next file is begun. A line that was being written when the process died has no line end and
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from blv_trainer.asr.record import SCHEMA
+from blv_trainer.asr.record import SCHEMA, is_row
+from blv_trainer.files import sync, write_errors, write_whole
 
 MERGED_FILE = "transcripts.parquet"
+FORMAT = 1  # of a row; rows of another format are not taken for ours
+_FORMAT_KEY = "format"
 _PARTS = "parts"
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class TranscriptStore:
     Raises:
         NotADirectoryError: ``folder`` is a file.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     store = TranscriptStore(folder)
@@ -62,11 +64,18 @@ class TranscriptStore:
             row: At least ``id``, ``options_hash`` and ``audio_fingerprint``; with ``error`` it is a failure.
         """
         if self._part is None:
-            self._part = self._new_part()
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
-        self._part.write(line.encode())
-        self._part.flush()
-        os.fsync(self._part.fileno())
+            with write_errors(self.folder):
+                self._part = self._new_part()
+        line = json.dumps({_FORMAT_KEY: FORMAT, **row}, ensure_ascii=False, allow_nan=False) + "\n"
+        left = line.encode()
+        try:
+            with write_errors(self.folder / _PARTS):
+                while left:
+                    left = left[self._part.write(left) :]
+                os.fsync(self._part.fileno())
+        except OSError:
+            self.close()  # the line may be torn, so the next one goes into a part of its own
+            raise
 
     def close(self) -> None:
         """Ends writing; the next row would begin a new part."""
@@ -77,7 +86,7 @@ class TranscriptStore:
     def rows(self, options_hash: str) -> dict[str, dict[str, Any]]:
         """The last row of each id that was made with these options, failures included."""
         rows = {}
-        for part in sorted((self.folder / _PARTS).glob("*.jsonl")):
+        for part in self._parts():
             for row in _read(part):
                 if row["options_hash"] == options_hash:
                     rows[row["id"]] = row
@@ -88,42 +97,45 @@ class TranscriptStore:
         rows = [row for _, row in sorted(self.rows(options_hash).items()) if "error" not in row]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         path = self.folder / MERGED_FILE
-        temporary = path.with_name(f".{MERGED_FILE}.{os.getpid()}")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, temporary)
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(self.folder)
+        write_whole(path, lambda temporary: pq.write_table(table, temporary))
         return path
 
     def _new_part(self):
         folder = self.folder / _PARTS
         folder.mkdir(parents=True, exist_ok=True)
-        # By time, so that a later row of the same id comes later; never an old part, whose last line may be torn.
-        part = open(folder / f"{time.time_ns()}-{self._rank}-{os.getpid()}.jsonl", "xb")  # noqa: SIM115  closed by close()
+        # Numbered, so that a later row of the same id comes later, whatever the clock says; never an old part, whose
+        # last line may be torn.
+        number = 1 + max((_number(part) for part in self._parts()), default=0)
+        path = folder / f"{number:06d}-{self._rank}-{os.getpid()}.jsonl"
+        part = open(path, "xb", buffering=0)  # noqa: SIM115  closed by close()
         for directory in (folder, self.folder):
-            _sync(directory)
+            sync(directory)
         return part
+
+    def _parts(self) -> list[Path]:
+        return sorted((self.folder / _PARTS).glob("*.jsonl"), key=lambda part: (_number(part), part.name))
+
+
+def _number(part: Path) -> int:
+    first = part.name.partition("-")[0]
+    return int(first) if first.isdecimal() else 0
 
 
 def _read(part: Path) -> Iterator[dict[str, Any]]:
+    others = 0
     with open(part, "rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
-                return  # its writer died here, or is writing it now
+                break  # its writer died here, or is writing it now
             try:
                 row = json.loads(line)
-                yield {**row, "id": row["id"], "options_hash": row["options_hash"]}
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, RecursionError):
+                row = None
+            if isinstance(row, dict) and row.pop(_FORMAT_KEY, None) != FORMAT:
+                others += 1
+            elif is_row(row):
+                yield row
+            else:
                 logger.warning("%s, line %d is damaged; what it held will be transcribed again.", part, number)
-
-
-def _sync(path: Path) -> None:
-    """Makes a file's content, or a folder's entries, survive a power cut."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows opens no folders
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if others:
+        logger.warning("%s: %d rows were written by another version and do not count.", part, others)

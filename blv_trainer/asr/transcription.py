@@ -15,7 +15,7 @@ import numpy as np
 from blv_trainer.asr.audio import Audio, AudioError
 from blv_trainer.asr.backends import Backend
 from blv_trainer.asr.prefetch import load_ahead
-from blv_trainer.asr.record import make_record, options_hash
+from blv_trainer.asr.record import is_complete, make_record, options_hash
 from blv_trainer.asr.recordings import Recording, find_recordings
 from blv_trainer.asr.store import TranscriptStore
 from blv_trainer.asr.workers import Workers
@@ -30,8 +30,10 @@ class Progress:
     """How far a run is, over all processes.
 
     Args:
-        files, total_files: Done in this run, and to be done in it.
-        seconds, total_seconds: Of audio.
+        files: Done in this run.
+        total_files: To be done in this run.
+        seconds: Of audio, done in this run.
+        total_seconds: Of audio, to be done in this run.
     """
 
     files: int
@@ -68,19 +70,16 @@ def transcribe_folder(
 ) -> Outcome | None:
     """Transcribes every recording of a folder that the store does not have yet.
 
-    A recording is done when the store has a transcript of the same content by the same model and options. A failed one
-    is tried again by the next run. Killed at any moment, a run loses at most the files in flight.
-
     Args:
         data_dir: Recordings, in it or below.
-        output_dir: The store.
-        backend: Who transcribes.
+        output_dir: As in `transcribe_recordings`; so are the others not named here.
+        backend: See there.
         limit: Most recordings, the first by id; None for all.
-        workers: The processes that share the work.
-        on_progress: Called in the main process after each file.
+        workers: See there.
+        on_progress: See there.
 
     Returns:
-        What there is now, in the main process; None in the others.
+        As `transcribe_recordings`.
 
     Raises:
         FileNotFoundError: No such folder, or no sound in it.
@@ -88,22 +87,53 @@ def transcribe_folder(
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit={limit} cannot be used: give a number from 1 up, or None for all recordings.")
+
+    def find() -> list[Recording]:
+        recordings = find_recordings(data_dir)
+        chosen = set(sorted(recording.id for recording in recordings)[:limit])
+        return [recording for recording in recordings if recording.id in chosen]
+
+    root = Path(data_dir).expanduser()
+    return transcribe_recordings(find, output_dir, root=root, backend=backend, workers=workers, on_progress=on_progress)
+
+
+def transcribe_recordings(
+    find: Callable[[], list[Recording]],
+    output_dir: str | os.PathLike,
+    *,
+    root: str | os.PathLike,
+    backend: Backend,
+    workers: Workers | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Outcome | None:
+    """Transcribes the recordings that the store does not have yet.
+
+    A recording is done when the store has a transcript of the same content by the same model and options. A failed one
+    is tried again by the next run. Killed at any moment, a run loses at most the files in flight.
+
+    Args:
+        find: Gives the recordings, longest first; called in the main process only.
+        output_dir: The store.
+        root: Folder that the store's ``audio_path`` is relative to.
+        backend: Who transcribes.
+        workers: The processes that share the work; None: those that a launcher started.
+        on_progress: Called in the main process after each file.
+
+    Returns:
+        What there is now, in the main process; None in the others.
+    """
     workers = workers or Workers()
     store = TranscriptStore(output_dir, rank=workers.rank)
     description = backend.describe()
     digest = options_hash(description)
 
     def plan() -> list[list[Any]]:
-        recordings = find_recordings(data_dir)
-        if limit is not None:
-            chosen = set(sorted(recording.id for recording in recordings)[:limit])
-            recordings = [recording for recording in recordings if recording.id in chosen]
         rows = store.rows(digest)
-        return [[r.id, str(r.path), r.duration_s, r.fingerprint, _is_done(rows.get(r.id), r)] for r in recordings]
+        return [[r.id, str(r.path), r.duration_s, r.fingerprint, _is_done(rows.get(r.id), r)] for r in find()]
 
     planned = [(Recording(id, Path(path), *rest), done) for id, path, *rest, done in workers.share(plan)]
     to_do = [recording for recording, done in planned if not done]
-    run = _Run(store, backend, Path(data_dir).expanduser(), description, workers, to_do, on_progress)
+    run = _Run(store, backend, Path(root), description, workers, to_do, on_progress)
     run.transcribe()
     workers.wait(run.show_progress)
     if not workers.is_main:
@@ -119,16 +149,16 @@ def transcribe_folder(
 
 
 def _is_done(row: dict[str, Any] | None, recording: Recording) -> bool:
-    return row is not None and "error" not in row and row["audio_fingerprint"] == recording.fingerprint
+    return row is not None and is_complete(row) and row["audio_fingerprint"] == recording.fingerprint
 
 
 class _Run:
     """One process's part of a run."""
 
-    def __init__(self, store, backend, data_dir, description, workers, to_do, on_progress):
+    def __init__(self, store, backend, root, description, workers, to_do, on_progress):
         self._store = store
         self._backend = backend
-        self._data_dir = data_dir
+        self._root = root
         self._description = description
         self._workers = workers
         self._to_do: list[Recording] = to_do
@@ -181,7 +211,7 @@ class _Run:
                 recording.id,
                 outcome,
                 duration_s=duration_s,
-                audio_path=recording.path.relative_to(self._data_dir).as_posix(),
+                audio_path=Path(os.path.relpath(recording.path, self._root)).as_posix(),
                 audio_fingerprint=recording.fingerprint,
                 audio_notes=notes,
                 description=self._description,

@@ -7,7 +7,6 @@ import difflib
 import inspect
 import logging
 import os
-import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
@@ -117,7 +116,8 @@ class OpenAIWhisper:
         auto = self._batch_size == "auto"
         one_sample = self._options.get("beam_size") is None and (self._options.get("best_of") or 1) == 1
         if self.device.type == "cpu" and one_sample:
-            return RowDecoder(model, _slots_that_fit(model) if auto else self._batch_size)
+            slots = _slots_that_fit(model) if auto else self._batch_size
+            return RowDecoder(model, slots, threads=torch.get_num_threads())
         if self.device.type == "cpu":
             return BatchDecoder(model, _fixed(_PROCESSOR_SLOTS if auto else self._batch_size))
         return BatchDecoder(model, BatchSize(_GPU_START, limit=_GPU_LIMIT) if auto else _fixed(self._batch_size))
@@ -134,20 +134,18 @@ def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
     check_model(model)
     try:
         return whisper.load_model(os.fspath(model), device=device).eval()
-    except (pickle.UnpicklingError, KeyError, TypeError, EOFError) as error:
-        raise ValueError(
-            f"{model} is no Whisper checkpoint: it must hold 'dims' and 'model_state_dict' and nothing but weights "
-            f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no detail'})."
-        ) from error
-    except RuntimeError as error:
+    except Exception as error:  # torch raises whatever the bytes of a damaged file lead it to
         if os.path.isfile(model) and "CUDA" not in str(error):
-            raise ValueError(f"{model} is no Whisper checkpoint: {str(error).splitlines()[0]}") from error
+            raise ValueError(
+                f"{model} is no Whisper checkpoint: it must hold 'dims' and 'model_state_dict' and nothing but weights "
+                f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no detail'})."
+            ) from error
+        if isinstance(error, OSError):
+            raise OSError(
+                f"the weights of {model!r} cannot be fetched ({error}). "
+                f"Put them at ~/.cache/whisper/{model}.pt, or give the path of a checkpoint."
+            ) from error
         raise
-    except OSError as error:
-        raise OSError(
-            f"the weights of {model!r} cannot be fetched ({error}). "
-            f"Put them at ~/.cache/whisper/{model}.pt, or give the path of a checkpoint."
-        ) from error
 
 
 def check_model(model: str) -> None:

@@ -50,7 +50,7 @@ def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> WordErr
     Reference:
         Radford et al.: Robust Speech Recognition via Large-Scale Weak Supervision. ICML 2023, Appendix C.
 
-    Example:
+    Examples:
         >>> word_errors(["Uh, I think so.", "It's banned!"], ["I think that so", "it is"]).rate
         0.3333333333333333
     """
@@ -98,7 +98,7 @@ def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable])
     Reference:
         Levenshtein: Binary codes capable of correcting deletions, insertions, and reversals. 1966.
 
-    Example:
+    Examples:
         >>> edit_distance("kitten", "sitting")
         3
     """

@@ -23,17 +23,20 @@ class Workers:
     They need no process group and so no common device: each takes the next item when it is free, so that a fast or idle
     one takes over what is left. Every process must call ``share`` and ``wait`` the same number of times.
 
+    Args:
+        alone: Whether this process works alone even where a launcher started others beside it.
+
     Raises:
         ValueError: The launcher's variables do not belong together.
 
-    Example:
+    Examples:
         >>> workers = Workers()  # alone
         >>> workers.rank, workers.share(lambda: [1, 2]), list(workers.draw("ab"))
         (0, [1, 2], ['a', 'b'])
     """
 
-    def __init__(self):
-        self.size = int(os.environ.get("WORLD_SIZE", "1"))
+    def __init__(self, *, alone: bool = False):
+        self.size = 1 if alone else int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0")) if self.size > 1 else 0
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0")) if self.size > 1 else 0
         self._calls = 0

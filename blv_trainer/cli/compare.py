@@ -76,7 +76,7 @@ class CompareArguments:
     )
     num_resamples: int = field(default=10_000, metadata={"help": "Of each bootstrap and permutation test."})
     tsne_rows: int = field(default=4000, metadata={"help": "Training rows whose logits are shown by t-SNE; 0: none."})
-    tsne_iterations: int = field(default=5000, metadata={"help": "Of t-SNE, at most; 0: no t-SNE."})
+    tsne_iterations: int = field(default=5000, metadata={"help": "Of t-SNE; 0: no t-SNE."})
     num_speakers: int = field(default=200, metadata={"help": "Invented speakers of the demo, four answers each."})
     report_only: bool = field(default=False, metadata={"help": "Make the report again from finished runs."})
 
@@ -129,19 +129,22 @@ def run(args) -> int:
 
     from blv_trainer.cli.tables import format_table
     from blv_trainer.experiments.report import table_cells, write_report
+    from blv_trainer.locks import only_run_in
 
     output_dir = Path(training_args.output_dir)
     _quiet(training_args)
     tune_for = parse_weights(compare_args.tune_for)
-    if not compare_args.report_only:
-        _make_runs(args.rest, compare_args, data_args, model_args, training_args)
+    with only_run_in(output_dir, active=training_args.process_index == 0):
+        if not compare_args.report_only:
+            _make_runs(args.rest, compare_args, data_args, model_args, training_args)
+        if training_args.should_save:
+            analysis = write_report(
+                output_dir,
+                tune_for=tune_for,
+                num_resamples=compare_args.num_resamples,
+                tsne_iterations=compare_args.tsne_iterations,
+            )
     if training_args.should_save:
-        analysis = write_report(
-            output_dir,
-            tune_for=tune_for,
-            num_resamples=compare_args.num_resamples,
-            tsne_iterations=compare_args.tsne_iterations,
-        )
         print()
         print(format_table(*table_cells(analysis)))
         print(f"\nChosen on validation: {analysis['chosen']}. Report: {output_dir / 'report' / 'report.html'}")
@@ -184,6 +187,17 @@ def parse_weights(words: list[str] | None) -> dict[str, float] | None:
     return weights
 
 
+def without_tokens(words: list[str]) -> list[str]:
+    """The words of a command line with asterisks in place of what follows ``--hub_token`` and the like."""
+    shown, hide_next = [], False
+    for word in words:
+        flag, equals, _ = word.partition("=")
+        is_token = flag.startswith("--") and flag.replace("-", "_").endswith("_token")
+        shown.append("***" if hide_next else f"{flag}=***" if is_token and equals else word)
+        hide_next = is_token and not equals
+    return shown
+
+
 def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
     from blv_trainer.cli.compare_data import demo_encoder, load
     from blv_trainer.experiments.compare import Plan, compare
@@ -206,7 +220,7 @@ def _make_runs(words, compare_args, data_args, model_args, training_args) -> Non
         keep_models=compare_args.keep_models,
         num_train_predictions=compare_args.tsne_rows,
     )
-    command = shlex.join(["blv-trainer", "compare", *words])
+    command = shlex.join(["blv-trainer", "compare", *without_tokens(words)])
     if training_args.should_save:
         _write_config(compare_args, data_args, model_args, training_args)
     say = (lambda line: print(line, flush=True)) if training_args.should_save else (lambda line: None)
@@ -238,14 +252,13 @@ def _write_config(compare_args, data_args, model_args, training_args) -> None:
 
     import yaml
 
-    from blv_trainer.arguments import BLVTrainingArguments
-    from blv_trainer.experiments.training import write_whole
+    from blv_trainer.arguments import default_settings
+    from blv_trainer.files import write_text
 
-    plain, given = BLVTrainingArguments(training_args.output_dir).to_dict(), training_args.to_dict()
+    plain, given = default_settings(training_args), training_args.to_dict()
     ours = {"output_dir", "seed", *DEFAULTS, *_PAPER}
     changed = {name: value for name, value in given.items() if name in ours or value != plain[name]}
     parts = [dataclasses.asdict(part) for part in (compare_args, data_args, model_args)]
     settings = {name: value for part in (*parts, changed) for name, value in part.items() if value is not None}
     text = "# blv-trainer compare --config THIS_FILE repeats this comparison\n" + yaml.safe_dump(settings)
-    path = Path(training_args.output_dir, "config.yaml")
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(Path(training_args.output_dir, "config.yaml"), text)

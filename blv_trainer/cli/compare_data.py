@@ -42,9 +42,11 @@ def load(compare_args, data_args, training_args):
 def demo_encoder(dataset, training_args) -> str:
     """The folder of the demo's encoder, made where it is not there yet."""
     from blv_trainer.experiments.invented import build_encoder
+    from blv_trainer.files import staged_folder
 
     folder = Path(training_args.output_dir, "encoder")
     with training_args.main_process_first(local=False):
-        if not (folder / "tokenizer_config.json").is_file():  # written last
-            build_encoder(dataset["train"]["text"], folder, seed=training_args.seed)
+        if not folder.is_dir():
+            with staged_folder(training_args.output_dir) as staging:
+                build_encoder(dataset["train"]["text"], staging / "encoder", seed=training_args.seed)
     return str(folder)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import reprlib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 _NOT_FROM_FILE = ("help", "config")
+_DEEPEST = 20  # lists and mappings in each other
+# What PyYAML raises, besides errors of its own, where a word is no value of its type, such as !!bool maybe.
+_NO_VALUE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 def add_config_flag(parser: argparse.ArgumentParser) -> None:
@@ -38,32 +42,76 @@ def apply_config(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
             hint = f" Did you mean {close[0]!r}?" if close else f" Choose from: {', '.join(sorted(actions))}."
             parser.error(f"{path} sets {name!r}, which is no flag of this verb.{hint}")
         action = actions[name]
-        if action.choices and value is not None and value not in action.choices:
-            parser.error(f"{path} sets {name}: {value!r}. Choose from: {', '.join(map(str, action.choices))}.")
         action.required = False
-        action.default = _as_typed(action, value)
+        try:
+            action.default = _as_typed(parser, action, value)
+        except (argparse.ArgumentError, ValueError) as error:
+            parser.error(f"{path} sets {name}: {reprlib.repr(value)}. {error}")
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Read a YAML file of flags; a ValueError or OSError says what is wrong with it."""
+    """Read a YAML file of flags; a ValueError or OSError says what is wrong with it.
+
+    Besides what YAML itself refuses, a name that stands twice is an error, and so are aliases and deep nesting.
+    """
     import yaml
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"--config {path}: there is no such file.")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"--config {path} is no readable YAML: {' '.join(str(error).split())}") from error
+        text = path.read_text(encoding="utf-8-sig")
+        _refuse_what_explodes(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, *_NO_VALUE) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"--config {path} is no readable YAML: {reason}") from error
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ValueError(f"--config {path} must hold lines of the form 'flag: value'.")
+    names = [key.value for key, _ in node.value]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"--config {path} sets {reprlib.repr(twice)} twice; leave one of the two.")
     return values
 
 
-def _as_typed(action: argparse.Action, value: Any) -> Any:
-    # argparse converts defaults only where they are strings: as one, a number is checked like a word typed by hand.
-    if isinstance(value, (int, float)) and action.type is not None:
-        return str(value)
+def _refuse_what_explodes(text: str) -> None:
+    """A few lines of aliases can stand for gigabytes, and brackets in brackets take minutes; no flag needs either."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ValueError(f"values lie in each other more than {_DEEPEST} deep")
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("it uses an alias (*name); write the value out where it is needed")
+
+
+def _as_typed(parser: argparse.ArgumentParser, action: argparse.Action, value: Any) -> Any:
+    """The default that a value from the file makes; words and numbers are checked like words typed by hand."""
+    if value is None:
+        return None
+    if action.nargs == 0:  # a flag that is given or not
+        if not isinstance(value, bool):
+            raise ValueError("Write true or false.")
+        return value
+    if action.nargs in ("+", "*") or isinstance(action, argparse._AppendAction):
+        return [_as_word(parser, action, item) for item in (value if isinstance(value, list) else [value])]
+    takes_one = action.choices or action.type in (None, int, float) or isinstance(value, (set, bytes))
+    if isinstance(value, (dict, list)) and not takes_one:
+        return value  # loss_kwargs, report_to and the like
+    return _as_word(parser, action, value)
+
+
+def _as_word(parser: argparse.ArgumentParser, action: argparse.Action, value: Any) -> Any:
+    if isinstance(value, (dict, list, set, tuple, bytes)):
+        raise ValueError("Give a single value.")
+    if not isinstance(value, str) or action.type is not str:
+        value = parser._get_value(action, str(value))
+    if action.choices and value not in action.choices:
+        raise ValueError(f"Choose from: {', '.join(map(str, action.choices))}.")
     return value

@@ -15,6 +15,7 @@ _OPTIONS = (
     "raw_text",
     "transcripts",
     "whisper_transcripts",
+    "whisper_model",
     "allow_missing",
     "levels",
     "topics",
@@ -49,7 +50,12 @@ def add_parser(subparsers) -> None:
     files.add_argument("--durations", action="store_true", help="read the length of each recording")
     texts = parser.add_argument_group("texts and levels")
     texts.add_argument("--transcripts", choices=("human", "whisper", "both"), default="human", help="what text holds")
-    texts.add_argument("--whisper_transcripts", help="finished transcripts: .parquet or .jsonl with id and text")
+    texts.add_argument(
+        "--whisper_transcripts",
+        help="finished transcripts: .parquet or .jsonl with id and text, or a folder of `blv-trainer transcribe`; with "
+        "--whisper_model the folder to keep them in (default: DATA_DIR_whisper)",
+    )
+    texts.add_argument("--whisper_model", help="transcribe what has no transcript: name or path of the weights")
     texts.add_argument("--allow_missing", action="store_true", help="leave out recordings without a transcript")
     texts.add_argument(
         "--level_from", choices=("audio", "text", "drop"), default="audio", help="which name decides where two differ"
@@ -75,43 +81,73 @@ def run(args) -> int:
     """Print the report; write Parquet, card, report and split; 0 when done."""
     if args.data_dir is None:
         raise ValueError("prepare needs --data_dir: blv-trainer prepare --data_dir FOLDER --output_dir FOLDER")
-    output_dir = _usable_folder(args) if args.output_dir else None
-    options = {name: getattr(args, name) for name in _OPTIONS}
-    options["natives"] = not args.learners_only
-    options |= {f"keep_{removal}": not getattr(args, f"drop_{removal}") for removal in _REMOVALS}
-    report = _report(args.data_dir, options)
-    print(report.to_text())
-    if output_dir is None:
+    if args.output_dir is None:
+        _report(args)
         return 0
 
-    import datasets
+    from blv_trainer.files import staged_folder
+    from blv_trainer.locks import only_run_in
 
-    datasets.disable_progress_bars()
-    dataset = datasets.load_dataset("icnale_asa", data_dir=args.data_dir, **options)
-    counts = _write_parquet(dataset, output_dir, [args.data_dir, args.audio_dir or args.data_dir])
-    _write_rest(dataset, output_dir, counts, report, args)
+    output_dir = Path(args.output_dir)
+    with only_run_in(output_dir):
+        _refuse_used_folder(output_dir, args)
+        report, options = _report(args)
+        with staged_folder(output_dir) as folder:  # an earlier run's files stay until all of these are whole
+            dataset = _write(folder, report, options, args)
+    print(f"Settings: {output_dir / 'config.yaml'}", file=sys.stderr)
     print(f"\n{sum(map(len, dataset.values()))} answers in {', '.join(dataset)}: {output_dir}")
     print(f'load_dataset("{output_dir.resolve()}") reads them. ICNALE may not be redistributed: keep them private.')
     return 0
 
 
-def _usable_folder(args) -> Path:
-    folder = Path(args.output_dir)
-    if folder.exists() and any(folder.iterdir()):
-        if not args.overwrite_output_dir:
-            raise FileExistsError(f"{folder} is not empty: choose another --output_dir or add --overwrite_output_dir.")
-        for path in folder.glob("data/*.parquet"):  # a split of the earlier run may have no successor
-            path.unlink()
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    return folder
+def _report(args):
+    """Print the report; returns it and the options of the builder."""
+    options = {name: getattr(args, name) for name in _OPTIONS}
+    options["natives"] = not args.learners_only
+    options |= {f"keep_{removal}": not getattr(args, f"drop_{removal}") for removal in _REMOVALS}
+    corpus = _read(args.data_dir, options)
+    report = corpus.report
+    print(report.to_text())
+    if args.transcripts != "human":
+        report.word_errors = _word_errors(corpus.answers, args.data_dir, options)
+        print("", *report.word_error_table(), sep="\n")
+    return report, options
 
 
-def _report(data_dir: str, options: dict):
+def _write(folder: Path, report, options: dict, args):
+    """Build the dataset and write all files; returns the dataset."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    dataset = datasets.load_dataset("icnale_asa", data_dir=args.data_dir, **options)
+    counts = _write_parquet(dataset, folder, [args.data_dir, args.audio_dir or args.data_dir])
+    _write_rest(dataset, folder, counts, report, args)
+    return dataset
+
+
+def _refuse_used_folder(folder: Path, args) -> None:
+    from blv_trainer.files import INCOMPLETE_FILE
+    from blv_trainer.locks import LOCK_FILE
+
+    names = {path.name for path in folder.iterdir()} - {LOCK_FILE}
+    if names and INCOMPLETE_FILE not in names and not args.overwrite_output_dir:
+        raise FileExistsError(f"{folder} is not empty: choose another --output_dir or add --overwrite_output_dir.")
+
+
+def _read(data_dir: str, options: dict):
     from blv_trainer.corpora.icnale import read_corpus
 
     names = ("audio_dir", "text_tree", "level_from", "background")
     needs_texts = options["transcripts"] != "whisper"
-    return read_corpus(data_dir, needs_texts=needs_texts, **{name: options[name] for name in names}).report
+    return read_corpus(data_dir, needs_texts=needs_texts, **{name: options[name] for name in names})
+
+
+def _word_errors(answers: list, data_dir: str, options: dict) -> dict:
+    """Of Whisper's transcripts, made first where that is asked for."""
+    from blv_trainer.corpora.icnale_config import IcnaleConfig
+    from blv_trainer.corpora.icnale_whisper import transcript_errors, whisper_transcripts
+
+    return transcript_errors(answers, whisper_transcripts(answers, IcnaleConfig(data_dir=data_dir, **options)))
 
 
 def _write_parquet(dataset, folder: Path, roots: list[str]) -> dict[str, dict[str, int]]:
@@ -127,7 +163,9 @@ def _write_parquet(dataset, folder: Path, roots: list[str]) -> dict[str, dict[st
         feature = split.features["audio"]
         columns = split.column_names
         split = split.remove_columns("audio").add_column("audio", paths, feature=feature).select_columns(columns)
-        split.to_parquet(folder / parquet_path(name))
+        path = folder / parquet_path(name)
+        path.parent.mkdir(exist_ok=True)
+        split.to_parquet(path)
         per_label = Counter(split["label"])
         counts[name] = {label: per_label[index] for index, label in enumerate(split.features["label"].names)}
     return counts
@@ -151,4 +189,3 @@ def _write_rest(dataset, folder: Path, counts: dict, report, args) -> None:
     settings = {name: value for name, value in vars(args).items() if name not in _NO_SETTING and value is not None}
     text = "# blv-trainer prepare --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
     (folder / "config.yaml").write_text(text, encoding="utf-8")
-    print(f"Settings: {folder / 'config.yaml'}", file=sys.stderr)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from blv_trainer.corpora.cells import as_cell
+from blv_trainer.files import write_text
 
 PERCENT = ("accuracy", "macro_accuracy", "adjacent_accuracy", "macro_adjacent_accuracy")
 DECIMALS = ("rmse", "macro_rmse", "pcc", "macro_f1", "qwk", "smd", "ece")
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Lines of aligned columns: words to the left, numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    """Lines of aligned columns: words to the left, numbers to the right; no cell drives the terminal."""
+    cells = [[_printable(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
     wordy = [any(not _is_number(row[k]) for row in cells[1:]) for k in range(len(header))]
     lines = [
@@ -45,11 +49,16 @@ def format_metrics(metrics: dict[str, dict[str, float]], names: Sequence[str]) -
 def write_unusable(unusable: Sequence[Any], folder: Path) -> None:
     """Write ``unusable_rows.csv`` if there are such rows."""
     if unusable:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "unusable_rows.csv", "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["split", "source", "row", "reason", "value"])
-            writer.writerows([row.split, row.source, row.row, row.reason, row.value] for row in unusable)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(["split", "source", "row", "reason", "value"])
+        for row in unusable:
+            writer.writerow(map(as_cell, [row.split, row.source, row.row, row.reason, row.value]))
+        write_text(folder / "unusable_rows.csv", text.getvalue())
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _is_number(cell: str) -> bool:

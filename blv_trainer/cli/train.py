@@ -39,7 +39,8 @@ def build_parser():
         [DataArguments, ModelArguments, BLVTrainingArguments],
         prog="blv-trainer train",
         usage="blv-trainer train --train_file FILE | --dataset_name NAME, --output_dir DIR [FLAGS]",
-        description="Train a classifier on labelled texts; evaluate it; write model, metrics and predictions.",
+        description="Train a classifier on labelled texts; evaluate it; write model, metrics and predictions. Given "
+        "again after it was stopped, the same command goes on from its last whole checkpoint.",
         allow_abbrev=False,
     )
     add_config_flag(parser)
@@ -62,33 +63,53 @@ def run(args) -> int:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}." + (f" Did you mean {close[0]}?" if close else ""))
     data_args, model_args, training_args, _ = parsed
 
-    from blv_trainer.cli.tables import format_metrics, write_unusable
-    from blv_trainer.corpora.table import load_table
-    from blv_trainer.experiments.training import refuse_used_folder, train_and_evaluate
+    from blv_trainer.cli.tables import format_metrics
+    from blv_trainer.experiments.training import refuse_used_folder
+    from blv_trainer.locks import only_run_in
 
-    refuse_used_folder(training_args)
+    with only_run_in(training_args.output_dir, active=training_args.process_index == 0):
+        refuse_used_folder(training_args)
+        metrics, names = _train(data_args, model_args, training_args)
+    if training_args.should_save:
+        splits = {split: values for split, values in metrics.items() if split != "train"}
+        print(format_metrics(splits, names))
+        print(f"\nModel, metrics.json, predictions.parquet and config.yaml are in {training_args.output_dir}")
+    return 0
+
+
+def _train(data_args, model_args, training_args):
+    """Metrics and label names of a run that is begun, or gone on with where it was stopped."""
+    from blv_trainer.cli.tables import write_unusable
+    from blv_trainer.corpora.table import load_table
+    from blv_trainer.experiments.compare import Plan, run_settings
+    from blv_trainer.experiments.runs import go_on
+    from blv_trainer.experiments.training import train_and_evaluate
+
     data = load_table(**dataclasses.asdict(data_args), seed=training_args.seed)
     if "validation" not in data.dataset:
         training_args.eval_strategy = "no"
+    if not training_args.resume_from_checkpoint:
+        settings = run_settings(data.dataset, data.label_names, Plan((), (), model_args, training_args))
+        settings |= {name: getattr(training_args, name) for name in ("loss", "loss_kwargs", "seed")}
+        with training_args.main_process_first(local=False):
+            training_args.resume_from_checkpoint = go_on(
+                Path(training_args.output_dir), settings, num_processes=training_args.world_size
+            )
     if training_args.should_save:
         write_config(training_args, data_args, model_args)
         write_unusable(data.unusable, Path(training_args.output_dir))
     metrics = train_and_evaluate(data.dataset, data.label_names, model_args=model_args, training_args=training_args)
-    if training_args.should_save:
-        splits = {split: values for split, values in metrics.items() if split != "train"}
-        print(format_metrics(splits, data.label_names))
-        print(f"\nModel, metrics.json, predictions.parquet and config.yaml are in {training_args.output_dir}")
-    return 0
+    return metrics, data.label_names
 
 
 def write_config(training_args, data_args, model_args) -> None:
     """Write ``config.yaml``, with which ``train --config`` repeats this run: our flags, and Trainer's changed ones."""
     import yaml
 
-    from blv_trainer.arguments import BLVTrainingArguments
-    from blv_trainer.experiments.training import write_whole
+    from blv_trainer.arguments import default_settings
+    from blv_trainer.files import write_text
 
-    plain = BLVTrainingArguments(training_args.output_dir).to_dict()
+    plain = default_settings(training_args)
     given = training_args.to_dict()
     ours = {"output_dir", "loss", "loss_kwargs", "seed", *DEFAULTS}
     settings = {
@@ -96,8 +117,9 @@ def write_config(training_args, data_args, model_args) -> None:
         **dataclasses.asdict(model_args),
         **{name: value for name, value in given.items() if name in ours or value != plain[name]},
     }
+    settings.pop("resume_from_checkpoint", None)  # it is about this process, not about the run
     settings = {name: value for name, value in settings.items() if value is not None}
     text = "# blv-trainer train --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
     path = Path(training_args.output_dir, "config.yaml")
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(path, text)
     print(f"Settings: {path}", file=sys.stderr)

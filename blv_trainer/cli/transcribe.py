@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -45,6 +44,8 @@ def run(args) -> int:
     from blv_trainer.asr.backends import build_backend
     from blv_trainer.asr.transcription import transcribe_folder
     from blv_trainer.asr.workers import Workers
+    from blv_trainer.files import write_json
+    from blv_trainer.locks import only_run_in
 
     workers = Workers()
     options = {name: value for name in ("initial_prompt", "word_timestamps") if (value := getattr(args, name))}
@@ -59,16 +60,17 @@ def run(args) -> int:
         **options,
     )
     bar = _Bar()
-    outcome = transcribe_folder(
-        args.data_dir, args.output_dir, backend=backend, limit=args.limit, workers=workers, on_progress=bar.show
-    )
-    bar.close()
-    if outcome is None:  # not the main process
-        return 0
-    _write_config(args)
-    summary = _summary(outcome, language=None if args.language == "auto" else args.language)
     path = Path(args.output_dir, "summary.json")
-    path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with only_run_in(args.output_dir, active=workers.is_main):
+        outcome = transcribe_folder(
+            args.data_dir, args.output_dir, backend=backend, limit=args.limit, workers=workers, on_progress=bar.show
+        )
+        bar.close()
+        if outcome is None:  # not the main process
+            return 0
+        _write_config(args)
+        summary = _summary(outcome, language=None if args.language == "auto" else args.language)
+        write_json(path, summary)
     _print_summary(summary)
     print(f"\nTranscripts: {outcome.path}\nSummary: {path}")
     return 1 if outcome.failures else 0
@@ -163,10 +165,12 @@ def _named(ids: list[str]) -> str:
 def _write_config(args) -> None:
     import yaml
 
+    from blv_trainer.files import write_text
+
     settings = {
         name: value
         for name, value in vars(args).items()
         if name not in ("run", "rest", "verb", "config", "traceback") and value is not None
     }
     text = "# blv-trainer transcribe --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
-    Path(args.output_dir, "config.yaml").write_text(text, encoding="utf-8")
+    write_text(Path(args.output_dir, "config.yaml"), text)

@@ -39,7 +39,7 @@ class Answer:
     ) -> "Answer":
         """An answer with the columns that follow from its key filled in.
 
-        Example:
+        Examples:
             >>> Answer.from_key(AnswerKey("JPN", "061", "SMK2"), "B1_1", "I agree.").trial
             2
         """

@@ -13,7 +13,8 @@ from blv_trainer.corpora.icnale_card import CITATION
 from blv_trainer.corpora.icnale_config import IcnaleConfig
 from blv_trainer.corpora.icnale_selection import assign_splits, describe_leak, select_answers, split_order
 from blv_trainer.corpora.icnale_text import TextCleaning
-from blv_trainer.corpora.icnale_transcripts import Transcript, read_transcripts
+from blv_trainer.corpora.icnale_transcripts import Transcript
+from blv_trainer.corpora.icnale_whisper import whisper_transcripts
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
     duration_s; ``text_human`` with ``transcripts="both"``; ``text_raw`` with ``raw_text=True``; and those of
     ``BACKGROUND_COLUMNS`` with ``background=FILE``.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> import datasets
         >>> import blv_trainer
@@ -82,7 +83,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
             background=config.background,
         )
         logger.info("%s: %s", config.data_dir, corpus.report.summary())
-        transcripts = read_transcripts(config.whisper_transcripts) if config.transcripts != "human" else {}
+        transcripts = whisper_transcripts(corpus.answers, config)
         answers = select_answers(corpus.answers, transcripts, config)
         split = assign_splits(answers, config)
         self.info.description = f"{corpus.report.summary()}\n{describe_leak(answers, split)}"

@@ -3,9 +3,12 @@
 One sheet of plain cells needs no spreadsheet package: an xlsx is a zip of XML files.
 """
 
+import lzma
 import os
 import re
+import struct
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from xml.etree import ElementTree
@@ -26,9 +29,15 @@ BACKGROUND_COLUMNS = {
     "vocabulary_score": "Vocabulary Size Test Score",
 }
 _SHEET = "Participants"
-_CODE = re.compile(r"SM_([A-Z]{3})_(\d{3})(?!\d).*")
+_LARGEST_PART = 256 * 2**20  # bytes; a sheet of ten thousand speakers has some five million
+_CODE = re.compile(r"SM_([A-Z]{3})_(\d{3})(?!\d).*", re.ASCII | re.DOTALL)
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+# What zipfile and expat raise where bytes are damaged, the file is locked, or its compression is unknown here.
+_NO_XLSX = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, struct.error),
+    *(KeyError, ValueError, OverflowError, ElementTree.ParseError),
+)
 
 
 def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]:
@@ -50,7 +59,7 @@ def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]
     try:
         with zipfile.ZipFile(path) as archive:
             sheets = _read_sheets(archive)
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError) as error:
+    except _NO_XLSX as error:
         raise ValueError(
             f"{path} cannot be read as an xlsx file ({error}). Save it as xlsx without a password."
         ) from error
@@ -69,7 +78,7 @@ def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]
 
 def _read_sheets(archive: zipfile.ZipFile) -> list[list[list[str | None]]]:
     """Cells of every worksheet, the one named ``Participants`` first."""
-    links = {link.get("Id"): link.get("Target") for link in _xml(archive, "xl/_rels/workbook.xml.rels")}
+    links = {link.get("Id"): link.get("Target", "") for link in _xml(archive, "xl/_rels/workbook.xml.rels")}
     strings = []
     if "xl/sharedStrings.xml" in archive.namelist():
         strings = [_joined(item) for item in _xml(archive, "xl/sharedStrings.xml").iter(f"{_MAIN}si")]
@@ -85,10 +94,17 @@ def _read_sheets(archive: zipfile.ZipFile) -> list[list[list[str | None]]]:
 
 
 def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    content = archive.read(name)
-    if b"<!DOCTYPE" in content:  # no spreadsheet has one; entities in it could expand without end
-        raise ElementTree.ParseError(f"{name} declares a document type")
-    return ElementTree.fromstring(content)
+    size = archive.getinfo(name).file_size
+    if size > _LARGEST_PART:
+        raise ElementTree.ParseError(f"{name} would unpack to {size:,} bytes")
+    return ElementTree.fromstring(archive.read(name), ElementTree.XMLParser(target=_NoDocumentType()))
+
+
+class _NoDocumentType(ElementTree.TreeBuilder):
+    """No spreadsheet declares a document type; entities in one could expand without end."""
+
+    def doctype(self, name, pubid, system):
+        raise ElementTree.ParseError("it declares a document type")
 
 
 def _cells(row: ElementTree.Element, strings: list[str]) -> list[str | None]:
@@ -98,7 +114,7 @@ def _cells(row: ElementTree.Element, strings: list[str]) -> list[str | None]:
         column = _column_number(cell.get("r")) if cell.get("r") else position
         value = cell.findtext(f"{_MAIN}v")
         if cell.get("t") == "s" and value is not None:
-            value = strings[int(value)]
+            value = strings[int(value)] if value.isdecimal() and int(value) < len(strings) else None
         elif cell.get("t") == "inlineStr":
             value = _joined(cell)
         values[column] = value.strip() or None if value else None
@@ -106,8 +122,11 @@ def _cells(row: ElementTree.Element, strings: list[str]) -> list[str | None]:
 
 
 def _column_number(reference: str) -> int:
+    letters = re.match("[A-Z]{1,3}(?![A-Z])", reference)  # a sheet ends at column XFD
+    if letters is None:
+        raise ElementTree.ParseError(f"there is no cell {reference[:20]!r}")
     number = 0
-    for letter in re.match("[A-Z]+", reference)[0]:
+    for letter in letters[0]:
         number = number * 26 + ord(letter) - ord("A") + 1
     return number - 1
 

@@ -25,7 +25,7 @@ def render_card(counts: Mapping[str, Mapping[str, int]] | None = None) -> str:
         counts: Rows of each label in each split, of which the card then names the files; None for a card that stands
             beside no data.
 
-    Example:
+    Examples:
         >>> "| train | 3 | 1 | 4 |" in render_card({"train": {"A2": 3, "B1": 1}})
         True
     """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import datasets
 
+from blv_trainer.asr.store import MERGED_FILE
 from blv_trainer.corpora.answer import Answer
 from blv_trainer.corpora.icnale import LEVEL_RULES
 from blv_trainer.corpora.icnale_files import find_files
@@ -34,8 +35,11 @@ class IcnaleConfig(datasets.BuilderConfig):
         keep_fillers: See `TextCleaning`.
         raw_text: Add the column ``text_raw``: the human transcript as the file has it.
         transcripts: ``human``, ``whisper``, or ``both`` (``text`` is Whisper's, ``text_human`` the other).
-        whisper_transcripts: File of finished Whisper transcripts.
-        allow_missing: Leave out recordings that the file does not cover, with a warning, instead of an error.
+        whisper_transcripts: File of finished Whisper transcripts, or the folder that ``blv-trainer transcribe`` wrote.
+            With ``whisper_model`` the folder to keep them in; None for ``<data_dir>_whisper``.
+        whisper_model: Transcribe the recordings that the folder has no transcript of by this model: name or path of
+            the weights. What is done is kept, so that a run that was stopped goes on.
+        allow_missing: Leave out recordings without a transcript, with a warning, instead of an error.
         levels: 5, or 4 for B1 undivided.
         natives: Keep native speakers.
         topics: Topics to keep, of ``TOPICS``; None for all.
@@ -51,6 +55,7 @@ class IcnaleConfig(datasets.BuilderConfig):
         ValueError: Where an option has a value that is not accepted.
     """
 
+    data_dir: str | None = None
     audio_dir: str | None = None
     text_tree: str | None = None
     level_from: str = "audio"
@@ -61,6 +66,7 @@ class IcnaleConfig(datasets.BuilderConfig):
     raw_text: bool = False
     transcripts: str = "human"
     whisper_transcripts: str | None = None
+    whisper_model: str | None = None
     allow_missing: bool = False
     levels: int = 5
     natives: bool = True
@@ -85,11 +91,36 @@ class IcnaleConfig(datasets.BuilderConfig):
             _choose("topics", topic, tuple(TOPICS))
         for region in self.regions or ():
             _choose("regions", region, REGIONS)
-        if self.transcripts != "human" and self.whisper_transcripts is None:
+        self._check_whisper()
+
+    def _check_whisper(self) -> None:
+        if self.transcripts == "human" and self.whisper_model is not None:
+            raise ValueError(
+                f"whisper_model={self.whisper_model!r} has nothing to do with transcripts='human'. "
+                "Give transcripts='whisper' or 'both', or leave it out."
+            )
+        if self.transcripts != "human" and self.whisper_transcripts is None and self.whisper_model is None:
             raise ValueError(
                 f"transcripts={self.transcripts!r} needs whisper_transcripts=FILE, a .parquet or .jsonl file with the "
-                "columns id and text; `blv-trainer transcribe` writes one. transcripts='human' needs none."
+                "columns id and text; `blv-trainer transcribe` writes one. Or whisper_model=NAME, which transcribes "
+                "the recordings first. transcripts='human' needs none."
             )
+        if self.whisper_model is not None and self.whisper_transcripts is not None:
+            path = os.path.expanduser(self.whisper_transcripts)
+            if os.path.isfile(path) or path.lower().endswith((".parquet", ".jsonl")):
+                raise ValueError(
+                    f"whisper_transcripts={self.whisper_transcripts!r} is a finished file: whisper_model adds nothing "
+                    "to it. Give a folder to keep the transcripts in, or leave out one of the two."
+                )
+
+    @property
+    def transcripts_path(self) -> str | None:
+        """The file of finished transcripts, or the folder that ``whisper_model`` fills; None with human ones."""
+        if self.transcripts == "human":
+            return None
+        path = self.whisper_transcripts or f"{os.path.abspath(os.path.expanduser(self.data_dir))}_whisper"
+        path = os.path.abspath(os.path.expanduser(path))
+        return os.path.join(path, MERGED_FILE) if self.whisper_model is None and os.path.isdir(path) else path
 
     @property
     def label_names(self) -> list[str]:
@@ -106,21 +137,22 @@ class IcnaleConfig(datasets.BuilderConfig):
         """Name of the cache folder: a digest of the options and of every file that is read.
 
         A file counts by path, size and times of change. What ``load_dataset`` itself looks at is set aside: it does
-        not see a change that keeps the time of modification.
+        not see a change that keeps the time of modification. What ``whisper_model`` writes follows from the rest.
         """
         if self.data_dir is None:
             raise ValueError('load_dataset("icnale_asa") needs data_dir=FOLDER, the folder of the unpacked corpus.')
         options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del options["data_files"]
-        for name in ("data_dir", "audio_dir", "whisper_transcripts", "background", "split_file"):
+        for name in ("data_dir", "audio_dir", "background", "split_file"):
             options[name] = options[name] and os.path.abspath(os.path.expanduser(options[name]))
+        options["whisper_transcripts"] = self.transcripts_path
         files = find_files(
             self.data_dir, audio_dir=self.audio_dir, text_tree=self.text_tree, needs_texts=self.transcripts != "whisper"
         )
         state = [(file.path, file.size, file.times_ns) for file in files.texts + files.audio]
-        for name in ("whisper_transcripts", "background", "split_file"):
+        for name in ("whisper_transcripts", "whisper_model", "background", "split_file"):
             path = options[name]
-            if path is not None and os.path.exists(path):  # a missing one is reported when it is read
+            if path is not None and os.path.isfile(path):  # a missing one is reported when it is read
                 status = os.stat(path)
                 state.append((path, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
         text = json.dumps([options, state, str(custom_features)], default=str, sort_keys=True)

@@ -142,6 +142,8 @@ def _walk_audio(root: str, findings: list[Finding]) -> list[CorpusFile]:
 
 def _existing_folder(path: str | os.PathLike) -> str:
     path = os.path.abspath(os.path.expanduser(path))
+    if path != path.encode(errors="replace").decode():
+        raise ValueError(f"the name of the folder {path!a} is not UTF-8; rename it.")
     if os.path.isfile(path) and path.lower().endswith(".zip"):
         raise FileNotFoundError(f"{path} is a zip that is still packed ({_lock(path)}). {HOW_TO_OBTAIN}")
     if not os.path.isdir(path):

@@ -32,7 +32,7 @@ _NAME = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _OTHER_MODULE = re.compile(r"(?!SM_)[A-Z]{1,4}_[A-Z]{3}_[A-Z0-9]+_\d{3}_\w+|\w+_(ORIG|EDIT)", re.IGNORECASE)
-_ID = re.compile(r"(SM_[A-Z]{3}_[A-Z]{3}\d_\d{3})(_[A-Z0-9]{2}_\d)?(\.\w+)?", re.IGNORECASE)
+_ID = re.compile(r"(SM_[A-Z]{3}_[A-Z]{3}\d_\d{3})(_[A-Z0-9]{2}_\d)?(\.\w+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, order=True)
@@ -62,7 +62,7 @@ class AnswerKey:
     def stem(self, code: str) -> str:
         """File name without its extension.
 
-        Example:
+        Examples:
             >>> AnswerKey("JPN", "061", "SMK1").stem("B1_1")
             'SM_JPN_SMK1_061_B1_1'
         """
@@ -75,7 +75,7 @@ def parse_stem(stem: str) -> tuple[AnswerKey, str] | None:
     Returns:
         The answer's key and its label.
 
-    Example:
+    Examples:
         >>> parse_stem("SM_ENS_PTJ1_001_XX_2")
         (AnswerKey(region='ENS', number='001', task='PTJ1'), 'native')
         >>> parse_stem("WE_CHN_PTJ0_001_B1_1") is None
@@ -92,7 +92,7 @@ def parse_stem(stem: str) -> tuple[AnswerKey, str] | None:
 def is_other_module(stem: str) -> bool:
     """Whether a stem is that of another ICNALE module (written essays, edited essays, spoken dialogue).
 
-    Example:
+    Examples:
         >>> is_other_module("WE_CHN_PTJ0_001_B1_1"), is_other_module("SM_CHN_PTJ1_001_B1_1"), is_other_module("readme")
         (True, False, False)
     """
@@ -102,7 +102,7 @@ def is_other_module(stem: str) -> bool:
 def normalize_id(name: str) -> str:
     """The id meant by an id, a file's stem or a file name; anything else comes back unchanged.
 
-    Example:
+    Examples:
         >>> normalize_id("SM_JPN_SMK1_061_B1_1.mp3")
         'SM_JPN_SMK1_061'
     """

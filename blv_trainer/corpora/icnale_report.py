@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from blv_trainer.asr.word_errors import WordErrors
 from blv_trainer.corpora.icnale_names import (
     AUDIO_NAME_COUNTS,
     LABELS,
@@ -28,7 +29,7 @@ KINDS = {
     "very_short": "fewer words than min_words; kept",
     "cp1252": "not UTF-8; read as Windows-1252",
     "not_text": "neither UTF-8 nor Windows-1252; left out",
-    "unreadable": "the system refuses to open or follow it; left out",
+    "unreadable": "cannot be opened, or is a link to a file outside the folder; left out",
     "symlink_loop": "link back to a folder above it; not followed",
     "linked_twice": "link to a folder that is read anyway; not followed",
     "copy": "copy of a file, such as 'name (1).txt'; left out",
@@ -42,6 +43,8 @@ KINDS = {
     "background_level": "level in the background sheet differs from the file names; the names decide",
 }
 
+PUBLISHED_WORD_ERROR_RATE = "18.62"  # percent, by Whisper large on this corpus, as published
+
 _REFERENCES = {
     "release 2.1, audio names": AUDIO_NAME_COUNTS,
     "release 2.1, text names": TEXT_NAME_COUNTS,
@@ -51,7 +54,7 @@ _REFERENCES = {
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One irregularity.
+    """One irregularity; what cannot be printed is written as its escape.
 
     Args:
         kind: One of ``KINDS``.
@@ -62,6 +65,11 @@ class Finding:
     kind: str
     subject: str
     detail: str = field(default="", compare=False)
+
+    def __post_init__(self):
+        # Names of files may hold anything: line ends, codes that drive a terminal, bytes that are no character.
+        for name in ("subject", "detail"):
+            object.__setattr__(self, name, _printable(getattr(self, name)))
 
 
 @dataclass
@@ -77,6 +85,8 @@ class QualityReport:
         findings: Every irregularity, sorted.
         text_features: Number of texts with a BOM, with line breaks, with C1 characters and so on.
         counts: Number of answers by (region, label).
+        word_errors: Of Whisper against the human transcripts, by "all", "label" and "region", then by their values;
+            empty where there are not both.
     """
 
     data_dir: str
@@ -87,6 +97,7 @@ class QualityReport:
     findings: list[Finding] = field(default_factory=list)
     text_features: Counter = field(default_factory=Counter)
     counts: Counter = field(default_factory=Counter)
+    word_errors: dict[str, dict[str, WordErrors]] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Finding]:
         """The findings of one kind.
@@ -115,6 +126,7 @@ class QualityReport:
             "num_audio": self.num_audio,
             "text_features": dict(sorted(self.text_features.items())),
             "counts": {f"{region} {label}": count for (region, label), count in sorted(self.counts.items())},
+            "word_errors": {column: _plain(groups) for column, groups in self.word_errors.items()},
             "findings": [{"kind": f.kind, "subject": f.subject, "detail": f.detail} for f in self.findings],
         }
 
@@ -124,7 +136,19 @@ class QualityReport:
         Args:
             max_per_kind: Findings shown of each kind; the rest is counted.
         """
-        return "\n".join([*self._origin(), "", *self._count_table(), "", *self._finding_lines(max_per_kind)])
+        parts = [self._origin(), self._count_table(), self.word_error_table(), self._finding_lines(max_per_kind)]
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+    def word_error_table(self) -> list[str]:
+        """Lines of a table, beside the published rate; none without word errors."""
+        if not self.word_errors:
+            return []
+        rows = [["Whisper against the human transcripts", "word error rate %", "words", "texts"]]
+        for groups in self.word_errors.values():
+            for value, errors in groups.items():
+                rows.append([value, f"{100 * errors.rate:.2f}", errors.words, errors.texts])
+        rows.append(["published for Whisper large on this corpus", PUBLISHED_WORD_ERROR_RATE, "", ""])
+        return align(rows)
 
     def _origin(self) -> list[str]:
         not_read = ", ".join(f"{tree} ({count} texts)" for tree, count in self.trees_not_read.items()) or "none"
@@ -163,10 +187,15 @@ class QualityReport:
         return lines
 
 
+def _plain(groups: dict[str, WordErrors]) -> dict[str, dict]:
+    rates = {value: errors.rate if errors.words else None for value, errors in groups.items()}
+    return {value: asdict(errors) | {"rate": rates[value]} for value, errors in groups.items()}
+
+
 def align(rows: Sequence[Sequence]) -> list[str]:
     r"""Rows as lines with the first column to the left and the others to the right.
 
-    Example:
+    Examples:
         >>> print("\n".join(align([["region", "A2"], ["CHN", 12]])))
         region  A2
         CHN     12
@@ -178,3 +207,7 @@ def align(rows: Sequence[Sequence]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

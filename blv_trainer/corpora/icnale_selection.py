@@ -13,13 +13,9 @@ from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, leaking_groups, spl
 logger = logging.getLogger(__name__)
 
 
-def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], config: IcnaleConfig) -> list[Answer]:
-    """The answers that natives, topics and regions let through and that have the text asked for.
-
-    Raises:
-        ValueError: Where none is left, or where ``transcripts`` lacks recordings and ``allow_missing`` is off.
-    """
-    wanted = [
+def wanted_answers(answers: list[Answer], config: IcnaleConfig) -> list[Answer]:
+    """The answers that natives, topics and regions let through and that have a text, or a recording for Whisper."""
+    return [
         answer
         for answer in answers
         if (config.natives or answer.label != "native")
@@ -27,6 +23,15 @@ def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], co
         and (config.regions is None or answer.region in config.regions)
         and (answer.text if config.transcripts == "human" else answer.audio) is not None
     ]
+
+
+def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], config: IcnaleConfig) -> list[Answer]:
+    """Those of the wanted answers that have the text asked for.
+
+    Raises:
+        ValueError: Where none is left, or where ``transcripts`` lacks recordings and ``allow_missing`` is off.
+    """
+    wanted = wanted_answers(answers, config)
     if config.transcripts != "human":
         wanted = _with_transcript(wanted, transcripts, config)
     if not wanted:
@@ -42,12 +47,13 @@ def _with_transcript(answers: list[Answer], transcripts: dict[str, Transcript], 
     missing = [answer.id for answer in answers if answer.id not in transcripts]
     if missing:
         message = (
-            f"{config.whisper_transcripts} lacks {len(missing)} of {len(answers)} recordings, for example {missing[0]}."
+            f"{config.transcripts_path} lacks {len(missing)} of {len(answers)} recordings, for example {missing[0]}."
         )
         if not config.allow_missing:
-            raise ValueError(
-                f"{message} Transcribe them with `blv-trainer transcribe`, or leave them out with allow_missing=True."
-            )
+            cure = "Transcribe them with `blv-trainer transcribe` or whisper_model=NAME"
+            if config.whisper_model is not None:
+                cure = "They cannot be transcribed; the log says why. Mend them"
+            raise ValueError(f"{message} {cure}, or leave them out with allow_missing=True.")
         logger.warning("%s They are left out.", message)
     return [answer for answer in answers if answer.id in transcripts]
 
@@ -86,7 +92,7 @@ def _assign_by_file(answers: list[Answer], path: str) -> list[str | None]:
 def split_order(names: set[str]) -> list[str]:
     """Names of splits in the order in which people expect them: train, validation, test, then the rest.
 
-    Example:
+    Examples:
         >>> split_order({"test", "fold_10", "fold_2", "train"})
         ['train', 'test', 'fold_2', 'fold_10']
     """

@@ -14,7 +14,6 @@ _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad"), "")
 _BINARY = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _MASK = re.compile(r"\[\*+\]")
 _BREAK = re.compile(r"(?<=\s)[\u2013\u2014-](?=\s)")
-_TRAILING = re.compile(r"\s*(\.{3,}|\u2026)\s*$")
 _FILLER = re.compile(r"(?<![\w'\u2019-])(?:uh+m*|u+m+|ah+|hm+)(?![\w'\u2019-])[,.]?", re.IGNORECASE)
 
 
@@ -28,7 +27,7 @@ class TextCleaning:
         keep_trailing: Keep ``...`` at the end, where the minute ran out.
         keep_fillers: Keep uh, um, uhm, umm, ah, hmm.
 
-    Example:
+    Examples:
         >>> raw = "\n\nUh I live in [***] \u2013 it\x92s um nice and..."
         >>> ascii(TextCleaning()(raw))
         "'Uh I live in [***] \\u2013 it\\u2019s um nice and...'"
@@ -46,7 +45,7 @@ class TextCleaning:
         """Cleans one text: every run of white space becomes one space."""
         text = raw_text.translate(_C1).translate(_INVISIBLE)
         if not self.keep_trailing:
-            text = _TRAILING.sub("", text)
+            text = _without_trailing(text)
         if not self.keep_masks:
             text = _MASK.sub(" ", text)
         if not self.keep_fillers:
@@ -62,7 +61,7 @@ def decode(content: bytes) -> tuple[str, str] | None:
     Returns:
         The text, BOM removed, and the encoding's name; None where the file is no text in either.
 
-    Example:
+    Examples:
         >>> decode(b"\xef\xbb\xbfyes"), decode(b"caf\xe9"), decode(b"ID3\x04\x00")
         (('yes', 'utf-8-sig'), ('caf\xe9', 'cp1252'), None)
     """
@@ -79,7 +78,7 @@ def decode(content: bytes) -> tuple[str, str] | None:
 def features(content: bytes, raw_text: str) -> list[str]:
     r"""Names what is worth counting about one text, for the quality report.
 
-    Example:
+    Examples:
         >>> features(b"\xef\xbb\xbf\nSo \xe2\x80\x93 I...", "\nSo \u2013 I...")
         ['BOM', 'line breaks', 'empty first line', 'break marks', 'unfinished']
     """
@@ -90,7 +89,17 @@ def features(content: bytes, raw_text: str) -> list[str]:
         "C1 characters": any(0x80 <= ord(character) < 0xA0 for character in raw_text),
         "break marks": _BREAK.search(raw_text) is not None,
         "masks": _MASK.search(raw_text) is not None,
-        "unfinished": _TRAILING.search(raw_text) is not None,
+        "unfinished": _without_trailing(raw_text) != raw_text,
         "fillers": _FILLER.search(raw_text) is not None,
     }
     return [name for name, found in checks.items() if found]
+
+
+def _without_trailing(text: str) -> str:
+    """The text without ``...`` or one ellipsis at its end; a regular expression would take minutes for long blanks."""
+    end = text.rstrip()
+    if end.endswith("\u2026"):
+        return end[:-1].rstrip()
+    if end.endswith("..."):
+        return end.rstrip(".").rstrip()
+    return text

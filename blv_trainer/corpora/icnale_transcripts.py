@@ -9,6 +9,7 @@ from pathlib import Path
 from blv_trainer.corpora.icnale_names import normalize_id
 
 _DURATION_COLUMNS = ("duration_s", "duration")
+_LONGEST = 1e9  # seconds
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def read_transcripts(path: str | os.PathLike) -> dict[str, Transcript]:
 
     Raises:
         FileNotFoundError: Where there is no such file.
-        ValueError: Where it is neither format, lacks a column, or has two texts of one answer.
+        ValueError: Where it is neither format or damaged, lacks a column, has two texts of one answer, or a duration
+            that is no number of seconds.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -48,12 +50,21 @@ def read_transcripts(path: str | os.PathLike) -> dict[str, Transcript]:
     for row in readers[path.suffix.lower()](path):
         if not isinstance(row.get("id"), str) or not isinstance(row.get("text"), str):
             raise ValueError(f"{path}: every row needs an id and a text; this one has {sorted(row)}.")
-        duration_s = next((row[column] for column in _DURATION_COLUMNS if row.get(column) is not None), None)
-        transcript = Transcript(row["text"], duration_s)
+        transcript = Transcript(row["text"], _duration_s(row, path))
         id_ = normalize_id(row["id"])
         if transcripts.setdefault(id_, transcript).text != transcript.text:
             raise ValueError(f"{path} has two different transcripts of {id_}.")
     return transcripts
+
+
+def _duration_s(row: dict, path: Path) -> float | None:
+    duration_s = next((row[column] for column in _DURATION_COLUMNS if row.get(column) is not None), None)
+    if duration_s is None:
+        return None
+    is_number = isinstance(duration_s, (int, float)) and not isinstance(duration_s, bool)
+    if not is_number or not 0 <= duration_s < _LONGEST:
+        raise ValueError(f"{path}: the duration of {row['id']} is {duration_s!r}; it must be a number of seconds.")
+    return float(duration_s)
 
 
 def _read_parquet(path: Path) -> Iterable[dict]:
@@ -64,19 +75,21 @@ def _read_parquet(path: Path) -> Iterable[dict]:
         names = pyarrow.parquet.read_schema(path).names
         wanted = [column for column in ("id", "text", *_DURATION_COLUMNS) if column in names]
         return pyarrow.parquet.read_table(path, columns=wanted).to_pylist()
-    except pyarrow.ArrowInvalid as error:
+    except (pyarrow.ArrowException, OSError, MemoryError, ValueError, OverflowError, LookupError) as error:
         raise ValueError(f"{path} cannot be read as Parquet ({error}).") from error
 
 
 def _read_jsonl(path: Path) -> Iterator[dict]:
-    with open(path, encoding="utf-8-sig") as file:
+    with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
             try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{path}, line {number}: not JSON ({error}).") from error
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                if not text.strip():
+                    continue
+                row = json.loads(text)
+                json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no character
+            except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or a number of thousands of digits
+                raise ValueError(f"{path}, line {number}: not JSON in UTF-8 ({error}).") from error
             if not isinstance(row, dict):
                 raise ValueError(f"{path}, line {number}: every line must be a JSON object with id and text.")
             yield row

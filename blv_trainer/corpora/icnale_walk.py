@@ -31,7 +31,9 @@ class WalkedFile:
 def walk(root: str | os.PathLike, findings: list[Finding]) -> Iterator[WalkedFile]:
     """Yields the files below ``root``; system files, copies, loops and the unreadable become ``findings``.
 
-    Real folders come before linked ones, so that what can be reached both ways keeps its own path.
+    Real folders come before linked ones, so that what can be reached both ways keeps its own path. A linked folder may
+    lie anywhere, as recordings on another disk do. A linked file may not: a folder from elsewhere could bring any file
+    of this computer into the dataset under the name of an answer.
 
     Args:
         root: An existing folder.
@@ -55,6 +57,8 @@ def walk(root: str | os.PathLike, findings: list[Finding]) -> Iterator[WalkedFil
             elif stat.S_ISDIR(status.st_mode):
                 seen.add((status.st_dev, status.st_ino))
                 pending.append(path)
+            elif entry.is_symlink() and (target := _outside(root, path)):
+                findings.append(Finding("unreadable", path, f"link to {target}, outside the folder"))
             elif stat.S_ISREG(status.st_mode):
                 yield WalkedFile(path, status.st_size, (status.st_mtime_ns, status.st_ctime_ns))
             else:
@@ -75,11 +79,29 @@ def _entries(root, folder, findings) -> list[tuple[os.DirEntry, str]]:
         name = entry.name.lower()
         if name in _SYSTEM_NAMES or name.startswith("._") or ":zone.identifier" in name:
             findings.append(Finding("system_file", path))
+        elif not _is_text(entry.name):
+            findings.append(Finding("unreadable", path, "its name is not UTF-8; rename it"))
         elif _COPY.fullmatch(os.path.splitext(name)[0]) and not entry.is_dir(follow_symlinks=False):
             findings.append(Finding("copy", path))
         else:
             kept.append((entry, path))
     return kept
+
+
+def _outside(root, path) -> str | None:
+    """Where a linked file lies, if that is not in the folder walked nor in the linked folder that it was found in."""
+    full_path = os.path.join(root, path)
+    target = os.path.realpath(full_path)
+    homes = [os.path.realpath(root), os.path.realpath(os.path.dirname(full_path))]
+    return None if any(os.path.commonpath([target, home]) == home for home in homes) else target
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _enter_link(root, path, seen, findings) -> str | None:

@@ -55,7 +55,7 @@ def split_by_group(
         R. Tijdeman. "The chairman assignment problem." Discrete Mathematics 32 (1980): the rule that spreads a
         sequence over the splits with every prefix within 1 of its share.
 
-    Example:
+    Examples:
         >>> labels = ["A2"] * 20 + ["B1"] * 40
         >>> speakers = [row // 2 for row in range(60)]  # two answers each
         >>> split = split_by_group(labels, speakers, fractions=(0.8, 0.1, 0.1))
@@ -104,7 +104,7 @@ def split_by_sample(
     Raises:
         ValueError: Where an id occurs twice, and as `split_by_group`.
 
-    Example:
+    Examples:
         >>> split = split_by_sample([0] * 40 + [1] * 60, range(100))
         >>> [int((split == name).sum()) for name in ("train", "validation", "test")]
         [90, 5, 5]
@@ -138,7 +138,7 @@ def k_folds(
     Raises:
         ValueError: Where ``num_folds`` is below 2 or above the number of groups, and as `split_by_group`.
 
-    Example:
+    Examples:
         >>> folds = k_folds([0, 0, 0, 0, 1, 1], list("aabbcd"), num_folds=2)
         >>> sorted(folds.tolist())
         [0, 0, 0, 1, 1, 1]
@@ -154,7 +154,7 @@ def k_folds(
 def leaking_groups(groups: Sequence[Hashable], split: Sequence[str], *, source: str, target: str) -> set[Hashable]:
     """Groups of the split ``target`` that also stand in the split ``source``.
 
-    Example:
+    Examples:
         >>> sorted(leaking_groups(list("aabb"), ["train", "test", "train", "train"], source="train", target="test"))
         ['a']
     """

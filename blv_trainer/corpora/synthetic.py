@@ -65,7 +65,7 @@ def write_corpus(
         FileExistsError: Where the folder is not empty.
         ValueError: Where an argument is none of the choices.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> corpus = write_corpus(tempfile.mkdtemp(), 5, layout="flat")
         >>> len(corpus.answers), corpus.planted

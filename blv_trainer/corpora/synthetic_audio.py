@@ -22,7 +22,7 @@ def speech_like(duration_s: float, *, pitch_hz: float = 140.0, seed: int = 0) ->
     Returns:
         Samples in -1..1, float32, ``(duration_s * SAMPLE_RATE,)``.
 
-    Example:
+    Examples:
         >>> speech_like(0.5).shape
         (8000,)
     """

@@ -41,7 +41,7 @@ def generate_answers(num_speakers: int = 300, *, seed: int = 0) -> list[Answer]:
     Raises:
         ValueError: Where ``num_speakers`` is out of range.
 
-    Example:
+    Examples:
         >>> answers = generate_answers(50, seed=1)
         >>> len(answers), len({answer.speaker for answer in answers})
         (200, 50)
@@ -84,7 +84,7 @@ def _speakers(num_speakers: int, seed: int) -> list[tuple[str, int, int]]:
 def share_out(total: int, weights: tuple[int, ...], *, least: int = 1) -> list[int]:
     """Whole numbers proportional to ``weights`` that sum to ``total`` (largest remainders), each at least ``least``.
 
-    Example:
+    Examples:
         >>> share_out(10, (400, 880, 1868, 652, 600))
         [2, 2, 4, 1, 1]
     """

@@ -85,7 +85,7 @@ def load_table(
             no row is usable, or the training rows have only one label.
         TypeError: ``label_order`` is not a list.
 
-    Example:
+    Examples:
         >>> import pathlib, tempfile
         >>> folder = tempfile.TemporaryDirectory()
         >>> path = pathlib.Path(folder.name, "levels.csv")

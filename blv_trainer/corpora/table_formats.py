@@ -4,93 +4,108 @@ The csv module, not pandas: "NA" and "None" stay texts, a short or long row is a
 that spans lines does not shift the numbers of the rows after it.
 """
 
+import contextlib
 import csv
-import io
 import json
 import math
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
+
+from blv_trainer.corpora.cells import from_cell
 
 _LONGEST_FIELD = 2**31 - 1  # characters; the largest limit that a C long holds on every platform
 
 
-def parse_delimited(text: str, path: Path, *, delimiter: str, quoting: bool) -> tuple[pa.Table, list[int]]:
-    """Reads delimited text with a header into text columns.
+def read_delimited(
+    file: TextIO, path: Path, *, delimiter: str, quoting: bool, rows_at_a_time: int | None = None
+) -> Iterator[tuple[pa.Table, list[int]]]:
+    """Reads delimited text with a header into text columns; what ``as_cell`` did to a text is undone.
 
     Args:
-        text: The decoded file.
+        file: The text, opened with ``newline=""``.
         path: Its path, for messages.
         delimiter: The character between fields.
         quoting: True: RFC 4180 quotes; False: a quote is a character like any other.
+        rows_at_a_time: Rows that are held in memory; None: all.
 
-    Returns:
-        The columns, all of type string (an empty cell is ""), and the 1-based line on which each row begins.
+    Yields:
+        The columns, all of type string (an empty cell is ""), and the 1-based line on which each row begins; where
+        there are no rows, one table without rows.
 
     Raises:
         ValueError: No header, a row with more or fewer fields than the header, or broken quoting; names the line.
     """
     reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
-        strict=True,
+        file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, strict=True
     )
-    limit = csv.field_size_limit(_LONGEST_FIELD)  # the default refuses a text of more than 131,072 characters
-    try:
-        records = _records(reader, path)
+    records = _records(reader, path)
+    with _long_fields():
         _, header = next(records)
-        names = [name.strip() for name in header]
-        rows, lines = [], []
-        for line, fields in records:
+    names = [name.strip() for name in header]
+    is_first = True
+    while True:
+        with _long_fields():
+            chunk = list(islice(records, rows_at_a_time))
+        if not chunk and not is_first:
+            return
+        for line, fields in chunk:
             if len(fields) != len(names):
                 raise ValueError(_wrong_width(path, line, fields, names, delimiter, quoting))
-            rows.append(fields)
-            lines.append(line)
-    finally:
-        csv.field_size_limit(limit)
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pa.Table.from_arrays([pa.array(values, pa.string()) for values in columns], names=names), lines
+        columns = zip(*(map(from_cell, fields) for _, fields in chunk), strict=True) if chunk else [()] * len(names)
+        table = pa.Table.from_arrays([pa.array(values, pa.string()) for values in columns], names=names)
+        yield table, [line for line, _ in chunk]
+        is_first = False
 
 
-def parse_json(text: str, path: Path, *, single_valued: list[str]) -> tuple[pa.Table, list[int]]:
-    """Reads one JSON object a line, or (in a ``.json`` file) one list of objects.
+def read_json(
+    file: TextIO, path: Path, *, single_valued: list[str], rows_at_a_time: int | None = None
+) -> Iterator[tuple[pa.Table, list[int]]]:
+    r"""Reads one JSON object a line, or (in a ``.json`` file) one list of objects.
 
     A key that an object lacks is None. A column that mixes types becomes text, as CSV would have it: 3 -> "3".
 
     Args:
-        text: The decoded file.
+        file: The text, opened with ``newline="\n"``: U+2028, which JSON allows inside strings, ends no line.
         path: Its path, for messages.
         single_valued: Keys that must not hold a list or an object.
+        rows_at_a_time: Rows that are held in memory, of a list besides its text; None: all.
 
-    Returns:
-        The columns, and the 1-based line (in a list: the 1-based position) of each row.
+    Yields:
+        The columns, and the 1-based line (in a list: the 1-based position) of each row; where there are no rows, one
+        table without rows.
 
     Raises:
         ValueError: Bad JSON, a value that is no object, or a list where one value belongs; names the line.
     """
-    if path.suffix.lower() == ".json" and text.lstrip().startswith("["):
-        unit, numbered = "item", list(enumerate(_json_value(text, str(path)), start=1))
-    else:
-        # Only "\n" ends a line here: str.splitlines would also cut at U+2028, which JSON allows inside strings.
-        unit, numbered = "line", []
-        for line, content in enumerate(text.split("\n"), start=1):
-            if content.strip():
-                numbered.append((line, _json_value(content, f"{path}, line {line}")))
-    for number, row in numbered:
-        _check_json_row(row, f"{path}, {unit} {number}", single_valued)
-    names = dict.fromkeys(name for _, row in numbered for name in row)
-    columns = [_arrow_column([row.get(name) for _, row in numbered]) for name in names]
-    return pa.Table.from_arrays(columns, names=list(names)), [number for number, _ in numbered]
+    unit, numbered = "line", _json_lines(file, path)
+    if path.suffix.lower() == ".json":
+        text = file.read()
+        if text.lstrip().startswith("["):
+            unit, numbered = "item", enumerate(_json_value(text, str(path)), start=1)
+        else:
+            numbered = _json_lines(text.split("\n"), path)
+    numbered, names, is_first = iter(numbered), {}, True
+    while True:
+        chunk = list(islice(numbered, rows_at_a_time))
+        if not chunk and not is_first:
+            return
+        for number, row in chunk:
+            _check_json_row(row, f"{path}, {unit} {number}", single_valued)
+        names |= dict.fromkeys(name for _, row in chunk for name in row)
+        columns = [_arrow_column([row.get(name) for _, row in chunk]) for name in names]
+        yield pa.Table.from_arrays(columns, names=list(names)), [number for number, _ in chunk]
+        is_first = False
 
 
 def plain_text(value: Any) -> str | None:
     """A single value as the text that a person would have typed for it in a CSV file.
 
-    Example:
+    Examples:
         >>> plain_text(3), plain_text(3.0), plain_text(2.5), plain_text(True), plain_text(float("nan"))
         ('3', '3', '2.5', 'true', None)
     """
@@ -103,6 +118,21 @@ def plain_text(value: Any) -> str | None:
     if isinstance(value, (bool, list, dict)):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+@contextlib.contextmanager
+def _long_fields() -> Iterator[None]:
+    limit = csv.field_size_limit(_LONGEST_FIELD)  # the default refuses a text of more than 131,072 characters
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _json_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Any]]:
+    for line, content in enumerate(lines, start=1):
+        if content.strip():
+            yield line, _json_value(content, f"{path}, line {line}")
 
 
 def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:

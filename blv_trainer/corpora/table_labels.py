@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 def natural_order(labels: Iterable[str]) -> list[str]:
     """Sorts labels as a person would: numbers by their value, inside names too; letters regardless of case.
 
-    Example:
+    Examples:
         >>> natural_order({"native", "B1_2", "A10", "B2", "B1_1", "A2"})
         ['A2', 'A10', 'B1_1', 'B1_2', 'B2', 'native']
         >>> natural_order({"10", "2", "-1", "2.5"})

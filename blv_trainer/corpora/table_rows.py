@@ -185,10 +185,17 @@ def _label_names(raw: RawTable, label_column: str, declared: list[str] | None) -
         return column.cast(pa.string())
     # Only the distinct labels become Python objects, however many rows there are.
     encoded = pc.dictionary_encode(column).combine_chunks()
+    try:
+        values = encoded.dictionary.to_pylist()
+    except (ValueError, OverflowError, LookupError) as error:
+        raise ValueError(
+            f"{raw.source}: column {label_column!r} holds {column.type} that cannot be written out ({error}). Write "
+            "the labels as text."
+        ) from error
     if declared is None:
-        names = [label_name(value) for value in encoded.dictionary.to_pylist()]
+        names = [label_name(value) for value in values]
     else:  # the Hub marks an unlabelled row with -1
-        names = [declared[index] if 0 <= index < len(declared) else None for index in encoded.dictionary.to_pylist()]
+        names = [declared[index] if 0 <= index < len(declared) else None for index in values]
     return pa.chunked_array([pa.array(names, pa.string()).take(encoded.indices)])
 
 

@@ -1,8 +1,7 @@
 """A file or a Hub dataset -> an Arrow table that knows the row numbers a person would see."""
 
-import codecs
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,18 +9,13 @@ from pathlib import Path
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets import Features
 
-from blv_trainer.corpora.table_formats import parse_delimited, parse_json
+from blv_trainer.corpora.table_formats import read_delimited, read_json
+from blv_trainer.corpora.text_file import open_text
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
-_NOT_TEXT = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "compressed with gzip",
-    b"PAR1": "a Parquet file",
-}
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # The splits of a Hub dataset that are used, each under the first of these names that the dataset has.
 _HUB_SPLITS = {"train": ("train",), "validation": ("validation", "dev", "valid"), "test": ("test",)}
 
@@ -62,6 +56,35 @@ def read_file(
         FileNotFoundError: There is no such file.
         ValueError: It cannot be read, with the place and the cure, or it has no rows.
     """
+    return next(read_chunks(path, single_valued=single_valued, encoding=encoding, quoting=quoting))
+
+
+def read_chunks(
+    path: str | PathLike,
+    *,
+    single_valued: list[str],
+    encoding: str = "utf-8-sig",
+    quoting: bool | None = None,
+    rows_at_a_time: int | None = None,
+) -> Iterator[RawTable]:
+    """Reads a table as ``read_file`` does, a number of rows at a time: of a file larger than memory, one such chunk.
+
+    Text is read through once before the first chunk, so that a byte which is no text stops the work before it begins.
+    A ``.json`` file is held in memory whole, a Parquet file one row group at a time.
+
+    Args:
+        path: The file.
+        single_valued: Columns that must not hold lists or objects.
+        encoding: Of a text file.
+        quoting: Whether quotes enclose fields; None: yes in CSV, no in TSV.
+        rows_at_a_time: The most rows of a chunk; None: all.
+
+    Yields:
+        The chunks, each with at least one row.
+
+    Raises:
+        FileNotFoundError, ValueError: As ``read_file``, where the chunk with the fault would come.
+    """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -72,21 +95,16 @@ def read_file(
         raise FileNotFoundError(f"{path} does not exist (looked in {path.absolute().parent}).")
     unit = "row" if suffix in (".json", ".parquet") else "line"
     if suffix == ".parquet":
-        columns = _read_parquet(path)
-        rows = range(1, columns.num_rows + 1)
+        chunks = _read_parquet(path, rows_at_a_time)
     elif suffix in (".jsonl", ".json"):
-        columns, rows = parse_json(_read_text(path, encoding), path, single_valued=single_valued)
+        chunks = _read_json(path, encoding, single_valued, rows_at_a_time)
     else:
-        columns, rows = parse_delimited(
-            _read_text(path, encoding),
-            path,
-            delimiter="," if suffix == ".csv" else "\t",
-            quoting=suffix == ".csv" if quoting is None else quoting,
-        )
-    _check_names(columns.column_names, path)
-    if columns.num_rows == 0:
-        raise ValueError(f"{path} names columns ({', '.join(columns.column_names)}) but has no rows.")
-    return RawTable(str(path), columns, rows, unit)
+        chunks = _read_delimited(path, encoding, suffix == ".csv" if quoting is None else quoting, rows_at_a_time)
+    for columns, rows in chunks:
+        _check_names(columns.column_names, path)
+        if columns.num_rows == 0:
+            raise ValueError(f"{path} names columns ({', '.join(columns.column_names)}) but has no rows.")
+        yield RawTable(str(path), columns, rows, unit)
 
 
 def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple[dict[str, RawTable], list[str]]:
@@ -107,7 +125,7 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
             f"The {wanted} was not found on the Hub or as a local folder: {error}. "
             f"Check the name and the network; a private dataset needs `hf auth login`."
         ) from error
-    except (ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except Exception as error:  # whatever the readers of a dozen formats raise where a file is damaged
         raise ValueError(f"The {wanted} cannot be loaded: {error}") from error
     used = {}
     for split, aliases in _HUB_SPLITS.items():
@@ -121,51 +139,56 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
     return dict(used.values()), [f"Splits of the {wanted} that are not used: {', '.join(aside)}."] if aside else []
 
 
-def _read_text(path: Path, encoding: str) -> str:
-    data = path.read_bytes()
-    for mark, what in _NOT_TEXT.items():
-        if data.startswith(mark):
-            raise ValueError(f"{path} is not text: it is {what}. Save or export it as {path.suffix} in UTF-8.")
-    try:
-        if data.startswith(_UTF16_MARKS) and not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
-            raise ValueError(f"{path} is UTF-16, not {encoding}. Save it as UTF-8 or give encoding='utf-16'.")
-        text = data.decode(encoding)
-    except LookupError as error:
-        raise ValueError(f"encoding={encoding!r} is unknown. Try 'utf-8', 'utf-16', 'cp1252' ...") from error
-    except UnicodeDecodeError as error:
-        offset = len(data) - len(error.object) + error.start  # utf-8-sig counts from behind the byte order mark
-        raise ValueError(
-            f"{path}, line {data.count(bytes([10]), 0, offset) + 1}: byte {offset} "
-            f"(0x{data[offset]:02x}) is not {encoding}. Save it as UTF-8 or give encoding=... "
-            f"(Excel's 'CSV' is often 'cp1252')."
-        ) from error
-    text = text.removeprefix("\ufeff")
-    if "\0" in text:
-        raise ValueError(
-            f"{path}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}: a NUL character. The file is not plain "
-            f"text, or UTF-16 without a mark. Save it as UTF-8 or give encoding='utf-16-le'."
-        )
-    if not text.strip():
-        raise ValueError(f"{path} is empty.")
-    return text
+def _read_delimited(path: Path, encoding: str, quoting: bool, rows_at_a_time: int | None):
+    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
+    with open_text(path, encoding, newline="") as file:
+        yield from read_delimited(file, path, delimiter=delimiter, quoting=quoting, rows_at_a_time=rows_at_a_time)
 
 
-def _read_parquet(path: Path) -> pa.Table:
+def _read_json(path: Path, encoding: str, single_valued: list[str], rows_at_a_time: int | None):
+    with open_text(path, encoding, newline="\n") as file:
+        yield from read_json(file, path, single_valued=single_valued, rows_at_a_time=rows_at_a_time)
+
+
+def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[tuple[pa.Table, range]]:
+    num_read = 0
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowInvalid, OSError) as error:
+        for table in _parquet_tables(path, rows_at_a_time):
+            table.validate(full=True)  # texts may be bytes that are no UTF-8
+            _check_features(table.schema, path)
+            for index, field in enumerate(table.schema):
+                if pa.types.is_dictionary(field.type):  # a pandas category
+                    table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
+            yield table, range(num_read + 1, num_read + table.num_rows + 1)
+            num_read += table.num_rows
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
-    for index, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):  # a pandas category
-            table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
-    return table
+
+
+def _parquet_tables(path: Path, rows_at_a_time: int | None) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        if rows_at_a_time is None or file.metadata.num_rows == 0:
+            yield file.read()
+        else:
+            yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(rows_at_a_time))
+
+
+def _check_features(schema: pa.Schema, path: Path) -> None:
+    try:
+        Features.from_arrow_schema(pa.schema([], metadata=schema.metadata))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: what it says of its own columns, in the metadata 'huggingface', cannot be read ({error}). "
+            "Write the file anew."
+        ) from error
 
 
 def _check_names(names: list[str], path: Path) -> None:
     found = f"The columns: {', '.join(map(reprlib.repr, names))}. A text file names its columns in its first line."
     if "" in names:
         raise ValueError(f"{path}: column {names.index('') + 1} has no name. {found}")
+    if any("\0" in name for name in names):  # Arrow itself finds no such column again
+        raise ValueError(f"{path}: the name of a column holds a NUL character. {found}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{path}: the column name {reprlib.repr(twice[0])} stands twice. {found}")

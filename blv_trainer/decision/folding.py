@@ -33,7 +33,7 @@ def fold(
         ValueError: a decision was folded before; the shift does not fit; the model has no suitable layer, or a layer
             without bias, whose shift would be lost when the model is loaded; adapters or quantised weights.
 
-    Example:
+    Examples:
         >>> model = fold(model, tune(logits, labels, "qwk", class_counts=counts))  # doctest: +SKIP
         >>> model.save_pretrained("out")  # doctest: +SKIP
     """

@@ -26,7 +26,7 @@ class Decision:
     Raises:
         ValueError: a shift that is not finite, fewer than two classes, or a temperature not above 0.
 
-    Example:
+    Examples:
         >>> decision = Decision((0.0, 1.5))
         >>> decision.apply([[2.0, 1.0]])
         array([[2. , 2.5]])
@@ -89,7 +89,7 @@ def consistent(loss: ImbalanceLoss) -> Decision:
     Raises:
         TypeError: a module that has no ``expected_shift()``.
 
-    Example:
+    Examples:
         >>> from blv_trainer import build_loss
         >>> [round(value, 3) for value in consistent(build_loss("blv", [90, 10], sigma=6)).shift]
         [0.219, 4.787]
@@ -119,7 +119,7 @@ def prior_corrected(class_counts: Sequence[int] | ArrayLike, tau: float = 1.0) -
     Reference:
         Menon et al.: Long-tail Learning via Logit Adjustment. ICLR 2021, Eq. 9.
 
-    Example:
+    Examples:
         >>> [round(value, 3) for value in prior_corrected([90, 10]).shift]
         [0.105, 2.303]
     """

@@ -55,7 +55,7 @@ def tune(
         ValueError: an unknown metric, unusable weights, shapes or labels that do not fit, logits that are not finite,
             or a metric that is undefined for every tau.
 
-    Example:
+    Examples:
         >>> logits = [[2.0, 0.0], [2.0, 1.0], [2.0, 0.0], [1.9, 1.5]]
         >>> tune(logits, [0, 0, 0, 1], "macro_accuracy", class_counts=[90, 10]).tau
         0.2
@@ -96,7 +96,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     Reference:
         Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 2017.
 
-    Example:
+    Examples:
         >>> round(fit_temperature([[4.0, 0.0]] * 4, [0, 0, 0, 1]), 2)  # sure of 98 %, right in 75 %
         3.64
     """

@@ -18,9 +18,21 @@ COLUMNS = {**PAPER_COLUMNS, "qwk": ("QWK", 1, 4), "smd": ("SMD", 1, 4), "ece": (
 def formatted(metric: str, value: float | None, *, fewer: int = 0) -> str:
     """A value as its column shows it, with ``fewer`` decimals; a dash where it is undefined.
 
-    Example:
+    Examples:
         >>> formatted("accuracy", 0.5714), formatted("qwk", 0.5714, fewer=1), formatted("pcc", None)
         ('57.14', '0.571', '-')
     """
     _, factor, digits = COLUMNS[metric]
     return "-" if value is None or value != value else f"{factor * value:.{digits - fewer}f}"
+
+
+def formatted_p(p: float | None) -> str:
+    """A p-value; nothing where it is undefined.
+
+    Examples:
+        >>> formatted_p(0.0312), formatted_p(0.0002), formatted_p(None)
+        ('p = 0.031', 'p < .001', '')
+    """
+    if p is None or p != p:
+        return ""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}"

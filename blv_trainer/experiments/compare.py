@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from datasets import DatasetDict
 
-from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, default_settings
 from blv_trainer.class_counts import count_classes
 from blv_trainer.experiments import runs
 from blv_trainer.experiments.frozen import pooled_features, train_head_and_evaluate
 from blv_trainer.experiments.methods import Method
-from blv_trainer.experiments.training import train_and_evaluate, write_json
+from blv_trainer.experiments.training import train_and_evaluate
+from blv_trainer.files import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ def run_once(
     args.output_dir, args.seed = str(folder), seed
     args.loss, args.loss_kwargs = method.loss, dict(method.options)
     with args.main_process_first(local=False):
-        args.resume_from_checkpoint = runs.prepare(folder, settings)
+        args.resume_from_checkpoint = runs.prepare(folder, settings, num_processes=args.world_size)
     common: dict[str, Any] = {
         "model_args": plan.model_args,
         "training_args": args,
@@ -139,7 +140,7 @@ def run_once(
 def run_settings(dataset: DatasetDict, names: Sequence[str], plan: Plan) -> dict[str, Any]:
     """What decides the outcome of every run of a plan beside method and seed, in plain types."""
     given = plan.training_args.to_dict()
-    plain = BLVTrainingArguments(plan.training_args.output_dir).to_dict()
+    plain = default_settings(plan.training_args)
     training = {key: given[key] for key in given if key not in _WITHOUT_EFFECT and given[key] != plain[key]}
     model = dataclasses.asdict(plan.model_args)
     return {

@@ -22,7 +22,7 @@ def confusion_metrics(confusions: ArrayLike) -> dict[str, np.ndarray]:
     Raises:
         ValueError: matrices that are not square.
 
-    Example:
+    Examples:
         >>> values = confusion_metrics([[[2, 0], [0, 2]], [[2, 0], [1, 1]]])
         >>> values["accuracy"].tolist(), values["qwk"].tolist()
         ([1.0, 0.75], [1.0, 0.5])

@@ -1,4 +1,4 @@
-"""One kind of picture a function: ``plot_x(values, *, ax=None) -> Axes``; nothing is shown or written.
+"""One kind of picture a function: ``plot_x(values, *, ax: Axes | None = None) -> Axes``; nothing is shown or written.
 
 Colours are told apart by colour-blind people (Okabe and Ito; cividis), and every difference in colour is one in
 marker, line style, hatching or position as well, so that grey prints can be read.
@@ -25,30 +25,38 @@ def new_axes(width: float = 5.0, height: float = 3.6) -> Axes:
     return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
+def plain(text: str) -> str:
+    """Text that matplotlib shows letter by letter: "$" begins no formula, "_" hides nothing from a legend."""
+    text = "".join(character if character.isprintable() or character == "\n" else " " for character in text)
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
+
+
 def style(k: int) -> dict:
     """Colour, marker and line style of the k-th method."""
     return {"color": COLOURS[k % 8], "marker": MARKERS[k % 8], "linestyle": LINES[k % 8]}
 
 
-def plot_class_distribution(class_counts: Mapping[str, Sequence[int]], names: Sequence[str], *, ax=None) -> Axes:
+def plot_class_distribution(
+    class_counts: Mapping[str, Sequence[int]], names: Sequence[str], *, ax: Axes | None = None
+) -> Axes:
     """Share of each class in each split; above the bars the numbers of rows."""
     ax = ax or new_axes(1.6 + 1.1 * len(names))
     width = 0.84 / len(class_counts)
     for k, (split, counts) in enumerate(class_counts.items()):
         places = np.arange(len(names)) + (k - (len(class_counts) - 1) / 2) * width
         shares = 100 * np.asarray(counts) / max(sum(counts), 1)
-        label = f"{split} (n = {sum(counts):,})"
+        label = plain(f"{split} (n = {sum(counts):,})")
         ax.bar(places, shares, width, label=label, color=COLOURS[k], hatch=HATCHES[k], edgecolor="white", linewidth=0)
         for place, share, count in zip(places, shares, counts, strict=True):
             ax.annotate(f"{count:,}", (place, share), (0, 2), textcoords="offset points", ha="center", fontsize=7)
-    ax.set_xticks(range(len(names)), names)
+    ax.set_xticks(range(len(names)), [plain(name) for name in names])
     ax.set(xlabel="level", ylabel="share of the split (%)")
     ax.margins(y=0.1)
     ax.legend(frameon=False)
     return ax
 
 
-def plot_confusion(matrix: ArrayLike, names: Sequence[str], *, title: str = "", ax=None) -> Axes:
+def plot_confusion(matrix: ArrayLike, names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
     """A confusion matrix, rows = human, columns = machine: percent of the row, and counts below.
 
     Args:
@@ -64,17 +72,20 @@ def plot_confusion(matrix: ArrayLike, names: Sequence[str], *, title: str = "", 
     size = 9 if len(names) <= 5 else 7.5
     for i, j in np.ndindex(matrix.shape):
         count = f"{matrix[i, j]:.0f}" if np.allclose(matrix, matrix.round()) else f"{matrix[i, j]:.1f}"
-        colour = "white" if percent[i, j] > 50 else "black"
+        colour = "white" if percent[i, j] > 60 else "black"  # the better contrast
         ax.text(j, i - 0.12, f"{percent[i, j]:.0f} %", ha="center", va="center", color=colour, fontsize=size)
         ax.text(j, i + 0.26, count, ha="center", va="center", color=colour, fontsize=size - 2)
-    ax.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 4 else 0)
-    ax.set_yticks(range(len(names)), names)
+    levels = [plain(name) for name in names]
+    ax.set_xticks(range(len(names)), levels, rotation=45 if max(map(len, names)) > 4 else 0)
+    ax.set_yticks(range(len(names)), levels)
     ax.set(xlabel="machine", ylabel="human")
-    ax.set_title(title, fontsize=10)
+    ax.set_title(plain(title), fontsize=10)
     return ax
 
 
-def plot_points(points: ArrayLike, labels: ArrayLike, names: Sequence[str], *, title: str = "", ax=None) -> Axes:
+def plot_points(
+    points: ArrayLike, labels: ArrayLike, names: Sequence[str], *, title: str = "", ax: Axes | None = None
+) -> Axes:
     """A map of samples in two dimensions, such as a t-SNE, ``(n, 2)``; one colour and marker for each class."""
     ax = ax or new_axes(4.2, 4.0)
     points, labels = np.asarray(points), np.asarray(labels)
@@ -82,14 +93,19 @@ def plot_points(points: ArrayLike, labels: ArrayLike, names: Sequence[str], *, t
     for k, name in enumerate(names):
         inside = labels == k
         looks = {"marker": MARKERS[k % 8], "color": colours[k], "linewidths": 0}
-        ax.scatter(*points[inside].T, s=11, label=name, zorder=3 - inside.mean(), **looks)  # rare classes on top
+        ax.scatter(*points[inside].T, s=11, label=plain(name), zorder=3 - inside.mean(), **looks)  # rare classes on top
     ax.set(xticks=[], yticks=[])
-    ax.set_title(title, fontsize=10)
+    ax.set_title(plain(title), fontsize=10)
     return ax
 
 
 def plot_by_class_size(
-    class_counts: Sequence[int], values: Mapping[str, ArrayLike], names: Sequence[str], *, ylabel: str, ax=None
+    class_counts: Sequence[int],
+    values: Mapping[str, ArrayLike],
+    names: Sequence[str],
+    *,
+    ylabel: str,
+    ax: Axes | None = None,
 ) -> Axes:
     """A value of each class, ``(num_classes,)`` for each method, classes in order of their training rows."""
     order = np.argsort(class_counts, kind="stable")
@@ -105,7 +121,12 @@ def plot_by_class_size(
 
 
 def plot_by_class(
-    values: Mapping[str, ArrayLike], names: Sequence[str], *, ylabel: str, numbers: Sequence[int] | None = None, ax=None
+    values: Mapping[str, ArrayLike],
+    names: Sequence[str],
+    *,
+    ylabel: str,
+    numbers: Sequence[int] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """A value of each class, ``(num_classes,)`` for each method, in the order of ``names``.
 
@@ -118,8 +139,8 @@ def plot_by_class(
     """
     ax = ax or new_axes()
     for k, (title, of_class) in zip(numbers or range(len(values)), values.items(), strict=True):
-        ax.plot(range(len(names)), of_class, label=title, linewidth=1.2, markersize=5, **style(k))
-    ax.set_xticks(range(len(names)), names)
+        ax.plot(range(len(names)), of_class, label=plain(title), linewidth=1.2, markersize=5, **style(k))
+    ax.set_xticks(range(len(names)), [plain(name) for name in names])
     ax.set(xlabel="level", ylabel=ylabel)
     ax.grid(axis="y", color="0.9")
     return ax
@@ -131,7 +152,7 @@ def plot_reliability(
     num_bins: int = 10,
     title: str = "",
     numbers: Sequence[int] | None = None,
-    ax=None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Accuracy against confidence in bins of equal width; the diagonal is perfect calibration.
 
@@ -154,13 +175,16 @@ def plot_reliability(
         y = np.bincount(bins, right, num_bins)[filled] / counts[filled]
         looks = style(k)
         ax.plot(x, y, color=looks["color"], linestyle=looks["linestyle"], linewidth=1)
-        ax.scatter(x, y, 8 + 90 * counts[filled] / len(bins), color=looks["color"], marker=looks["marker"], label=name)
+        looks = {"color": looks["color"], "marker": looks["marker"], "label": plain(name)}
+        ax.scatter(x, y, 8 + 90 * counts[filled] / len(bins), **looks)
     ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    ax.set_title(title, fontsize=10)
+    ax.set_title(plain(title), fontsize=10)
     return ax
 
 
-def plot_learning_curves(curves: Mapping[str, Sequence[tuple[ArrayLike, ArrayLike]]], *, ylabel: str, ax=None) -> Axes:
+def plot_learning_curves(
+    curves: Mapping[str, Sequence[tuple[ArrayLike, ArrayLike]]], *, ylabel: str, ax: Axes | None = None
+) -> Axes:
     """The mean over runs of what each evaluation gave, for each method pairs of epochs and values, one pair a run."""
     ax = ax or new_axes()
     for k, (title, of_runs) in enumerate(curves.items()):
@@ -168,14 +192,19 @@ def plot_learning_curves(curves: Mapping[str, Sequence[tuple[ArrayLike, ArrayLik
         epochs = np.asarray(of_runs[0][0][:shortest])
         mean = np.mean([values[:shortest] for _, values in of_runs], axis=0)
         looks = style(k) | {"markevery": max(1, shortest // 8)}
-        ax.plot(epochs, mean, label=title, linewidth=1.2, markersize=4, **looks)
+        ax.plot(epochs, mean, label=plain(title), linewidth=1.2, markersize=4, **looks)
     ax.set(xlabel="epoch", ylabel=ylabel)
     ax.grid(axis="y", color="0.9")
     return ax
 
 
 def plot_score_distribution(
-    human: Sequence[float], machine: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", ax=None
+    human: Sequence[float],
+    machine: Mapping[str, Sequence[float]],
+    names: Sequence[str],
+    *,
+    title: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
     """Number of samples at each level: human and machine side by side."""
     ax = ax or new_axes()
@@ -184,14 +213,15 @@ def plot_score_distribution(
     for k, (name, counts) in enumerate(series.items()):
         places = np.arange(len(names)) + (k - (len(series) - 1) / 2) * width
         colour = ("0.25", COLOURS[5], COLOURS[6], COLOURS[2])[k % 4]
-        ax.bar(places, counts, width, label=name, color=colour, hatch=HATCHES[k % 8], edgecolor="white", linewidth=0)
-    ax.set_xticks(range(len(names)), names, fontsize=8)
+        looks = {"color": colour, "hatch": HATCHES[k % 8], "label": plain(name)}
+        ax.bar(places, counts, width, edgecolor="white", linewidth=0, **looks)
+    ax.set_xticks(range(len(names)), [plain(name) for name in names], fontsize=8)
     ax.set(xlabel="level", ylabel="test samples")
-    ax.set_title(title, fontsize=10)
+    ax.set_title(plain(title), fontsize=10)
     return ax
 
 
-def plot_intervals(intervals: Mapping[str, tuple[float, float, float]], *, xlabel: str, ax=None) -> Axes:
+def plot_intervals(intervals: Mapping[str, tuple[float, float, float]], *, xlabel: str, ax: Axes | None = None) -> Axes:
     """Values with their intervals (value, low, high), one line each, the first on top."""
     ax = ax or new_axes(5.6, 0.9 + 0.3 * len(intervals))
     places = np.arange(len(intervals))[::-1]
@@ -200,7 +230,7 @@ def plot_intervals(intervals: Mapping[str, tuple[float, float, float]], *, xlabe
     ax.errorbar(values, places, xerr=errors, fmt="o", color="black", markersize=4, capsize=2.5, linewidth=1)
     if len(values):
         ax.axvline(values[0], color="0.6", linewidth=0.8, linestyle="--")
-    ax.set_yticks(places, list(intervals), fontsize=8)
+    ax.set_yticks(places, [plain(name) for name in intervals], fontsize=8)
     ax.set(xlabel=xlabel)
     ax.grid(axis="x", color="0.9")
     return ax

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 from datasets import DatasetDict
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import nn
 from torch.utils.data import Dataset
 from transformers import PretrainedConfig, PrinterCallback, set_seed
 
+from blv_trainer import __version__
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.class_counts import count_classes
 from blv_trainer.experiments.runs import data_digest, encoder_digest
@@ -23,9 +26,10 @@ from blv_trainer.experiments.training import (
     build_model,
     predict_and_write,
     refuse_used_folder,
+    run_training,
     sample_rows,
-    write_whole,
 )
+from blv_trainer.files import staged_folder, write_whole
 from blv_trainer.loss_choice import describe_loss
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.prediction import predict_logits
@@ -94,11 +98,13 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
     if model_args.head != "mean_pooled":
         raise ValueError(f"--freeze_encoder trains the mean-pooled head, not --head {model_args.head}: leave one out.")
     names = dataset["train"].features["label"].names
-    key = [data_digest(dataset, names), encoder_digest(model_args.model_name_or_path), model_args.max_length]
+    made_by = [__version__, transformers.__version__]  # another version may pool or tokenise otherwise
+    key = [data_digest(dataset, names), encoder_digest(model_args.model_name_or_path), model_args.max_length, made_by]
     path = cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.safetensors"
-    if path.is_file():
+    kept = _kept_features(path, dataset)
+    if kept is not None:
         logger.info("features of the frozen encoder: read from %s", path)
-        return load_file(path)
+        return kept
     model, tokenizer = build_model(model_args, names)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     model.classifier = nn.Identity()  # the model then returns what its head would see
@@ -108,6 +114,19 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
         features[split] = predict_logits(model, tokenizer, list(rows["text"]), max_length=model_args.max_length)
     write_whole(path, lambda temporary: save_file(features, temporary))
     return features
+
+
+def _kept_features(path: Path, dataset: DatasetDict) -> dict[str, np.ndarray] | None:
+    """The features in a file; None where there is none, or not one row of them for each row of the dataset."""
+    if not path.is_file():
+        return None
+    try:
+        features = load_file(path)
+    except SafetensorError as error:
+        logger.warning("%s is damaged (%s); its features are computed again.", path, error)
+        return None
+    sizes = {split: len(of_split) for split, of_split in features.items()}
+    return features if sizes == {split: len(rows) for split, rows in dataset.items()} else None
 
 
 def train_head_and_evaluate(
@@ -158,7 +177,7 @@ def train_head_and_evaluate(
     )
     if quiet:
         trainer.remove_callback(PrinterCallback)
-    train_metrics = trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics
+    train_metrics = run_training(trainer)
     chosen = {split: np.arange(len(dataset[split])) for split in ("validation", "test") if split in dataset}
     if num_train_predictions:
         chosen = {"train": sample_rows(len(dataset["train"]), num_train_predictions), **chosen}
@@ -179,5 +198,6 @@ def _save_classifier(trainer: BLVTrainer, names: Sequence[str], model_args: Mode
     model.config.class_counts = trainer.class_counts
     model.config.training_loss = describe_loss(trainer.loss_fn)
     model.config.decision = "raw"
-    model.save_pretrained(trainer.args.output_dir)
-    tokenizer.save_pretrained(trainer.args.output_dir)
+    with staged_folder(trainer.args.output_dir) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)

@@ -24,6 +24,9 @@ _NAMES = {
     "weighted_cross_entropy": "weighted cross-entropy",
 }
 
+_EXACT = 2**53  # below it, a float that is whole is that whole number
+_LONGEST_NAME = 200  # file systems take 255 bytes, and temporary names are longer
+
 
 @dataclass(frozen=True)
 class Method:
@@ -36,7 +39,7 @@ class Method:
     Raises:
         ValueError: an unknown loss or option.
 
-    Example:
+    Examples:
         >>> Method("blv", {"sigma": 2}).title
         'BLV, sigma 2'
     """
@@ -81,7 +84,7 @@ def parse_method(spec: str) -> Method:
     Raises:
         ValueError: an unknown loss or option, an option without a value or given twice, a value out of its range.
 
-    Example:
+    Examples:
         >>> parse_method("blv:sigma=6,scope=element").options
         {'sigma': 6, 'scope': 'element'}
     """
@@ -97,8 +100,10 @@ def parse_method(spec: str) -> Method:
     try:
         method = Method(loss.strip(), options)
         method.build([2, 1])  # a value out of its range shows before the first run, not hours later
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"method {spec!r}: {error}") from error
+    if len(method.folder) > _LONGEST_NAME:
+        raise ValueError(f"method {spec!r}: its options are too long for the name of a folder; round the numbers.")
     return method
 
 
@@ -116,9 +121,10 @@ def parse_methods(specs: Iterable[str]) -> list[Method]:
 def _value(text: str) -> Any:
     try:
         value = json.loads(text.lower() if text.lower() in ("true", "false", "null", "none") else text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None if text.lower() == "none" else text
-    return int(value) if isinstance(value, float) and value.is_integer() else value  # 6.0 and 6 are one method
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if is_whole else value  # 6.0 and 6 are one method
 
 
 def _written(value: Any) -> str:

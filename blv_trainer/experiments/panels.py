@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ from blv_trainer.experiments import figures
 from blv_trainer.experiments.columns import COLUMNS
 from blv_trainer.experiments.results import MethodRuns, Results
 from blv_trainer.experiments.rows import DECISIONS, Row
-from blv_trainer.experiments.tsne import embed, separation
+from blv_trainer.experiments.tsne import MIN_ROWS, PERPLEXITY, embed, separation
 from blv_trainer.losses import BLVLoss
 
 logger = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ def grid(count: int, *, width: float, height: float, columns: int = 4) -> tuple[
     columns = min(columns, count)
     lines = -(-count // columns)
     figure = Figure(figsize=(columns * width, lines * height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.09)  # inches; else the last tick label touches the next axes' first
     axes = figure.subplots(lines, columns, squeeze=False).flatten()
     for unused in axes[count:]:
         unused.remove()
@@ -166,19 +169,20 @@ def _shifts(results: Results) -> Panel | None:
 
 
 def _tsne(results: Results, iterations: int) -> Panel | None:
-    shown = [runs for runs in results.methods if runs.train_logits is not None and len(runs.train_logits) >= 20]
+    shown = [runs for runs in results.methods if runs.train_logits is not None and len(runs.train_logits) >= MIN_ROWS]
     if not shown or iterations == 0:
         return None
     figure, axes = grid(len(shown), width=3.0, height=3.2)
-    for runs, ax in zip(shown, axes, strict=True):
-        logger.info("t-SNE of %d training logits: %s", len(runs.train_logits), runs.method.title)
-        points = embed(runs.train_logits, iterations=iterations)
-        score = separation(runs.train_logits, runs.train_labels)
-        title = f"{runs.method.title}\nsilhouette {score:.3f}"
-        figures.plot_points(points, runs.train_labels, results.names, title=title, ax=ax)
+    logger.info("t-SNE of %d training logits for %d methods", len(shown[0].train_logits), len(shown))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one panel a core
+        maps = pool.map(lambda runs: embed(runs.train_logits, iterations=iterations), shown)
+        for runs, points, ax in zip(shown, maps, axes, strict=True):
+            score = separation(runs.train_logits, runs.train_labels)
+            title = f"{runs.method.title}\nsilhouette {score:.3f}"
+            figures.plot_points(points, runs.train_labels, results.names, title=title, ax=ax)
     _legend_below(figure, axes[0], columns=len(results.names))
     caption = (
-        f"t-SNE (perplexity 30, at most {iterations:,} iterations) of the logits of {len(shown[0].train_logits):,} "
+        f"t-SNE (perplexity {PERPLEXITY}, {iterations:,} iterations) of the logits of {len(shown[0].train_logits):,} "
         f"training rows, seed {results.seeds[0]}. The silhouette is that of the logits themselves, from -1 to 1; "
         "higher means that classes lie further apart."
     )
@@ -193,7 +197,7 @@ def _reliability(results: Results, rows: list[Row]) -> Panel:
             if row.runs is runs:
                 labels = np.tile(results.test_labels, len(row.test_logits))
                 curves[row.decision] = (labels, softmax(np.concatenate(row.test_logits), axis=1))
-                errors.append(f"{row.decision} {row.test['ece'].mean:.3f}")
+                errors.append(f"{row.decision} {row.test['ece'].mean:.3f}".replace(" 0.", " ."))
         title = f"{runs.method.title}\nECE: {', '.join(errors)}"
         figures.plot_reliability(curves, title=title, numbers=[DECISIONS.index(name) for name in curves], ax=ax)
         ax.title.set_fontsize(8)
@@ -237,6 +241,9 @@ def _score_distributions(results: Results, rows: list[Row]) -> Panel:
             if row.runs is runs and row.decision != "consistent"
         }
         figures.plot_score_distribution(human, machine, results.names, title=runs.method.title, ax=ax)
+    highest = max(ax.get_ylim()[1] for ax in axes)
+    for ax in axes:
+        ax.set_ylim(0, highest)
     _legend_below(figure, axes[0])
     return Panel(
         "score_distributions", "Human and machine scores", "Test samples at each level, mean over seeds.", figure

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import logging
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from blv_trainer.experiments.analysis import NUM_RESAMPLES, analyse
-from blv_trainer.experiments.columns import formatted
+from blv_trainer.experiments.columns import formatted, formatted_p
 from blv_trainer.experiments.panels import Panel, make_panels
 from blv_trainer.experiments.report_tables import as_csv, as_markdown, make_tables, table_cells
 from blv_trainer.experiments.results import Results, read_results
 from blv_trainer.experiments.rows import TUNE_FOR, Row, make_rows
 from blv_trainer.experiments.rsmeval import write_rsmeval
-from blv_trainer.experiments.training import write_json, write_whole
+from blv_trainer.files import staged_folder, write_json, write_text, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ def write_report(
         tune_for: weights of the metrics for which decisions are tuned on validation; by default accuracy, macro
             accuracy and QWK alike.
         num_resamples: of each bootstrap and permutation test.
-        tsne_iterations: of t-SNE, at most; 0 for none.
+        tsne_iterations: of t-SNE; 0 for none.
 
     Returns:
         What ``results.json`` holds.
@@ -57,20 +56,19 @@ def write_report(
     results = read_results(output_dir)
     rows = make_rows(results, tune_for)
     analysis = analyse(results, rows, tune_for=tune_for, num_resamples=num_resamples)
-    folder = Path(output_dir, "report")
-    if folder.exists():
-        shutil.rmtree(folder)  # figures of methods that are no longer compared
     tables = make_tables(analysis)
-    _write_text(folder / "table.md", as_markdown(tables))
-    _write_text(folder / "table.csv", as_csv(analysis))
-    write_json(folder / "results.json", analysis)
-    panels = make_panels(results, rows, analysis, tsne_iterations=tsne_iterations)  # after the tables: t-SNE is slow
+    panels = make_panels(results, rows, analysis, tsne_iterations=tsne_iterations)
     images = {panel.name: as_png(panel.figure) for panel in panels}
-    for name, image in images.items():
-        write_whole(folder / f"{name}.png", lambda path, image=image: path.write_bytes(image))
-    for row in rows:
-        write_rsmeval(results, row, folder / "rsmeval")
-    _write_text(folder / "report.html", render(results, rows, analysis, panels, images))
+    with staged_folder(output_dir) as staging:  # an earlier report stays until this one is whole, then goes
+        folder = staging / "report"
+        write_text(folder / "table.md", as_markdown(tables))
+        write_text(folder / "table.csv", as_csv(analysis))
+        write_json(folder / "results.json", analysis)
+        for name, image in images.items():
+            write_whole(folder / f"{name}.png", lambda path, image=image: path.write_bytes(image))
+        for row in rows:
+            write_rsmeval(results, row, folder / "rsmeval")
+        write_text(folder / "report.html", render(results, rows, analysis, panels, images))
     return analysis
 
 
@@ -122,7 +120,8 @@ def _summary(analysis: dict[str, Any], titles: dict[str, str]) -> list[str]:
         if found:
             value, low, high = (formatted(metric, found[part]) for part in ("value", "low", "high"))
             holds = "excludes" if found["low"] > 0 or found["high"] < 0 else "includes"
-            text += f"; difference {value}, 95 % interval {low} to {high}, which {holds} zero"
+            p = formatted_p(chosen["p_values"][metric]["holm"]) or "p undefined"
+            text += f"; difference {value}, 95 % interval {low} to {high}, which {holds} zero (Holm-corrected {p})"
         sentences.append(text + ".")
     return sentences
 
@@ -139,7 +138,3 @@ def _conditions(results: Results) -> list[dict[str, Any]]:
             settings = {key: value for key, value in run["settings"].items() if key not in ("method", "seed")}
             found.append({"conditions": run["conditions"], "settings": settings, "num_runs": 1})
     return found
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from blv_trainer.experiments.columns import COLUMNS, PAPER_COLUMNS, formatted
+from blv_trainer.experiments.columns import COLUMNS, PAPER_COLUMNS, formatted, formatted_p
 from blv_trainer.experiments.published import NOTE, PUBLISHED
 
 _MAIN = [*PAPER_COLUMNS, "qwk", "smd", "ece"]
@@ -99,7 +100,8 @@ def _results(analysis: dict[str, Any]) -> Table:
         f"Test set, n = {analysis['num_test']}; mean over {len(analysis['seeds'])} seed(s), in brackets the 95 % "
         f"bootstrap interval (BCa, {analysis['num_resamples']:,} resamples of {analysis['num_groups']} "
         f"{analysis['resampled']}). raw: the largest logit. consistent: training's expected shift added back. tuned: "
-        f"prior correction chosen on validation for {_weights(analysis)}. ECE has no interval."
+        f"prior correction chosen on validation for {_weights(analysis)}. Macro metrics are means over the classes "
+        "that a resample holds; resamples for which a metric is undefined do not count. ECE has no interval."
     )
     return Table("Results", note, ["method", "decision", *(COLUMNS[metric][0] for metric in _MAIN)], rows)
 
@@ -113,11 +115,14 @@ def _differences(analysis: dict[str, Any]) -> Table:
     if rows:
         rows.append(["detectable difference", "", *detectable])
     baseline = analysis["rows"][analysis["baseline"]]
+    equal = [entry for entry in analysis["rows"].values() if entry is not baseline and not entry["differences"]]
+    left_out = f" Left out: {len(equal)} row(s) with the baseline's very answers." if equal else ""
     note = (
         f"Difference to {_name(baseline)} ({baseline['decision']}) on the same samples, with its 95 % interval and "
         "the p-value of a paired permutation test, Holm-corrected over the rows of a column. Intervals and tests are "
         "about other test samples; about other training runs, see the spread over seeds. The detectable difference is "
         "the smallest true one that a test set of this size and kind shows in 80 % of cases (median over the rows)."
+        f"{left_out}"
     )
     header = ["method", "decision", *(COLUMNS[metric][0] for metric in _COMPARED)]
     return Table("Differences to the baseline", note, header, rows)
@@ -191,8 +196,7 @@ def _with_interval(metric: str, entry: dict[str, Any]) -> str:
 def _difference(metric: str, entry: dict[str, Any]) -> str:
     found, p = entry["differences"][metric], entry["p_values"].get(metric, {}).get("holm")
     low, high = (_signed(metric, found[end]) for end in ("low", "high"))
-    tested = "" if p is None or p != p else ", p < .001" if p < 0.001 else f", p = {p:.3f}"
-    return f"{_signed(metric, found['value'])} [{low}, {high}]{tested}"
+    return ", ".join(filter(None, [f"{_signed(metric, found['value'])} [{low}, {high}]", formatted_p(p)]))
 
 
 def _signed(metric: str, value: float | None) -> str:
@@ -201,4 +205,10 @@ def _signed(metric: str, value: float | None) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(_markdown_cell, cells)) + " |"
+
+
+def _markdown_cell(cell: str) -> str:
+    """Text that stays in its cell and is no HTML and no link."""
+    cell = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", " ".join(cell.splitlines()))
+    return cell.replace("|", "\\|").replace("](", "]\\(")

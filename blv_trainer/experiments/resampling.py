@@ -47,7 +47,7 @@ def confusion_units(references: ArrayLike, methods: Sequence[ArrayLike], groups:
     Raises:
         ValueError: classes, shapes or groups that cannot be used.
 
-    Example:
+    Examples:
         >>> confusion_units([0, 1, 1], [[0, 1, 0]], ["ann", "bob", "bob"])[1, 0, 0].tolist()  # bob's
         [[0.0, 0.0], [1.0, 1.0]]
     """

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from blv_trainer.experiments.compare import COMPARISON_FILE
 from blv_trainer.experiments.methods import Method, parse_methods
 from blv_trainer.experiments.runs import RUN_FILE, is_finished, run_folder
-from blv_trainer.experiments.training import HISTORY_FILE, METRICS_FILE, PREDICTIONS_FILE
+from blv_trainer.experiments.training import HISTORY_FILE, PREDICTIONS_FILE, SPEED_FILE
 from blv_trainer.losses import ImbalanceLoss
 
+_AGAIN = "remove its folder and give the command that made it again."
 SUBGROUPS = ("region", "task", "sex", "gender", "l1")  # columns that a table of subgroups is made of, where known
 
 
@@ -33,7 +35,7 @@ class MethodRuns:
         train_labels: of these rows.
         histories: what each run logged.
         conditions: of each run: versions, machine, settings.
-        seconds: training time of each run.
+        seconds: training time of each run; of one that was stopped, since it last went on.
     """
 
     method: Method
@@ -89,17 +91,31 @@ def read_results(output_dir: str | Path) -> Results:
 
     Raises:
         FileNotFoundError: there is no comparison, or a run of it is not finished.
-        ValueError: runs were made on different rows.
+        ValueError: runs were made on different rows, or a file is damaged.
     """
     path = Path(output_dir, COMPARISON_FILE)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: make the runs first with blv-trainer compare.")
-    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts = _json(path)
+    if not _is_comparison(facts):
+        raise ValueError(f"{path} is damaged: give the command that made it again.")
     names, counts, seeds = facts.pop("label_names"), facts.pop("class_counts"), facts.pop("seeds")
     methods = parse_methods(facts.pop("methods"))
     reference: dict[str, Any] = {}
     read = [_read_method(Path(output_dir), method, seeds, counts["train"], reference) for method in methods]
     return Results(names, counts, seeds, read, description=facts, **reference)
+
+
+def _is_comparison(facts: Any) -> bool:
+    if not isinstance(facts, dict) or not facts.keys() >= {"label_names", "class_counts", "seeds", "methods"}:
+        return False
+    lists = (facts["label_names"], facts["seeds"], facts["methods"])
+    counts = facts["class_counts"].get("train") if isinstance(facts["class_counts"], dict) else None
+    return (
+        all(isinstance(values, list) and values for values in (*lists, counts))
+        and all(isinstance(name, str) for name in (*facts["label_names"], *facts["methods"]))
+        and all(type(number) is int for number in (*facts["seeds"], *counts))  # a seed is part of a folder's name
+    )
 
 
 def _read_method(
@@ -127,7 +143,7 @@ def _read_method(
             train_logits, train_labels = _logits(splits["train"]), _labels(splits["train"])
         histories.append(_json(folder / HISTORY_FILE))
         conditions.append(_json(folder / RUN_FILE))
-        seconds.append(_json(folder / METRICS_FILE)["train"].get("train_runtime"))
+        seconds.append(_json(folder / SPEED_FILE)["train"].get("train_runtime"))
     return MethodRuns(
         method,
         method.build(class_counts),
@@ -142,8 +158,16 @@ def _read_method(
 
 
 def _read_predictions(path: Path) -> dict[str, Any]:
-    table = pq.read_table(path)
-    return {split: table.filter(pc.equal(table["split"], split)) for split in pc.unique(table["split"]).to_pylist()}
+    try:
+        table = pq.read_table(path)
+        table.validate(full=True)
+        table.select(["label", "logits"])
+        names = pc.unique(table["split"]).to_pylist()
+    except (pa.ArrowException, OSError, LookupError) as error:
+        raise ValueError(f"{path} is damaged ({error}): {_AGAIN}") from error
+    if not {"validation", "test"} <= {*names}:
+        raise ValueError(f"{path} lacks validation or test rows: {_AGAIN}")
+    return {split: table.filter(pc.equal(table["split"], split)) for split in names}
 
 
 def _logits(table) -> np.ndarray:
@@ -161,4 +185,7 @@ def _known(table) -> dict[str, list[Any]]:
 
 
 def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}): {_AGAIN}") from error

@@ -19,14 +19,17 @@ from typing import Any
 import torch
 from datasets import DatasetDict
 
+from blv_trainer import __version__
+from blv_trainer.checkpoints import last_whole_checkpoint
+from blv_trainer.experiments import training
 from blv_trainer.experiments.methods import Method
-from blv_trainer.experiments.training import METRICS_FILE, write_json
+from blv_trainer.experiments.training import RUN_FILE
+from blv_trainer.files import write_json
 
 logger = logging.getLogger(__name__)
 
-RUN_FILE = "run.json"
 _HEAVY = ("checkpoint-*", "*.safetensors", "training_args.bin", "tokenizer.json")
-_PACKAGES = ("blv_trainer", "torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
+_PACKAGES = ("torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
 
 
 def run_folder(output_dir: str | Path, method: Method, seed: int) -> Path:
@@ -36,15 +39,16 @@ def run_folder(output_dir: str | Path, method: Method, seed: int) -> Path:
 
 def is_finished(folder: Path) -> bool:
     """Whether the run needs no more work."""
-    return (folder / METRICS_FILE).is_file() and (folder / RUN_FILE).is_file()
+    return training.is_finished(folder) and (folder / RUN_FILE).is_file()
 
 
-def prepare(folder: Path, settings: dict[str, Any]) -> str | None:
+def prepare(folder: Path, settings: dict[str, Any], *, num_processes: int = 1) -> str | None:
     """Make a folder ready for a run that is not finished.
 
     Args:
         folder: of the run.
         settings: whatever decides the outcome, in plain types.
+        num_processes: that share the run.
 
     Returns:
         The checkpoint to resume from; None to start from the beginning.
@@ -57,11 +61,31 @@ def prepare(folder: Path, settings: dict[str, Any]) -> str | None:
             raise FileExistsError(
                 f"{folder} holds files but no {RUN_FILE}, so it is no run: remove it, or choose another --output_dir."
             )
-        checkpoint = last_checkpoint(folder) if _changed(folder, settings) == [] else None
+        checkpoint = _checkpoint(folder, num_processes) if _changed(folder, settings) == [] else None
         if checkpoint:
-            logger.info("%s: resuming from %s", folder, checkpoint.name)
-            return str(checkpoint)
-        shutil.rmtree(folder)
+            return checkpoint
+        if any(path.name != RUN_FILE for path in folder.iterdir()):  # else another process of this run made it
+            shutil.rmtree(folder)
+    write_json(folder / RUN_FILE, {"settings": settings, "conditions": conditions()})
+    return None
+
+
+def go_on(folder: Path, settings: dict[str, Any], *, num_processes: int = 1) -> str | None:
+    """As ``prepare``, for a folder that its user chose: nothing in it is removed.
+
+    Raises:
+        ValueError: the folder holds an unfinished run with other settings.
+    """
+    if (folder / RUN_FILE).is_file():
+        changed = _changed(folder, settings)
+        if changed:
+            raise ValueError(
+                f"{folder} holds an unfinished run with {'; '.join(changed[:3])}: give the old settings to go on with "
+                "it, choose another --output_dir, or remove the folder."
+            )
+        checkpoint = _checkpoint(folder, num_processes)
+        if checkpoint:
+            return checkpoint
     write_json(folder / RUN_FILE, {"settings": settings, "conditions": conditions()})
     return None
 
@@ -74,12 +98,6 @@ def refuse_changed_settings(folder: Path, settings: dict[str, Any]) -> None:
             f"{folder} was made with {'; '.join(changed[:3])}. Results of different settings are not mixed: choose "
             "another --output_dir, give the old settings, or remove the folder."
         )
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end."""
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2]))
-    return next(filter(_is_whole, checkpoints), None)
 
 
 def drop_weights(folder: Path) -> None:
@@ -124,18 +142,41 @@ def encoder_digest(name_or_path: str) -> str:
 
 def conditions() -> dict[str, str]:
     """Versions and machine, for the report."""
-    versions = {}
+    versions = {"blv_trainer": __version__}
     for package in _PACKAGES:
         try:
             versions[package] = version(package)
-        except PackageNotFoundError:  # run from a source tree
+        except PackageNotFoundError:
             versions[package] = "not installed"
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return {"python": platform.python_version(), **versions, "system": platform.platform(), "device": device}
 
 
+def _checkpoint(folder: Path, num_processes: int) -> str | None:
+    checkpoint = last_whole_checkpoint(folder, num_processes=num_processes)
+    if checkpoint is None:
+        return None
+    logger.info("%s: resuming from %s", folder, checkpoint.name)
+    made, now = _read(folder)["conditions"], conditions()
+    others = [f"{name} {made.get(name)}, now {now[name]}" for name in now if made.get(name) != now[name]]
+    if others:
+        logger.warning("%s was begun with %s: its end may differ from that of one run.", folder, "; ".join(others))
+    return str(checkpoint)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        return {"settings": dict(found["settings"]), "conditions": dict(found["conditions"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder / RUN_FILE} was not written by this version of blv_trainer ({type(error).__name__}: {error}): "
+            "choose another --output_dir, or remove the folder."
+        ) from error
+
+
 def _changed(folder: Path, settings: dict[str, Any]) -> list[str]:
-    old = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["settings"]
+    old = _read(folder)["settings"]
     new = json.loads(json.dumps(settings))
     changed = []
     for name in sorted(old.keys() | new.keys()):
@@ -144,11 +185,3 @@ def _changed(folder: Path, settings: dict[str, Any]) -> list[str]:
         if was != now:
             changed.append(f"{name}={was}, now {now}")
     return changed
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    try:  # Trainer writes this file last
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True

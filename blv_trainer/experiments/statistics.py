@@ -61,7 +61,7 @@ def bootstrap_intervals(
     Reference:
         Efron: Better Bootstrap Confidence Intervals. Journal of the American Statistical Association 82, 1987.
 
-    Example:
+    Examples:
         >>> estimates = bootstrap_intervals([0, 0, 1, 1, 2, 2] * 20, [0, 0, 1, 1, 2, 1] * 20)
         >>> [round(number, 2) for number in estimates["accuracy"]]
         [0.83, 0.76, 0.89, 0.03]
@@ -103,7 +103,7 @@ def bootstrap_differences(
     Raises:
         ValueError: as in ``bootstrap_intervals``; predictions and baseline of different shape.
 
-    Example:
+    Examples:
         >>> references, baseline = [0, 1, 2, 3] * 25, [0, 1, 1, 1] * 25
         >>> bootstrap_differences(references, references, baseline=baseline)["accuracy"].value
         0.5
@@ -145,7 +145,7 @@ def permutation_p_values(
         Phipson, Smyth: Permutation P-values Should Never Be Zero. Statistical Applications in Genetics and Molecular
         Biology 9(1), 2010.
 
-    Example:
+    Examples:
         >>> references, baseline = [0, 1, 2, 3] * 5, [0, 1, 1, 1] * 5
         >>> permutation_p_values(references, references, baseline=baseline)["accuracy"] < 0.01
         True
@@ -169,7 +169,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     Reference:
         Holm: A Simple Sequentially Rejective Multiple Test Procedure. Scandinavian Journal of Statistics 6, 1979.
 
-    Example:
+    Examples:
         >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
         {'a': 0.03, 'b': 0.06, 'c': 0.06}
     """
@@ -196,7 +196,7 @@ def mean_and_sd(runs: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
     Raises:
         ValueError: no run, or runs with different metrics.
 
-    Example:
+    Examples:
         >>> mean_and_sd([{"accuracy": 0.5}, {"accuracy": 0.7}])["accuracy"].mean
         0.6
     """
@@ -230,7 +230,7 @@ def minimum_detectable_difference(standard_error: float, *, confidence: float = 
     Raises:
         ValueError: a confidence or power outside 0..1, or a standard error below 0.
 
-    Example:
+    Examples:
         >>> round(minimum_detectable_difference(0.034), 3)  # 3.4 points, accuracy .5 with 217 samples
         0.095
     """

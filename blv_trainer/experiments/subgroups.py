@@ -51,7 +51,7 @@ def subgroup_table(human: np.ndarray, machine: np.ndarray, columns: dict[str, Se
         Williamson, Xi, Breyer: A Framework for Evaluation and Use of Automated Scoring. Educational Measurement:
         Issues and Practice 31(1), 2012.
 
-    Example:
+    Examples:
         >>> groups = subgroup_table(np.array([0, 1, 0, 1]), np.array([[0, 1, 1, 2]]), {"sex": ["f", "f", "m", "m"]})
         >>> [(group.value, round(group.smd, 2)) for group in groups]
         [('f', 0.0), ('m', 1.73)]

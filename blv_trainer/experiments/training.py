@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
-import os
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,10 @@ from transformers import (
 )
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
+from blv_trainer.files import INCOMPLETE_FILE, staged_folder, write_json
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
-from blv_trainer.prediction import label_names, max_tokens, prediction_table
+from blv_trainer.prediction import label_names, load_errors, max_tokens, prediction_table
 from blv_trainer.trainer import BLVTrainer
 
 logger = logging.getLogger(__name__)
@@ -36,6 +35,9 @@ logger = logging.getLogger(__name__)
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.parquet"
 HISTORY_FILE = "history.json"
+SPEED_FILE = "speed.json"
+RUN_FILE = "run.json"
+_MEASURED = ("_runtime", "_per_second", "_time", "train_loss")  # of the process at work, not of the whole run
 
 
 def train_and_evaluate(
@@ -50,8 +52,9 @@ def train_and_evaluate(
     """Train on "train", evaluate on "validation" and "test" as far as there are any, write all to the output folder.
 
     Writes the model (safetensors, config, code of the mean-pooled head), the tokenizer, ``history.json`` (what was
-    logged on the way), ``predictions.parquet`` (both splits, with logits) and last ``metrics.json``: a folder that has
-    it is complete.
+    logged on the way), ``speed.json`` (seconds, and the training loss of the steps that this process made),
+    ``predictions.parquet`` (both splits, with logits) and ``metrics.json``. A resumed run leaves the same predictions
+    and metrics, byte for byte, as one that nobody stopped.
 
     Args:
         dataset: splits with columns ``text`` and ``label``.
@@ -62,12 +65,13 @@ def train_and_evaluate(
         num_train_predictions: predict as many training rows too, drawn at random, the same ones in every run.
 
     Returns:
-        Metrics by split: "train" has loss and speed, "validation" and "test" have all of ``METRICS``, per-class recall
-        and the histogram of predictions.
+        Metrics by split: "train" has epochs, "validation" and "test" have all of ``METRICS``, per-class recall and the
+        histogram of predictions.
 
     Raises:
         FileExistsError: the output folder already holds a run and ``resume_from_checkpoint`` is not set.
         FileNotFoundError: there is no such encoder.
+        OSError: something could not be written; finished files are as they were.
         ValueError: what ``BLVTrainer`` refuses.
     """
     refuse_used_folder(training_args)
@@ -86,13 +90,29 @@ def train_and_evaluate(
     )
     if quiet:
         trainer.remove_callback(PrinterCallback)
-    train_metrics = trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics
-    trainer.save_model()
+    train_metrics = run_training(trainer)
+    save_model_whole(trainer)
     rows = {"train": tokenized["train"].select(sample_rows(len(tokenized["train"]), num_train_predictions))}
     rows |= {split: tokenized[split] for split in ("validation", "test") if split in tokenized}
     inputs = {split: by_length(rows[split]) for split in rows if len(rows[split])}
     columns = {split: rows[split].select_columns(dataset[split].column_names) for split in inputs}
     return predict_and_write(trainer, train_metrics, inputs, columns, names)
+
+
+def run_training(trainer: BLVTrainer) -> dict[str, float]:
+    """Train, from the checkpoint that the arguments name if any; what ``trainer.train()`` gives.
+
+    Raises:
+        ValueError: a file of the checkpoint holds more than numbers; it was not read, because that could run code.
+    """
+    checkpoint = trainer.args.resume_from_checkpoint
+    try:
+        return trainer.train(resume_from_checkpoint=checkpoint).metrics
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{checkpoint} holds a file with more than numbers in it, or a damaged one, so it was not read: go on from "
+            "another checkpoint, or start anew in another --output_dir."
+        ) from error
 
 
 def predict_and_write(
@@ -102,7 +122,7 @@ def predict_and_write(
     rows: Mapping[str, Dataset],
     names: Sequence[str],
 ) -> dict[str, dict[str, float]]:
-    """Predict with a trained model and write ``history.json``, ``predictions.parquet`` and last ``metrics.json``.
+    """Predict with a trained model; write history, speed, predictions and metrics, all of them or none.
 
     Args:
         trainer: after training; its output folder is where.
@@ -122,13 +142,26 @@ def predict_and_write(
         if split != "train":
             metrics[split] = {key.removeprefix(f"{split}_"): value for key, value in output.metrics.items()}
             metrics[split]["num_rows"] = len(logits)
+    speed = {split: {key: of[key] for key in of if f"_{key}".endswith(_MEASURED)} for split, of in metrics.items()}
+    metrics = {split: {key: of[key] for key in of if key not in speed[split]} for split, of in metrics.items()}
     if trainer.is_world_process_zero():
-        folder = Path(trainer.args.output_dir)
-        write_json(folder / HISTORY_FILE, trainer.state.log_history)
-        if tables:
-            write_whole(folder / PREDICTIONS_FILE, lambda path: pq.write_table(pa.concat_tables(tables), path))
-        write_metrics(folder, metrics)
+        with staged_folder(trainer.args.output_dir) as folder:
+            write_json(folder / HISTORY_FILE, trainer.state.log_history)
+            write_json(folder / SPEED_FILE, speed)
+            if tables:
+                pq.write_table(pa.concat_tables(tables), folder / PREDICTIONS_FILE)
+            write_metrics(folder, metrics)
     return metrics
+
+
+def save_model_whole(trainer: BLVTrainer) -> None:
+    """Write model and tokenizer into the output folder, all of their files or none; push them where that is asked."""
+    folder = Path(trainer.args.output_dir)
+    with staged_folder(folder, name="model", active=trainer.args.should_save) as staging:
+        trainer.save_model(str(staging), _internal_call=True)  # every process takes part, one of them writes
+        trainer.accelerator.wait_for_everyone()
+    if trainer.args.push_to_hub:
+        trainer.push_to_hub(commit_message="Model save", revision=trainer.args.hub_revision)
 
 
 def sample_rows(num_rows: int, num_wanted: int) -> np.ndarray:
@@ -136,12 +169,19 @@ def sample_rows(num_rows: int, num_wanted: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(num_rows)[:num_wanted])
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds all that a run leaves."""
+    return (folder / METRICS_FILE).is_file() and not (folder / INCOMPLETE_FILE).exists()
+
+
 def refuse_used_folder(training_args: BLVTrainingArguments) -> None:
-    """Raise a FileExistsError if the output folder holds a run and this one does not resume it."""
+    """Raise a FileExistsError if the output folder holds a run that this one does not go on with."""
     folder = Path(training_args.output_dir)
+    if training_args.resume_from_checkpoint or ((folder / RUN_FILE).is_file() and not is_finished(folder)):
+        return
     marks = [METRICS_FILE, "model.safetensors", "adapter_model.safetensors"]
     found = [name for name in marks if (folder / name).exists()] or [path.name for path in folder.glob("checkpoint-*")]
-    if found and not training_args.resume_from_checkpoint:
+    if found:
         raise FileExistsError(
             f"{folder} already holds a run ({found[0]}): choose another --output_dir, continue it with "
             "--resume_from_checkpoint PATH_OF_A_CHECKPOINT, or remove the folder."
@@ -152,19 +192,18 @@ def build_model(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTr
     """The model to train, with ``names`` as its labels in order, and its tokenizer."""
     source = model_args.model_name_or_path
     labels = {"num_labels": len(names), "id2label": dict(enumerate(names))}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        if AutoConfig.from_pretrained(source).model_type == MeanPooledConfig.model_type:
-            return _saved_classifier(source, names), tokenizer
-        if model_args.head == "stock":
-            return AutoModelForSequenceClassification.from_pretrained(source, **labels), tokenizer
-        dropout = model_args.classifier_dropout
-        return MeanPooledForSequenceClassification.from_encoder(source, classifier_dropout=dropout, **labels), tokenizer
-    except OSError as error:
-        raise FileNotFoundError(
-            f"--model_name_or_path {source} is neither a folder with a model and tokenizer nor one that can be fetched "
-            f"from the Hub: {str(error).splitlines()[0]}"
-        ) from error
+    safely = {"trust_remote_code": False, "use_safetensors": True}  # neither code nor pickles of the model are run
+    with load_errors(f"--model_name_or_path {source}"):
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model_type = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
+        if model_type != MeanPooledConfig.model_type and model_args.head == "stock":
+            return AutoModelForSequenceClassification.from_pretrained(source, **labels, **safely), tokenizer
+        if model_type != MeanPooledConfig.model_type:
+            labels["classifier_dropout"] = model_args.classifier_dropout
+            return MeanPooledForSequenceClassification.from_encoder(source, encoder_kwargs=safely, **labels), tokenizer
+        model = AutoModelForSequenceClassification.from_pretrained(source, **safely)
+    _check_labels(model, source, names)
+    return model, tokenizer
 
 
 def tokenize(dataset: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> DatasetDict:
@@ -197,36 +236,9 @@ def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
     write_json(folder / METRICS_FILE, metrics)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON, whole or not at all; undefined numbers (nan) become null, which JSON has."""
-    text = json.dumps(_without_nan(value), indent=2)
-    write_whole(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
-
-
-def write_whole(path: Path, write) -> None:
-    """Write through a temporary name, so that nobody ever reads half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _saved_classifier(source: str, names: Sequence[str]) -> PreTrainedModel:
-    model = AutoModelForSequenceClassification.from_pretrained(source)
+def _check_labels(model: PreTrainedModel, source: str, names: Sequence[str]) -> None:
     if label_names(model) != list(names):
         raise ValueError(
             f"{source} is a classifier for {', '.join(label_names(model))}, the data has {', '.join(names)}: give the "
             "same labels in the same order (--label_order), or start from an encoder."
         )
-    return model
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -73,7 +73,7 @@ def build_loss(name: str, class_counts: Sequence[int] | torch.Tensor, **kwargs: 
     Raises:
         ValueError: an unknown name or option, or a value out of its range.
 
-    Example:
+    Examples:
         >>> build_loss("blv", [90, 10], sigma=2).sigma
         2
     """

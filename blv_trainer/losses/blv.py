@@ -64,7 +64,7 @@ class BLVLoss(ImbalanceLoss):
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010, Eq. 1 to 3.
         Wang et al.: Balancing Logit Variation for Long-tailed Semantic Segmentation. CVPR 2023.
 
-    Example:
+    Examples:
         >>> loss = BLVLoss([90, 10], sigma=6)
         >>> [round(a, 3) for a in loss.alpha.tolist()]
         [0.046, 1.0]

@@ -42,7 +42,7 @@ class ClassBalancedLoss(ImbalanceLoss):
     Reference:
         Cui, Jia, Lin, Song, Belongie: Class-Balanced Loss Based on Effective Number of Samples. CVPR 2019.
 
-    Example:
+    Examples:
         >>> loss = ClassBalancedLoss([90, 10], beta=0.9)  # effective numbers 10.0 and 6.5
         >>> [round(weight, 3) for weight in loss.weight.tolist()]
         [0.789, 1.211]

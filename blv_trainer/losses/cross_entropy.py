@@ -20,7 +20,7 @@ class CrossEntropyLoss(ImbalanceLoss):
     Raises:
         ValueError: class counts or label smoothing that cannot be used.
 
-    Example:
+    Examples:
         >>> import torch
         >>> loss = CrossEntropyLoss([90, 10])
         >>> round(loss(torch.zeros(4, 2), torch.tensor([0, 0, 0, 1])).item(), 4)

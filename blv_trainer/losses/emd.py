@@ -34,7 +34,7 @@ class EMDLoss(ImbalanceLoss):
         Epstein: A Scoring System for Probability Forecasts of Ranked Categories. Journal of Applied Meteorology 8(6),
         1969.
 
-    Example:
+    Examples:
         >>> loss = EMDLoss([1, 1, 1])
         >>> logits = torch.tensor([[0.0, 50.0, 0.0], [0.0, 0.0, 50.0]])  # one level off, two levels off
         >>> [loss(row[None], torch.tensor([0])).item() for row in logits]

@@ -34,7 +34,7 @@ class FocalLoss(ImbalanceLoss):
     Reference:
         Lin, Goyal, Girshick, He, Dollar: Focal Loss for Dense Object Detection. ICCV 2017, Eq. 4.
 
-    Example:
+    Examples:
         >>> loss = FocalLoss([90, 10])
         >>> round(loss(torch.zeros(4, 2), torch.tensor([0, 0, 0, 1])).item(), 4)  # 0.5 ** 2 * 0.6931
         0.1733

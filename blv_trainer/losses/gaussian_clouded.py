@@ -45,7 +45,7 @@ class GaussianCloudedLoss(BLVLoss):
     Reference:
         Li, Cheung, Lu: Long-Tailed Visual Recognition via Gaussian Clouded Logit Adjustment. CVPR 2022.
 
-    Example:
+    Examples:
         >>> loss = GaussianCloudedLoss([100, 100, 10])
         >>> [round(shift, 3) + 0.0 for shift in loss.expected_shift().tolist()]
         [0.0, 0.0, -0.612]

@@ -47,7 +47,7 @@ class LDAMLoss(ImbalanceLoss):
         Cao, Wei, Gaidon, Arechiga, Ma: Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss.
         NeurIPS 2019.
 
-    Example:
+    Examples:
         >>> loss = LDAMLoss([160, 10])  # (10 / 160) ** 0.25 is 0.5
         >>> loss.margin.tolist()
         [0.25, 0.5]

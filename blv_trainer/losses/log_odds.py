@@ -16,7 +16,7 @@ def log_odds(logits: torch.Tensor) -> torch.Tensor:
     Shape:
         - Output: ``(batch, num_classes)``.
 
-    Example:
+    Examples:
         >>> log_odds(torch.tensor([[100.0, 0.0]]))
         tensor([[ 100., -100.]])
     """

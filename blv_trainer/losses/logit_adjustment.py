@@ -37,7 +37,7 @@ class LogitAdjustmentLoss(ImbalanceLoss):
         Menon et al.: Long-tail Learning via Logit Adjustment. ICLR 2021, Eq. 10.
         Ren et al.: Balanced Meta-Softmax for Long-Tailed Visual Recognition. NeurIPS 2020 (tau 1).
 
-    Example:
+    Examples:
         >>> loss = LogitAdjustmentLoss([90, 10])
         >>> logits, labels = torch.zeros(1, 2, requires_grad=True), torch.tensor([1])
         >>> round(loss(logits, labels).item(), 4), round(loss.eval()(logits, labels).item(), 4)  # -log 0.1, -log 0.5

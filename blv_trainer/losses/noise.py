@@ -30,7 +30,7 @@ def half_normal(num_rows: int, num_columns: int, *, step: TrainingStep) -> torch
     Reference:
         Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011.
 
-    Example:
+    Examples:
         >>> whole = half_normal(8, 5, step=TrainingStep(seed=42, index=7, max_steps=10))
         >>> tail = half_normal(4, 5, step=TrainingStep(seed=42, index=7, max_steps=10, first_row=4))
         >>> torch.equal(whole[4:], tail)

@@ -40,7 +40,7 @@ class OrdinalLogLoss(ImbalanceLoss):
     Reference:
         Castagnos, Mihelich, Dognin: A Simple Log-based Loss Function for Ordinal Text Classification. COLING 2022.
 
-    Example:
+    Examples:
         >>> loss = OrdinalLogLoss([1, 1, 1], alpha=1)
         >>> logits = torch.tensor([[0.0, 5.0, 0.0], [0.0, 0.0, 5.0]])  # one level off, two levels off
         >>> [round(loss(row[None], torch.tensor([0])).item(), 2) for row in logits]

@@ -41,7 +41,7 @@ class WeightedCrossEntropyLoss(ImbalanceLoss):
     Reference:
         King, Zeng: Logistic Regression in Rare Events Data. Political Analysis 9(2), 2001.
 
-    Example:
+    Examples:
         >>> loss = WeightedCrossEntropyLoss([75, 25])
         >>> [round(weight, 3) for weight in loss.weight.tolist()]
         [0.667, 2.0]

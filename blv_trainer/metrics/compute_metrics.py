@@ -29,7 +29,7 @@ def make_compute_metrics(label_names: Sequence[str]) -> Callable[[Any], dict[str
     Raises:
         ValueError: fewer than two names, or one string in place of a sequence.
 
-    Example:
+    Examples:
         >>> compute_metrics = make_compute_metrics(["A2", "B1", "B2"])
         >>> metrics = compute_metrics(([[9, 0, 0], [0, 9, 0], [0, 9, 0]], [0, 1, 2]))
         >>> round(metrics["accuracy"], 4), metrics["adjacent_accuracy"]

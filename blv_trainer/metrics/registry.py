@@ -43,7 +43,7 @@ def metric_path(name: str) -> str:
     Raises:
         ValueError: an unknown name.
 
-    Example:
+    Examples:
         >>> import evaluate
         >>> metric = evaluate.load(metric_path("qwk"), keep_in_memory=True)
         >>> metric.compute(references=[0, 1, 2], predictions=[0, 1, 2])

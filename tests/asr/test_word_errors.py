@@ -76,3 +76,19 @@ def test_the_rate_without_words_is_nan():
 def test_unequal_numbers_of_texts_are_named():
     with pytest.raises(ValueError, match="2 references and 1 hypotheses: give one for each"):
         word_errors(["a", "b"], ["a"])
+
+
+def test_the_rate_is_jiwers():
+    jiwer = pytest.importorskip("jiwer", reason="jiwer is not installed")
+    rng = random.Random(0)
+    words = ["students", "work", "a", "part", "time", "job", "and", "smoking", "is", "bad", "because", "they"]
+    references = [" ".join(rng.choices(words, k=rng.randrange(1, 60))) for _ in range(50)]
+    hypotheses = [" ".join(rng.choice([word, word, "well", ""]) for word in text.split()) for text in references]
+    hypotheses[:3] = ["", references[1], references[2] + " too too"]
+    from whisper.normalizers import EnglishTextNormalizer
+
+    normalize = EnglishTextNormalizer()
+    counted = jiwer.process_words([normalize(text) for text in references], [normalize(text) for text in hypotheses])
+    ours = word_errors(references, hypotheses)
+    assert ours.rate == pytest.approx(counted.wer, abs=1e-12)
+    assert ours.errors == counted.substitutions + counted.deletions + counted.insertions

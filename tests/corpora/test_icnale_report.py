@@ -3,6 +3,7 @@ from collections import Counter
 
 import pytest
 
+from blv_trainer.asr.word_errors import WordErrors
 from blv_trainer.corpora.icnale_report import KINDS, Finding, QualityReport, align
 from blv_trainer.corpora.synthetic_faults import FAULTS
 
@@ -47,6 +48,16 @@ def test_report_without_findings_says_so(report):
     report.findings.clear()
     assert report.to_text().endswith("Findings         none")
     assert report.summary().endswith("findings: none")
+
+
+def test_word_errors_stand_beside_the_published_rate_where_there_are_any(report):
+    assert report.word_error_table() == []
+    report.word_errors = {"all": {"all": WordErrors(3, 16, 2)}, "region": {"JPN": WordErrors(0, 0, 1)}}
+    lines = [line.split() for line in report.word_error_table()]
+    assert lines[1:3] == [["all", "18.75", "16", "2"], ["JPN", "nan", "0", "1"]]
+    assert lines[3][-1] == "18.62"
+    assert "\n".join(report.word_error_table()) in report.to_text()
+    assert json.loads(json.dumps(report.to_dict()))["word_errors"]["region"]["JPN"]["rate"] is None
 
 
 def test_json_holds_everything(report):

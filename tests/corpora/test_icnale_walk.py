@@ -112,3 +112,39 @@ def test_folder_that_cannot_be_listed_is_named(folder, monkeypatch):
     files, findings = walked(folder)
     assert files == ["top.txt"]
     assert findings == [("unreadable", "a/b")]
+
+
+def test_linked_file_outside_the_folder_is_named_and_not_read(folder, tmp_path_factory):
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret"
+    secret.write_text("password")
+    (folder / "a" / "SM_JPN_PTJ1_001_B1_1.txt").symlink_to(secret)
+    files, findings = walked(folder)
+    assert files == ["a/b/deep.txt", "top.txt"]
+    assert findings == [("unreadable", "a/SM_JPN_PTJ1_001_B1_1.txt")]
+
+
+def test_linked_file_inside_the_folder_is_read(folder, tmp_path_factory):
+    (folder / "again.txt").symlink_to("a/b/deep.txt")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "far.txt").write_text("")
+    (elsewhere / "near.txt").symlink_to("far.txt")
+    (folder / "linked").symlink_to(elsewhere)
+    assert walked(folder) == (["a/b/deep.txt", "again.txt", "linked/far.txt", "linked/near.txt", "top.txt"], [])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_name_that_is_no_utf_8_is_named_in_letters_that_can_be_printed(folder):
+    with open(os.path.join(os.fsencode(folder), b"\x93\xfa.txt"), "w") as file:
+        file.write("")
+    assert walked(folder)[1] == [("unreadable", "\\udc93\\udcfa.txt")]
+
+
+def test_name_that_would_drive_a_terminal_is_escaped(folder):
+    (folder / "top (1)\x1b[2J\n.txt").symlink_to("nowhere")
+    assert walked(folder)[1] == [("unreadable", "top (1)\\x1b[2J\\n.txt")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
+def test_a_pipe_is_named_and_not_waited_for(folder):
+    os.mkfifo(folder / "pipe.txt")
+    assert walked(folder)[1] == [("unreadable", "pipe.txt")]

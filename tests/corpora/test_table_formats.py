@@ -7,24 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blv_trainer.corpora.table_formats import parse_delimited, parse_json, plain_text
+from blv_trainer.corpora.table_formats import plain_text, read_delimited, read_json
 
 CSV, TSV, JSONL, JSON = Path("x.csv"), Path("x.tsv"), Path("x.jsonl"), Path("x.json")
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
 def read_csv(text):
-    table, lines = parse_delimited(text, CSV, delimiter=",", quoting=True)
+    table, lines = next(read_delimited(io.StringIO(text, newline=""), CSV, delimiter=",", quoting=True))
     return table.to_pylist(), lines
 
 
 def read_tsv(text, quoting=False):
-    table, lines = parse_delimited(text, TSV, delimiter="\t", quoting=quoting)
+    table, lines = next(read_delimited(io.StringIO(text, newline=""), TSV, delimiter="\t", quoting=quoting))
     return table.to_pylist(), lines
 
 
-def read_json(text, path=JSONL):
-    table, rows = parse_json(text, path, single_valued=["text", "label"])
+def parse_json(text, path=JSONL):
+    table, rows = next(read_json(io.StringIO(text), path, single_valued=["text", "label"]))
     return table.to_pylist(), rows
 
 
@@ -57,7 +57,7 @@ def test_a_plain_tsv_is_read_back_unchanged_quotes_and_all(rows):
 
 @given(st.lists(st.dictionaries(st.sampled_from(["text", "label", "id"]), CELL, min_size=1), max_size=8), st.booleans())
 def test_json_lines_are_read_back_unchanged_and_a_missing_key_is_none(rows, ensure_ascii):
-    found, lines = read_json("".join(json.dumps(row, ensure_ascii=ensure_ascii) + "\n" for row in rows))
+    found, lines = parse_json("".join(json.dumps(row, ensure_ascii=ensure_ascii) + "\n" for row in rows))
     names = {name for row in rows for name in row}
     assert found == [{name: row.get(name) for name in names} for row in rows]
     assert lines == list(range(1, len(rows) + 1))
@@ -130,17 +130,17 @@ def test_broken_quoting_is_an_error_with_the_line_on_which_the_row_begins(broken
 
 
 def test_json_lines_may_be_separated_by_empty_lines_and_contain_a_line_separator():
-    rows, lines = read_json('{"text": "a\u2028b"}\r\n\r\n{"text": "c"}')
+    rows, lines = parse_json('{"text": "a\u2028b"}\r\n\r\n{"text": "c"}')
     assert [row["text"] for row in rows] == ["a\u2028b", "c"]
     assert lines == [1, 3]
 
 
 def test_a_json_file_may_hold_one_list_of_objects():
-    assert read_json('[\n {"text": "a"},\n {"text": "b"}\n]', JSON) == ([{"text": "a"}, {"text": "b"}], [1, 2])
+    assert parse_json('[\n {"text": "a"},\n {"text": "b"}\n]', JSON) == ([{"text": "a"}, {"text": "b"}], [1, 2])
 
 
 def test_a_json_file_may_hold_one_object_a_line():
-    assert read_json('{"text": "a"}\n{"text": "b"}\n', JSON) == ([{"text": "a"}, {"text": "b"}], [1, 2])
+    assert parse_json('{"text": "a"}\n{"text": "b"}\n', JSON) == ([{"text": "a"}, {"text": "b"}], [1, 2])
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_json_file_may_hold_one_object_a_line():
     ],
 )
 def test_a_json_column_of_mixed_types_becomes_text(values, expected):
-    rows, _ = read_json("".join(json.dumps({"id": value}) + "\n" for value in values))
+    rows, _ = parse_json("".join(json.dumps({"id": value}) + "\n" for value in values))
     assert [row["id"] for row in rows] == expected
 
 
@@ -173,12 +173,12 @@ def test_a_json_column_of_mixed_types_becomes_text(values, expected):
 )
 def test_bad_json_is_an_error_with_its_line(text, message):
     with pytest.raises(ValueError, match=message):
-        read_json(text)
+        parse_json(text)
 
 
 def test_a_bad_item_in_a_json_list_is_an_error_with_its_position():
     with pytest.raises(ValueError, match=r"x\.json, item 2: a str where an object"):
-        read_json('[{"text": "a"}, "b"]', JSON)
+        parse_json('[{"text": "a"}, "b"]', JSON)
 
 
 def test_plain_text_of_infinity_and_large_floats_does_not_fail():

@@ -1,8 +1,14 @@
+import csv
+import json
 import logging
+import tracemalloc
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from blv_trainer.corpora.table_texts import load_texts
+from blv_trainer.corpora.table_sources import SUFFIXES
+from blv_trainer.corpora.table_texts import iter_texts, load_texts
 
 
 def write(path, content):
@@ -54,3 +60,69 @@ def test_a_label_column_and_its_names_go_together(tmp_path, given):
 def test_a_file_of_empty_texts_gives_a_sentence(tmp_path):
     with pytest.raises(ValueError, match=r"none of the 2 rows can be used: 2 x empty text \(lines 2, 3\)"):
         load_texts(write(tmp_path / "x.csv", "text,id\n,1\n ,2\n"))
+
+
+ROWS = [{"text": f"text {i}\nof two lines" if i % 3 else " ", "id": i} for i in range(1, 12)]
+
+
+def write_as(path, rows):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".csv":
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["text", "id"])
+            writer.writeheader()
+            writer.writerows(rows)
+    elif path.suffix == ".tsv":
+        lines = ["text\tid", *(f"{row['text']}\t{row['id']}".replace("\n", " ") for row in rows)]
+        path.write_text("\n".join(lines), encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    else:
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("rows_at_a_time", [1, 4, 11, 100])
+def test_chunks_hold_the_texts_and_row_numbers_of_the_whole_file(tmp_path, suffix, rows_at_a_time):
+    path = write_as(tmp_path / f"x{suffix}", ROWS)
+    chunks = list(iter_texts(path, rows_at_a_time=rows_at_a_time))
+    whole = load_texts(path)
+    assert [text for chunk in chunks for text in chunk.dataset["text"]] == whole.dataset["text"][:]
+    assert [row for chunk in chunks for row in chunk.rows] == whole.rows
+    assert max(len(chunk.rows) for chunk in chunks) <= rows_at_a_time
+
+
+def test_a_key_that_later_lines_lack_is_an_empty_text(tmp_path):
+    path = write(tmp_path / "x.jsonl", '{"text": "a"}\n{"id": 1}\n{"text": "b"}\n')
+    assert [chunk.rows for chunk in iter_texts(path, rows_at_a_time=1)] == [[1], [3]]
+
+
+def test_chunks_without_any_text_give_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match=r"none of the 2 rows can be used: 2 x empty text \(lines 2, 3\)"):
+        list(iter_texts(write(tmp_path / "x.csv", "text,id\n,1\n ,2\n"), rows_at_a_time=1))
+
+
+def test_a_fault_far_into_the_file_comes_after_the_chunks_before_it(tmp_path):
+    chunks = iter_texts(write(tmp_path / "x.csv", "text\na\nb\nc,d\n"), rows_at_a_time=2)
+    assert next(chunks).rows == [2, 3]
+    with pytest.raises(ValueError, match="line 4: 2 fields, but the header names 1 columns"):
+        next(chunks)
+
+
+def test_a_missing_text_column_is_named_with_those_there_are(tmp_path):
+    with pytest.raises(ValueError, match="Its columns: 'txt', 'id'. Did you mean 'txt'"):
+        next(iter_texts(write(tmp_path / "x.csv", "txt,id\na,1\n")))
+
+
+def test_no_more_than_a_chunk_is_in_memory(tmp_path):
+    line = "a learner's answer of some length, " * 10 + "\n"
+    path = write(tmp_path / "x.tsv", "text\n" + line * 30_000)  # 10 MB
+    tracemalloc.start()
+    arrow_before, arrow_peak = pa.total_allocated_bytes(), 0
+    for _ in iter_texts(path, rows_at_a_time=500):
+        arrow_peak = max(arrow_peak, pa.total_allocated_bytes() - arrow_before)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak + arrow_peak < path.stat().st_size / 2

@@ -12,10 +12,11 @@ from blv_trainer.experiments.methods import parse_method
 from blv_trainer.experiments.training import (
     HISTORY_FILE,
     PREDICTIONS_FILE,
+    SPEED_FILE,
     predictions_of_split,
-    write_json,
     write_metrics,
 )
+from blv_trainer.files import write_json
 from blv_trainer.prediction import prediction_table
 
 PRIOR = (0.06, 0.24, 0.5, 0.2)
@@ -58,7 +59,8 @@ def make_comparison():
                 pq.write_table(pa.concat_tables(tables), run / PREDICTIONS_FILE)
                 evaluation = {"eval_loss": 1.0, "eval_macro_accuracy": 0.3, "eval_qwk": 0.4}
                 write_json(run / HISTORY_FILE, [{"epoch": float(epoch), **evaluation} for epoch in (1, 2)])
-                write_metrics(run, {"train": {"train_runtime": 1.5}})
+                write_json(run / SPEED_FILE, {"train": {"train_runtime": 1.5}})
+                write_metrics(run, {"train": {"epoch": 2.0}})
         return folder
 
     return make

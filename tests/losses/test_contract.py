@@ -44,7 +44,7 @@ def test_options_have_defaults_and_are_keyword_only(name):
 
 
 @every_loss
-@pytest.mark.parametrize("section", ["Args:", "Shape:", "Raises:", "Example:"])
+@pytest.mark.parametrize("section", ["Args:", "Shape:", "Raises:", "Examples:"])
 def test_the_docstring_has_its_sections(name, section):
     assert section in LOSSES[name].__doc__
 

@@ -33,7 +33,7 @@ def accuracy(references: ArrayLike, predictions: ArrayLike) -> float:
     Reference:
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
 
-    Example:
+    Examples:
         >>> accuracy([0, 1, 2, 2], [0, 1, 2, 0])
         0.75
     """

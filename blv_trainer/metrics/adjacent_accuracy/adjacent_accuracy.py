@@ -33,7 +33,7 @@ def adjacent_accuracy(references: ArrayLike, predictions: ArrayLike) -> float:
     Reference:
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
 
-    Example:
+    Examples:
         >>> adjacent_accuracy([0, 1, 2, 3], [0, 2, 1, 0])
         0.75
     """

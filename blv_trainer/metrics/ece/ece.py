@@ -38,7 +38,7 @@ def ece(references: ArrayLike, probabilities: ArrayLike, *, n_bins: int = 15) ->
     Reference:
         Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 2017, Eq. 3.
 
-    Example:
+    Examples:
         >>> ece([0, 1], [[0.75, 0.25], [0.75, 0.25]])  # confident at 0.75, right in half of the cases
         0.25
     """

@@ -33,7 +33,7 @@ def macro_accuracy(references: ArrayLike, predictions: ArrayLike) -> float:
     Reference:
         Brodersen et al.: The Balanced Accuracy and Its Posterior Distribution. ICPR 2010.
 
-    Example:
+    Examples:
         >>> macro_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
         0.5
     """

@@ -33,7 +33,7 @@ def macro_adjacent_accuracy(references: ArrayLike, predictions: ArrayLike) -> fl
     Reference:
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
 
-    Example:
+    Examples:
         >>> macro_adjacent_accuracy([0, 0, 0, 3], [0, 1, 1, 1])
         0.5
     """

@@ -35,7 +35,7 @@ def macro_f1(references: ArrayLike, predictions: ArrayLike) -> float:
     Reference:
         Opitz, Burst: Macro F1 and Macro F1. 2019, arXiv 1911.03347 (the "averaged F1").
 
-    Example:
+    Examples:
         >>> round(macro_f1([0, 0, 1, 1], [0, 0, 1, 2]), 4)
         0.5556
     """

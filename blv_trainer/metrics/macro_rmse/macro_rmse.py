@@ -36,7 +36,7 @@ def macro_rmse(references: ArrayLike, predictions: ArrayLike) -> float:
         classes, there of absolute errors).
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
 
-    Example:
+    Examples:
         >>> macro_rmse([0, 0, 0, 1], [0, 0, 0, 3])
         1.0
     """

@@ -36,7 +36,7 @@ def pcc(references: ArrayLike, predictions: ArrayLike) -> float:
         Pearson: Note on Regression and Inheritance in the Case of Two Parents. Proceedings of the Royal
         Society of London 58, 1895.
 
-    Example:
+    Examples:
         >>> round(pcc([0, 1, 2, 3], [0, 1, 3, 2]), 4)
         0.8
     """

@@ -43,7 +43,7 @@ def qwk(references: ArrayLike, predictions: ArrayLike) -> float:
         Cohen: Weighted Kappa: Nominal Scale Agreement with Provision for Scaled Disagreement or Partial Credit.
         Psychological Bulletin 70(4), 1968.
 
-    Example:
+    Examples:
         >>> round(qwk([0, 1, 2, 3], [0, 1, 3, 2]), 4)
         0.8
     """

@@ -34,7 +34,7 @@ def rmse(references: ArrayLike, predictions: ArrayLike) -> float:
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
         (The error of the predicted level's index.)
 
-    Example:
+    Examples:
         >>> rmse([0, 1, 2, 3], [0, 1, 2, 1])
         1.0
     """

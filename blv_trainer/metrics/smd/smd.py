@@ -42,7 +42,7 @@ def smd(references: ArrayLike, predictions: ArrayLike) -> float:
         Williamson, Xi, Breyer: A Framework for Evaluation and Use of Automated Scoring. Educational Measurement:
         Issues and Practice 31(1), 2012.
 
-    Example:
+    Examples:
         >>> smd([0, 1, 2], [1, 1, 2.5])
         0.5
     """

@@ -1,0 +1,68 @@
+"""Finished runs are read back as they were written; what is missing or does not fit is named."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from blv_trainer.experiments.results import read_results
+
+
+def test_what_the_runs_wrote_is_read_back(make_comparison, tmp_path):
+    folder = make_comparison(tmp_path)
+    results = read_results(folder)
+    assert results.names == ["A2", "B1", "B2", "C1"]
+    assert results.seeds == [1, 2]
+    assert [runs.method.spec for runs in results.methods] == ["cross_entropy", "blv:sigma=6"]
+    assert results.description == {
+        "source": "drawn <i>logits</i>", "notes": ["a & b"], "command": "blv-trainer compare", "model": "-",
+    }  # fmt: skip
+    blv = results.methods[1]
+    assert blv.loss.class_counts.tolist() == results.class_counts["train"]
+    assert (blv.validation_logits.shape, blv.test_logits.shape) == ((2, 120, 4), (2, 200, 4))
+    assert blv.train_logits.shape == (60, 4)
+    written = pq.read_table(folder / "runs" / "blv_sigma=6" / "seed_2" / "predictions.parquet").to_pylist()
+    test = [row for row in written if row["split"] == "test"]
+    np.testing.assert_array_equal(blv.test_logits[1], [row["logits"] for row in test])
+    assert results.test_labels.tolist() == [row["label"] for row in test]
+    assert results.test_columns == {name: [row[name] for row in test] for name in ("region", "speaker")}
+    assert results.groups == results.test_columns["speaker"]
+    assert blv.seconds == [1.5, 1.5]
+    assert blv.histories[0][1]["eval_qwk"] == 0.4
+    assert blv.conditions[1]["settings"] == {"method": "blv:sigma=6", "seed": 2, "learning_rate": 0.1}
+
+
+def test_there_are_no_groups_where_a_speaker_is_unknown(make_comparison, tmp_path):
+    results = read_results(make_comparison(tmp_path, seeds=(1,), methods=("focal",)))
+    results.test_columns["speaker"][3] = None
+    assert results.groups is None
+    del results.test_columns["speaker"]
+    assert results.groups is None
+
+
+def test_only_the_methods_and_seeds_compared_last_are_read(make_comparison, tmp_path):
+    folder = make_comparison(tmp_path)
+    facts = json.loads((folder / "comparison.json").read_text())
+    (folder / "comparison.json").write_text(json.dumps({**facts, "methods": ["blv:sigma=6"], "seeds": [2]}))
+    results = read_results(folder)
+    assert len(results.methods) == 1
+    assert len(results.methods[0].test_logits) == 1
+
+
+def test_what_is_missing_is_named_with_what_to_do(make_comparison, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"comparison.json does not exist: make the runs first with blv-traine"):
+        read_results(tmp_path)
+    folder = make_comparison(tmp_path)
+    (folder / "runs" / "cross_entropy" / "seed_2" / "metrics.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"seed_2 holds no finished run: give the command that made the others"):
+        read_results(folder)
+
+
+def test_runs_on_other_rows_are_not_mixed(make_comparison, tmp_path):
+    folder = make_comparison(tmp_path, seeds=(1,))
+    path = folder / "runs" / "blv_sigma=6" / "seed_1" / "predictions.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.take(list(range(table.num_rows))[::-1]), path)
+    with pytest.raises(ValueError, match=r"blv_sigma=6/seed_1 was made on other rows than the runs before it: compare"):
+        read_results(folder)

@@ -1,0 +1,134 @@
+"""What a run's folder says: finished, to be resumed, somebody else's, made with other settings."""
+
+import json
+import logging
+import platform
+
+import pytest
+from datasets import Dataset, DatasetDict
+
+from blv_trainer.experiments import runs
+from blv_trainer.experiments.methods import Method
+
+SETTINGS = {"method": "focal", "seed": 1, "learning_rate": 0.1}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run that was begun with ``SETTINGS``."""
+    folder = runs.run_folder(tmp_path, Method("blv", {"sigma": 6, "scope": "element"}), 7)
+    assert runs.prepare(folder, SETTINGS) is None
+    return folder
+
+
+def test_a_run_lies_under_its_method_and_seed(tmp_path):
+    method = Method("blv", {"sigma": 6, "scope": "element"})
+    assert runs.run_folder(tmp_path, method, 7) == tmp_path / "runs" / "blv_scope=element,sigma=6" / "seed_7"
+
+
+def test_a_run_is_finished_once_its_metrics_are_there(folder):
+    assert not runs.is_finished(folder)
+    (folder / "metrics.json").write_text("{}")
+    assert runs.is_finished(folder)
+    (folder / "run.json").unlink()
+    assert not runs.is_finished(folder)
+
+
+def test_settings_and_conditions_are_written_when_a_run_starts(folder):
+    written = json.loads((folder / "run.json").read_text())
+    assert written["settings"] == SETTINGS
+    assert written["conditions"]["python"] == platform.python_version()
+    assert {"torch", "transformers", "system", "device"} <= written["conditions"].keys()
+
+
+def test_a_missing_package_is_no_fault(monkeypatch):
+    monkeypatch.setattr(runs, "_PACKAGES", ("no_such_package",))
+    assert runs.conditions()["no_such_package"] == "not installed"
+
+
+def test_changed_settings_are_named_and_their_defaults_too(folder):
+    runs.refuse_changed_settings(folder, dict(SETTINGS))
+    changed = {"method": "focal", "seed": 1, "num_train_epochs": 3}
+    with pytest.raises(
+        ValueError, match=r"made with learning_rate=0.1, now its default; num_train_epochs=its default, now 3. Results"
+    ):
+        runs.refuse_changed_settings(folder, changed)
+
+
+def test_an_unfinished_run_of_other_settings_is_begun_again(folder):
+    (folder / "checkpoint-3").mkdir()
+    assert runs.prepare(folder, {**SETTINGS, "seed": 2}) is None
+    assert [path.name for path in folder.iterdir()] == ["run.json"]
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match=r"holds files but no run.json, so it is no run: remove it, or choose"):
+        runs.prepare(tmp_path, SETTINGS)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_torn_run_file_is_refused_with_what_to_do(folder):
+    (folder / "run.json").write_text('{"settings": ')
+    with pytest.raises(ValueError, match=r"run.json was not written by this version .* or remove the folder"):
+        runs.refuse_changed_settings(folder, SETTINGS)
+
+
+def test_going_on_with_newer_versions_is_said(folder, monkeypatch, caplog):
+    monkeypatch.setattr(runs, "last_whole_checkpoint", lambda folder, num_processes: folder / "checkpoint-3")
+    with caplog.at_level(logging.WARNING, logger="blv_trainer"):
+        assert runs.prepare(folder, SETTINGS) == str(folder / "checkpoint-3")
+        assert caplog.text == ""
+        now = {**runs.conditions(), "torch": "99"}
+        monkeypatch.setattr(runs, "conditions", lambda: now)
+        assert runs.prepare(folder, SETTINGS) == str(folder / "checkpoint-3")
+    assert "now 99: its end may differ from that of one run" in caplog.text
+
+
+def test_nothing_is_removed_from_a_folder_that_its_user_chose(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert runs.go_on(tmp_path, SETTINGS) is None
+    assert runs.go_on(tmp_path, SETTINGS) is None
+    with pytest.raises(ValueError, match=r"holds an unfinished run with seed=1, now 2: give the old settings to go on"):
+        runs.go_on(tmp_path, {**SETTINGS, "seed": 2})
+    assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", "run.json"}
+
+
+def test_what_no_report_needs_is_dropped(folder):
+    for name in ("model.safetensors", "training_args.bin", "tokenizer.json", "metrics.json"):
+        (folder / name).touch()
+    (folder / "checkpoint-3").mkdir()
+    runs.drop_checkpoints(folder)
+    assert {path.name for path in folder.iterdir()} == {
+        "run.json", "metrics.json", "model.safetensors", "training_args.bin", "tokenizer.json",
+    }  # fmt: skip
+    (folder / "checkpoint-5").mkdir()
+    runs.drop_weights(folder)
+    assert {path.name for path in folder.iterdir()} == {"run.json", "metrics.json"}
+
+
+def make_dataset(texts=("a", "b"), labels=(0, 1), **columns):
+    return DatasetDict(train=Dataset.from_dict({"text": list(texts), "label": list(labels), **columns}))
+
+
+def test_the_digest_of_the_data_changes_with_every_text_label_and_name():
+    plain = runs.data_digest(make_dataset(), ["A2", "B1"])
+    assert plain == runs.data_digest(make_dataset(speaker=["x", "y"]), ["A2", "B1"])
+    others = [
+        runs.data_digest(make_dataset(texts=("a", "c")), ["A2", "B1"]),
+        runs.data_digest(make_dataset(labels=(1, 1)), ["A2", "B1"]),
+        runs.data_digest(make_dataset(), ["A2", "B2"]),
+        runs.data_digest(DatasetDict(test=make_dataset()["train"]), ["A2", "B1"]),
+    ]
+    assert len({plain, *others}) == 5
+
+
+def test_the_digest_of_an_encoder_is_that_of_its_files_or_its_name(tmp_path):
+    assert runs.encoder_digest("bert-base-uncased") == "bert-base-uncased"
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    first = runs.encoder_digest(str(tmp_path))
+    (tmp_path / "README.md").write_text("changes nothing")
+    assert runs.encoder_digest(str(tmp_path)) == first
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    assert runs.encoder_digest(str(tmp_path)) != first

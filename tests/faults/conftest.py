@@ -1,0 +1,106 @@
+"""What is trained, compared and prepared while it is disturbed: tiny, random, the same for all tests."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from blv_trainer.cli import main
+
+HERE = Path(__file__).parent
+LEVELS = ["low", "mid", "high"]
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "coffee", "nevertheless", "i", "like", "drink", "often"]
+
+
+@pytest.fixture(scope="session")
+def environment():
+    """Of processes that a test starts."""
+    return {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    """A tiny BERT with dropout and a tokenizer, saved."""
+    folder = tmp_path_factory.mktemp("encoder")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(WORDS), max_position_embeddings=32, **sizes)).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: k for k, word in enumerate(WORDS)}, model_max_length=32).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    """A CSV file of 60 labelled texts of mixed length."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("table") / "rows.csv"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for k in range(60):
+            words = rng.choice(WORDS[5:], size=rng.integers(1, 12))
+            writer.writerow([" ".join([*words, str(k)]), LEVELS[(k % 6 > 0) + (k % 6 > 3)]])
+    return path
+
+
+@pytest.fixture(scope="session")
+def train_words(table, encoder):
+    """``train`` of 12 steps with a checkpoint every second one, in the middle of epochs and at their ends."""
+    words = f"train --train_file {table} --validation_file {table} --test_file {table} --output_dir {{out}}"
+    words += f" --model_name_or_path {encoder} --label_order low mid high --num_train_epochs 2 --use_cpu"
+    words += " --per_device_train_batch_size 10 --learning_rate 1e-2 --disable_tqdm true --save_strategy steps"
+    return [*words.split(), "--save_steps", "2", "--loss_kwargs", '{"sigma": 1}']
+
+
+@pytest.fixture(scope="session")
+def compare_words(table, encoder):
+    """``compare`` of two methods, two runs each."""
+    words = f"compare --train_file {table} --validation_file {table} --test_file {table} --output_dir {{out}}"
+    words += f" --model_name_or_path {encoder} --label_order low mid high --num_train_epochs 2 --use_cpu --fp16 false"
+    words += " --per_device_train_batch_size 20 --learning_rate 1e-2 --save_strategy steps --save_steps 2"
+    words += " --methods cross_entropy blv:sigma=1 --seeds 1 2 --num_resamples 50 --tsne_rows 0"
+    return words.split()
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """An invented ICNALE folder."""
+    from blv_trainer.corpora.synthetic import write_corpus
+
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "c", 30, seed=6, audio="names").folder
+
+
+@pytest.fixture(scope="session")
+def prepare_words(corpus):
+    return ["prepare", "--data_dir", str(corpus), "--output_dir", "{out}"]
+
+
+@pytest.fixture(scope="session")
+def run_verb():
+    """Runs a verb in this process; its exit code."""
+
+    def run_verb(words, out, *more):
+        return main([*(word.replace("{out}", str(out)) for word in words), *more])
+
+    return run_verb
+
+
+@pytest.fixture(scope="session")
+def kill_and_repeat(environment):
+    """Runs ``killed.py``; the folder of the undisturbed run, and one dictionary for each kill."""
+
+    def kill_and_repeat(words, folder, *, kills):
+        command = [sys.executable, HERE / "killed.py", folder, kills, *words]
+        done = subprocess.run([*map(str, command)], env=environment, capture_output=True, text=True, timeout=3600)
+        assert done.returncode == 0, done.stderr[-3000:]
+        trials = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        assert len(trials) == kills
+        assert sum(trial["killed"] for trial in trials) >= kills / 2  # the others had ended before
+        return folder / "undisturbed" / "out", trials
+
+    return kill_and_repeat

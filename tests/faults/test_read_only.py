@@ -1,0 +1,49 @@
+"""An output folder that cannot be written to: a sentence and exit code 1 before anything is computed."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from blv_trainer.cli import main
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder with one file that cannot be changed, not even by root."""
+    folder = tmp_path / "disk"
+    (folder / "out").mkdir(parents=True)
+    (folder / "out" / "old.txt").write_text("old")
+    if shutil.which("mount") is None or os.name == "nt":
+        pytest.skip("there is no mount command")
+    for options in (["--bind"], ["-o", "remount,ro,bind"]):
+        mount = subprocess.run(["mount", *options, str(folder), str(folder)], capture_output=True, text=True)
+        if mount.returncode:
+            pytest.skip(f"only root may mount: {mount.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("where", ["out", "new"])
+@pytest.mark.parametrize("verb", ["train", "compare", "prepare", "transcribe"])
+def test_a_verb_ends_with_a_sentence(verb, where, request, read_only, tmp_path, capsys):
+    if verb == "transcribe":
+        (tmp_path / "whisper.pt").touch()
+        words = f"transcribe --data_dir {tmp_path} --whisper_model {tmp_path / 'whisper.pt'} --output_dir {{out}}"
+        words = words.split()
+    else:
+        words = request.getfixturevalue(f"{verb}_words")
+    out = read_only / where
+    assert main([word.replace("{out}", str(out)) for word in words]) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith(f"blv-trainer {verb}: {out}")
+    assert last.endswith("Read-only file system. Choose another --output_dir, or have it made writable.")
+    assert [path.name for path in read_only.rglob("*")] == ["out", "old.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_of_someone_else_is_a_sentence_too(train_words, run_verb, tmp_path, capsys):
+    (tmp_path / "out").mkdir(mode=0o555)
+    assert run_verb(train_words, tmp_path / "out") == 1
+    assert "Permission denied. Choose another --output_dir" in capsys.readouterr().err
