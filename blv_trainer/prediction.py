@@ -2,61 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from blv_trainer.losses.base import logits_of
+from blv_trainer.onnx_classifier import ONNX_FILE, OnnxClassifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_IF_PRIVATE = ". If it is private: log in with `hf auth login` or set HF_TOKEN, as somebody who may read it."
+_IF_PICKLED = (
+    " Weights in a pickle such as pytorch_model.bin are not read, because a pickle can run code. If you trust it, "
+    "convert it once: transformers.AutoModel.from_pretrained(OLD).save_pretrained(NEW)."
+)
+_LONGEST_REASON = 500  # characters of somebody else's message
 _TEXTS_AT_A_TIME = 4096  # sorted by length among themselves; bounds the memory that tokens take
+_TOKENS_ON_PROCESSOR = 1024  # in one forward pass: what its cache holds
+_TOKENS_ON_ACCELERATOR = 16384
 
 
 def load_classifier(
     name_or_path: str, *, trust_remote_code: bool = False
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+) -> tuple[PreTrainedModel | OnnxClassifier, PreTrainedTokenizerBase]:
     """Load a sequence classifier and its tokenizer for prediction.
 
     Args:
-        name_or_path: a folder or a Hub id.
+        name_or_path: a folder, also one that ``blv-trainer export`` wrote, or a Hub id.
         trust_remote_code: run model code that comes with the checkpoint; not needed for our own model.
 
     Returns:
         The model, in evaluation mode and on the accelerator where there is one, and the tokenizer.
 
     Raises:
-        FileNotFoundError: neither a folder with a config.json nor a model that the Hub or its cache gives.
+        FileNotFoundError: neither a folder with a config.json nor a model that the Hub or its cache gives, or one
+            without weights in safetensors.
+        ValueError: it is damaged, needs code that comes with it, or lacks weights, as an encoder without a head does.
     """
     if Path(name_or_path).is_dir() and not Path(name_or_path, "config.json").is_file():
         raise FileNotFoundError(
             f"{name_or_path} holds no config.json, so it is no saved model: give the --output_dir of a finished "
             "training run, one of its checkpoint folders, or a Hub id."
         )
-    try:
-        model = AutoModelForSequenceClassification.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
+    if Path(name_or_path, ONNX_FILE).is_file():
+        with load_errors(name_or_path):
+            exported = OnnxClassifier(name_or_path, trust_remote_code=trust_remote_code).eval()
+            return exported, AutoTokenizer.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
+    with load_errors(name_or_path):
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            name_or_path, trust_remote_code=trust_remote_code, use_safetensors=True, output_loading_info=True
+        )
         tokenizer = AutoTokenizer.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"{name_or_path} is neither a folder with a saved model and tokenizer nor a model that can be fetched from "
-            f"the Hub: {str(error).splitlines()[0]}"
-        ) from error
+    missing = sorted(info["missing_keys"])
+    if missing and not Path(name_or_path, "adapter_config.json").is_file():  # an adapter brings them
+        named = ", ".join([*missing[:3], *(["..."] if len(missing) > 3 else [])])
+        raise ValueError(
+            f"{name_or_path} lacks the weights {named}, so it is no finished classifier: train one with blv-trainer "
+            "train, or give another model."
+        )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return model.eval().to(device), tokenizer
 
 
+@contextlib.contextmanager
+def load_errors(name_or_path: str) -> Iterator[None]:
+    """Gives whatever loading a model and its tokenizer raises one sentence that names it.
+
+    Args:
+        name_or_path: a folder or a Hub id.
+
+    Raises:
+        FileNotFoundError: it is not there, or has no weights in safetensors.
+        ValueError: it is damaged, or needs code that comes with it.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        hint = _IF_PRIVATE if "private repo" in str(error) else _IF_PICKLED if "safetensors" in reason else ""
+        raise FileNotFoundError(
+            f"{name_or_path} is neither a folder with a saved model and tokenizer nor a model that can be fetched from "
+            f"the Hub: {reason}{hint}"
+        ) from error
+    except (
+        SafetensorError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        ArithmeticError,
+    ) as error:
+        if "trust_remote_code" in str(error):
+            raise ValueError(
+                f"{name_or_path} needs code that comes with it, which is not run. Read that code; if you trust it, "
+                "predict and evaluate take --trust_remote_code."
+            ) from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{name_or_path} cannot be loaded: {reason[:_LONGEST_REASON]}") from error
+
+
 def predict_logits(
-    model: PreTrainedModel,
+    model: PreTrainedModel | OnnxClassifier,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     *,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     max_length: int | None = None,
 ) -> np.ndarray:
     """Logits of texts, in the order given; batches hold texts of similar length, so little is spent on padding.
@@ -65,7 +124,8 @@ def predict_logits(
         model: a sequence classifier; its own device is used.
         tokenizer: the model's tokenizer.
         texts: the texts.
-        batch_size: texts in one forward pass.
+        batch_size: texts in one forward pass; default: as many as hold together 1,024 tokens on a processor and 16,384
+            on an accelerator, padding included, so that long texts take no more memory than short ones.
         max_length: tokens after which a text is cut; default: what the model takes.
 
     Returns:
@@ -80,14 +140,12 @@ def predict_logits(
     chunks = []
     for start in range(0, len(texts), _TEXTS_AT_A_TIME):
         encoded = tokenizer(list(texts[start : start + _TEXTS_AT_A_TIME]), truncation=True, max_length=max_length)
-        lengths = [len(ids) for ids in encoded["input_ids"]]
-        order = np.argsort(lengths, kind="stable")[::-1]  # longest first, so that lack of memory shows at once
+        batches = _batches([len(ids) for ids in encoded["input_ids"]], batch_size, model.device.type)
         sorted_logits = [
             _forward(model, tokenizer, {key: [values[i] for i in rows] for key, values in encoded.items()})
-            for rows in np.array_split(order, range(batch_size, len(order), batch_size))
+            for rows in batches
         ]
-        logits = np.concatenate(sorted_logits)
-        chunks.append(logits[np.argsort(order)])
+        chunks.append(np.concatenate(sorted_logits)[np.argsort(np.concatenate(batches))])
     model.train(was_training)
     return np.concatenate(chunks) if chunks else np.empty((0, model.config.num_labels), np.float32)
 
@@ -118,7 +176,7 @@ def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:
         probabilities: 0 is the lowest label, ``num_classes - 1`` the highest), ``p_<label>`` for each label, and
         ``logits`` (a list).
 
-    Example:
+    Examples:
         >>> table = prediction_table(np.array([[0.0, 0.0, -100.0]]), ["A2", "B1", "B2"])
         >>> table.column_names
         ['prediction', 'level', 'expected_score', 'p_A2', 'p_B1', 'p_B2', 'logits']
@@ -137,6 +195,18 @@ def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:
         "logits": pa.array(list(logits.astype(np.float32)), pa.list_(pa.float32())),
     }
     return pa.table(columns)
+
+
+def _batches(lengths: Sequence[int], batch_size: int | None, device_type: str) -> list[np.ndarray]:
+    """Places of the texts of each batch, longest first, so that lack of memory shows at once."""
+    order = np.argsort(lengths, kind="stable")[::-1]
+    tokens = _TOKENS_ON_PROCESSOR if device_type == "cpu" else _TOKENS_ON_ACCELERATOR
+    batches, start = [], 0
+    while start < len(order):
+        count = batch_size or max(1, tokens // lengths[order[start]])
+        batches.append(order[start : start + count])
+        start += count
+    return batches
 
 
 @torch.inference_mode()

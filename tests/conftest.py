@@ -1,6 +1,10 @@
 """Everything a test needs is made here: no network, no downloads, tiny random models on the processor."""
 
 import os
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_EVALUATE_OFFLINE"] = "1"
@@ -18,6 +22,8 @@ from transformers import (
     ModernBertConfig,
     ModernBertForSequenceClassification,
 )
+
+sys.path.append(str(Path(__file__).parent / "hub"))  # for the stand-in Hub
 
 torch.set_num_threads(1)  # tiny models: a second thread costs more than it gives
 
@@ -123,3 +129,35 @@ def rows():
     return Dataset.from_dict(
         {"input_ids": input_ids.tolist(), "attention_mask": torch.ones_like(input_ids).tolist(), "label": LABELS}
     )
+
+
+@pytest.fixture
+def loopback_hub():
+    """A stand-in for the Hugging Face Hub, empty; ``loopback_hub.environment(home, token)`` is for a subprocess."""
+    from loopback.server import LoopbackHub
+
+    with LoopbackHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(loopback_hub, monkeypatch, tmp_path):
+    """The stand-in Hub as the Hub of this process, where alice is logged in."""
+    from huggingface_hub import close_session, constants
+
+    for name, value in {
+        "ENDPOINT": loopback_hub.url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": loopback_hub.url + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_OFFLINE": False,
+        "HF_HUB_DISABLE_XET": True,
+        "HF_TOKEN_PATH": str(tmp_path / "no_login"),
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setattr(constants, name, value)
+    monkeypatch.setenv("HF_TOKEN", "hf_alice")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    impatient = SimpleNamespace(**{**vars(time), "sleep": lambda seconds: None})  # between attempts
+    monkeypatch.setattr("huggingface_hub.utils._http.time", impatient)
+    close_session()  # it may know another proxy
+    yield loopback_hub
+    close_session()

@@ -34,6 +34,25 @@ def test_chunks_change_nothing(make_mean_pooled, tokenizer, texts, monkeypatch):
     np.testing.assert_allclose(predict_logits(model, tokenizer, texts, batch_size=4), whole, atol=1e-5)
 
 
+def test_batches_hold_a_bounded_number_of_tokens_and_hardly_any_padding(
+    make_mean_pooled, tokenizer, texts, monkeypatch
+):
+    monkeypatch.setattr(prediction, "_TOKENS_ON_PROCESSOR", 60)
+    model, masks = make_mean_pooled(), []
+    model.register_forward_pre_hook(lambda _, args, kwargs: masks.append(kwargs["attention_mask"]), with_kwargs=True)
+    predict_logits(model, tokenizer, texts)
+    assert sum(len(mask) for mask in masks) == len(texts)
+    assert max(mask.numel() for mask in masks) <= 60
+    assert max(len(mask) for mask in masks) > 2 * min(len(mask) for mask in masks)  # more short texts than long ones
+    assert sum(int((mask == 0).sum()) for mask in masks) < 0.1 * sum(mask.numel() for mask in masks)
+
+
+def test_a_text_has_the_same_logits_whatever_else_is_predicted(make_mean_pooled, tokenizer, texts):
+    model = make_mean_pooled()
+    whole = predict_logits(model, tokenizer, texts)
+    np.testing.assert_allclose(predict_logits(model, tokenizer, texts[::-3]), whole[::-3], atol=1e-6)
+
+
 def test_dropout_is_off_and_the_mode_is_restored(make_mean_pooled, tokenizer, texts):
     model = make_mean_pooled(dropout=0.5).train()
     first = predict_logits(model, tokenizer, texts)

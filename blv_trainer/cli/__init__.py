@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import logging
 import os
@@ -17,11 +18,18 @@ from blv_trainer import __version__
 from blv_trainer.cli.config import add_config_flag, apply_config
 
 # list.py hides the built-in list in this file.
-VERBS = ("demo", "transcribe", "prepare", "train", "compare", "evaluate", "predict", "list")
+VERBS = ("demo", "transcribe", "prepare", "train", "compare", "evaluate", "predict", "export", "push", "app", "list")
 
 # What a user's input can bring about; anything else is a fault of ours and keeps its traceback.
 _MISUSE = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)
 _FAILURE = (OSError, FloatingPointError)
+
+_MAKE_ROOM = "Make room and give the same command again: what is finished was kept, nothing is half written."
+_ELSEWHERE = "Choose another --output_dir, or have it made writable."
+_CURES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _MAKE_ROOM),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), _ELSEWHERE),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,8 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (*_MISUSE, *_FAILURE) as error:
         if args.traceback:
             raise
-        print(f"blv-trainer {args.verb}: {error}", file=sys.stderr)
+        print(f"blv-trainer {args.verb}: {_sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, _MISUSE) else 1
+
+
+def _sentence(error: Exception) -> str:
+    """What happened; where a file system refused to write, also what to do."""
+    if isinstance(error, OSError) and error.errno in _CURES:
+        what = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+        return f"{what}. {_CURES[error.errno]}"
+    return str(error)
 
 
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:

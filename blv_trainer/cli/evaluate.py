@@ -26,7 +26,11 @@ def add_text_flags(parser) -> None:
     parser.add_argument(
         "--quoting", type=_yes_or_no, help="whether quotes enclose fields; default: in CSV yes, in TSV no"
     )
-    parser.add_argument("--batch_size", type=int, default=32, help="texts in one forward pass")
+    parser.add_argument(
+        "--batch_size",
+        type=int,
+        help="texts in one forward pass; default: by their length, 1,024 tokens on a processor",
+    )
     parser.add_argument(
         "--max_length", type=int, help="tokens after which a text is cut; default: what the model takes"
     )
@@ -52,7 +56,8 @@ def run(args) -> int:
 
     from blv_trainer.confusion import ConfusionCounter
     from blv_trainer.corpora.table_texts import load_texts
-    from blv_trainer.experiments.training import PREDICTIONS_FILE, predictions_of_split, write_metrics, write_whole
+    from blv_trainer.experiments.training import PREDICTIONS_FILE, predictions_of_split, write_metrics
+    from blv_trainer.files import write_whole
     from blv_trainer.metrics import make_compute_metrics
     from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table
 

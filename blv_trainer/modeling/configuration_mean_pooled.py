@@ -3,6 +3,8 @@
 Needs transformers alone: ``save_pretrained`` copies this file into the checkpoint, for ``trust_remote_code=True``.
 """
 
+from typing import Any
+
 from transformers import AutoConfig, PretrainedConfig
 
 
@@ -27,12 +29,12 @@ class MeanPooledConfig(PretrainedConfig):
 
     def __init__(
         self,
-        text_config=None,
-        classifier_dropout=None,
-        class_counts=None,
-        training_loss=None,
-        decision="raw",
-        **kwargs,
+        text_config: PretrainedConfig | dict[str, Any] | None = None,
+        classifier_dropout: float | None = None,
+        class_counts: list[int] | None = None,
+        training_loss: dict[str, Any] | None = None,
+        decision: str | dict[str, Any] = "raw",
+        **kwargs: Any,
     ):
         if text_config is None:
             text_config = {"model_type": "bert"}

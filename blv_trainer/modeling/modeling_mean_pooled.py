@@ -5,6 +5,7 @@ Needs torch and transformers alone: ``save_pretrained`` copies this file into th
 """
 
 import inspect
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,7 +33,7 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010 (mean pooling
         over the tokens of the last layer, dropout 0.1).
 
-    Example:
+    Examples:
         >>> config = MeanPooledConfig({"model_type": "bert", "hidden_size": 8, "num_attention_heads": 2,
         ...     "num_hidden_layers": 1, "intermediate_size": 8, "vocab_size": 10}, num_labels=5)
         >>> model = MeanPooledForSequenceClassification(config)
@@ -50,7 +51,7 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
     _supports_flex_attn = True
     _supports_attention_backend = True
 
-    def __init__(self, config):
+    def __init__(self, config: MeanPooledConfig):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.encoder = AutoModel.from_config(config.text_config, **_without_pooler(config.text_config))
@@ -62,7 +63,14 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         self.post_init()
 
     @classmethod
-    def from_encoder(cls, name_or_path, *, classifier_dropout=0.1, encoder_kwargs=None, **config_kwargs):
+    def from_encoder(
+        cls,
+        name_or_path: str,
+        *,
+        classifier_dropout: float | None = 0.1,
+        encoder_kwargs: dict[str, Any] | None = None,
+        **config_kwargs: Any,
+    ) -> "MeanPooledForSequenceClassification":
         """Put a new, randomly initialised head on a pretrained encoder.
 
         Args:
@@ -74,8 +82,9 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         Returns:
             The model.
         """
-        encoder_kwargs = dict(encoder_kwargs or {})
-        text_config = AutoConfig.from_pretrained(name_or_path)
+        encoder_kwargs = {"trust_remote_code": False, **(encoder_kwargs or {})}  # None would ask on the terminal
+        trust_remote_code = encoder_kwargs["trust_remote_code"]
+        text_config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
         encoder = AutoModel.from_pretrained(
             name_or_path, config=text_config, **_without_pooler(text_config), **encoder_kwargs
         )
@@ -96,6 +105,10 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         **kwargs,
     ):
         """Logits, and the cross-entropy where labels are given; other keywords go to the encoder."""
+        if input_ids is not None and not torch.compiler.is_compiling():
+            input_ids, attention_mask, token_type_ids = _cut(
+                input_ids, attention_mask, token_type_ids, max_length=_num_positions(self.config.text_config)
+            )
         if token_type_ids is not None:
             kwargs["token_type_ids"] = token_type_ids
         outputs = self.encoder(
@@ -113,6 +126,35 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         return SequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
         )
+
+
+def _num_positions(text_config):
+    """Tokens that the encoder has positions for; None where it sets no limit."""
+    positions = getattr(text_config, "max_position_embeddings", None)
+    if text_config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        positions -= 2  # their position ids start after the padding index
+    return positions
+
+
+def _cut(input_ids, attention_mask, token_type_ids, *, max_length):
+    """Cut texts that are too long as ``truncation=True`` of a tokenizer does: the last token kept is the closing one.
+
+    ``pipeline("text-classification")`` does not truncate by itself, and no setting of a saved tokenizer makes it.
+    """
+    if max_length is None or input_ids.shape[1] <= max_length:
+        return input_ids, attention_mask, token_type_ids
+    if attention_mask is None:
+        attention_mask = torch.ones_like(input_ids)
+    cut = input_ids[:, :max_length].clone()  # (batch, max_length)
+    if not attention_mask[:, 0].all():  # padded on the left: the text's end is at the end
+        raise ValueError(
+            f"texts of up to {input_ids.shape[1]} tokens are too long for {max_length} positions: give the tokenizer "
+            "truncation=True."
+        )
+    lengths = attention_mask.sum(dim=1)  # (batch,)
+    last = input_ids.gather(1, lengths.unsqueeze(1) - 1)  # (batch, 1)
+    cut[:, -1:] = torch.where(lengths.unsqueeze(1) > max_length, last, cut[:, -1:])
+    return cut, attention_mask[:, :max_length], None if token_type_ids is None else token_type_ids[:, :max_length]
 
 
 def _without_pooler(text_config):

@@ -10,9 +10,11 @@ hold names of files and folders of this computer.
 import argparse
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from blv_trainer.hub.checks import check_files
+from blv_trainer.hub.commit import push_files
 
 PUSHED = ("README.md", "data/*.parquet")
 
@@ -37,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def push(folder: Path, repo_id: str, *, is_public: bool = False) -> str:
-    """Creates the dataset if need be and uploads the card and the Parquet files.
+    """Commits the card and the Parquet files, all or nothing, to a dataset that is made if need be.
+
+    Parquet files of an earlier build that have no successor are removed by the same commit.
 
     Args:
         folder: What build.py wrote.
@@ -48,25 +52,27 @@ def push(folder: Path, repo_id: str, *, is_public: bool = False) -> str:
         Address of the dataset.
 
     Raises:
-        PermissionError: Where the dataset is there already and public, and ``is_public`` is off.
+        PermissionError: No token, one that may not write there, or a dataset that is there already and public while
+            ``is_public`` is off.
+        ValueError: A file holds a path of this computer or a token.
+        OSError: The Hub cannot be reached or refuses.
     """
-    api = HfApi()
-    address = api.create_repo(repo_id, repo_type="dataset", private=not is_public, exist_ok=True)
-    if not is_public and not api.repo_info(repo_id, repo_type="dataset").private:
-        raise PermissionError(f"{repo_id} is public: nothing was pushed. Make it private, or choose another name.")
-    api.upload_folder(
-        repo_id=repo_id,
+    paths = sorted(path for pattern in PUSHED for path in folder.glob(pattern))
+    files = {path.relative_to(folder).as_posix(): path for path in paths}
+    check_files(folder, list(files))
+    info = push_files(
+        repo_id,
+        files,
         repo_type="dataset",
-        folder_path=folder,
-        allow_patterns=list(PUSHED),
-        delete_patterns=["data/*.parquet"],
+        private=not is_public,
         commit_message="Build of ICNALE-ASA",
+        is_outdated=lambda path: fnmatch(path, "data/*.parquet"),
     )
-    return str(address)
+    return str(info.repo_url)
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except PermissionError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"push.py: {error}")

@@ -13,6 +13,7 @@ import yaml
 
 from blv_trainer.cli import main
 from blv_trainer.cli.compare import parse, parse_weights
+from blv_trainer.experiments.runs import is_finished
 
 QUICK = [
     *["compare", "--preset", "demo", "--num_speakers", "20", "--num_train_epochs", "2", "--max_length", "32"],
@@ -55,7 +56,7 @@ def test_killed_and_given_again_it_ends_with_the_same_tables(finished, tmp_path)
     first = folder / "runs" / "cross_entropy" / "seed_1" / "metrics.json"
     try:
         for _ in range(6000):
-            if first.exists() or process.poll() is not None:
+            if is_finished(first.parent) or process.poll() is not None:
                 break
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
@@ -63,7 +64,7 @@ def test_killed_and_given_again_it_ends_with_the_same_tables(finished, tmp_path)
         process.kill()
         process.wait()
     assert process.returncode == -signal.SIGKILL
-    assert first.exists()
+    assert is_finished(first.parent)
     assert not (folder / "report").exists()
     written = first.stat().st_mtime_ns
     assert main([*QUICK, "--output_dir", str(folder)]) == 0

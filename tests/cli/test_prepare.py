@@ -1,13 +1,16 @@
 """``blv-trainer prepare``: from a folder to a report and to Parquet files that need no package of ours."""
 
 import argparse
+import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 
 import datasets
 import pytest
+import torch
 import yaml
 
 from blv_trainer.cli import prepare
@@ -108,6 +111,38 @@ def test_full_folder_is_refused_unless_told_otherwise(call, tmp_path):
     call("--output_dir", tmp_path / "out", "--overwrite_output_dir")
     names = sorted(path.name.partition("-")[0] for path in (tmp_path / "out" / "data").iterdir())
     assert names == ["test", "train", "validation"]
+
+
+@pytest.fixture
+def deaf_checkpoint(tmp_path):
+    """Whisper's architecture, with weights that end every text at once."""
+    from whisper.model import ModelDimensions, Whisper
+
+    model = Whisper(ModelDimensions(80, 1500, 16, 2, 1, 51865, 448, 16, 2, 1))
+    with torch.no_grad():
+        model.decoder.positional_embedding.zero_()
+        model.decoder.ln.bias.fill_(1)
+        model.decoder.token_embedding.weight[50_257] = 5  # end of text
+    path = tmp_path / "deaf.pt"
+    torch.save({"dims": dataclasses.asdict(model.dims), "model_state_dict": model.state_dict()}, path)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:.* test speakers also stand in train")
+def test_missing_transcripts_are_made_and_compared_with_the_human_ones(call, deaf_checkpoint, tmp_path, capsys):
+    folder = write_corpus(tmp_path / "c", 5, layout="flat", audio="wav", duration_s=0.2).folder
+    words = ("--transcripts", "both", "--whisper_model", deaf_checkpoint, "--split_by", "sample")
+    assert call(*words, "--output_dir", tmp_path / "out", data_dir=folder) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^all +100.00 +\d+ +20$", printed, re.MULTILINE)
+    assert re.search(r"^published for Whisper large on this corpus +18.62$", printed, re.MULTILINE)
+    errors = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["word_errors"]
+    assert sum(group["texts"] for group in errors["region"].values()) == errors["all"]["all"]["texts"] == 20
+    assert errors["all"]["all"]["rate"] == 1
+    data = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache2"))
+    assert {text for split in data.values() for text in split["text"]} == {""}
+    assert all(text for split in data.values() for text in split["text_human"])
+    assert (tmp_path / "c_whisper" / "transcripts.parquet").is_file()
 
 
 def test_report_comes_before_an_error_of_the_build(call, tmp_path, capsys):

@@ -11,6 +11,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast, pipeline
 
 from blv_trainer import metrics as metric_room
 from blv_trainer.cli import main
+from blv_trainer.hub.card import check_card, write_card
 
 LEVELS = ["low", "mid", "high"]
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "coffee", "nevertheless", "i", "like", "drink", "often"]
@@ -91,6 +92,19 @@ def test_a_run_leaves_model_metrics_predictions_and_settings(trained):
     assert config["class_counts"] == [8, 60, 20]
     assert config["training_loss"]["sigma"] == 1
     assert list(config["id2label"].values()) == LEVELS
+
+
+def test_the_card_of_a_run_is_one_that_the_hub_takes_and_its_code_runs(trained, capsys):
+    write_card(trained)
+    check_card(trained)
+    card = (trained / "README.md").read_text(encoding="utf-8")
+    assert "On the 32 rows of the test split" in card
+    assert "sigma = 1," in card
+    code = card.split("```python\n")[1].split("```")[0].replace("path/to/this/folder", str(trained))
+    exec(code, {})
+    best, expected = capsys.readouterr().out.splitlines()
+    assert any(level in best for level in LEVELS)
+    assert 0 <= float(expected) <= 2
 
 
 def test_it_learned_the_telling_words(trained):
@@ -219,7 +233,7 @@ def test_flags_win_over_the_file(trained, tmp_path, capsys):
     ("text", "message"),
     [
         ("formt: csv", "sets 'formt', which is no flag of this verb. Did you mean 'format'?"),
-        ("format: xml", "sets format: 'xml'. Choose from: table, json, csv"),
+        ("format: xml", "sets format: 'xml'. Choose from: table, json, jsonl, csv"),
         ("batch_size: many", "argument --batch_size: invalid int value: 'many'"),
         ("- a\n- b", "must hold lines of the form 'flag: value'"),
         ("a: [", "is no readable YAML"),

@@ -1,0 +1,95 @@
+"""``blv-trainer push``: a trained model, or a metric, to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+_CARD_FLAGS = ("language", "license", "base_model", "datasets", "tags")
+
+
+def add_parser(subparsers) -> None:
+    """Register the verb."""
+    parser = subparsers.add_parser(
+        "push",
+        help="publish a trained model on the Hugging Face Hub",
+        description="Check a saved model, write its card if there is none, and publish it in one commit. The token "
+        "comes from the environment variable HF_TOKEN or from `hf auth login`.",
+    )
+    parser.add_argument("folder", nargs="?", help="folder of a saved model, such as the --output_dir of train")
+    parser.add_argument("--metric", help="instead of a folder: one of our metrics, as a Space for evaluate.load")
+    parser.add_argument("--repo_id", help="OWNER/NAME on the Hub; NAME alone goes under your own name")
+    parser.add_argument("--private", action="store_true", help="make a new repository private; push to no public one")
+    parser.add_argument("--revision", help="branch to push to; default: main")
+    parser.add_argument("--commit_message", help="title of the commit")
+    parser.add_argument(
+        "--include", nargs="+", default=[], metavar="PATTERN", help="files to take along, such as predictions.parquet"
+    )
+    parser.add_argument("--check_only", action="store_true", help="write the card, check everything, and send nothing")
+    parser.add_argument(
+        "--onnx",
+        nargs="?",
+        const="float32",
+        choices=("float32", "int8"),
+        help="export the model first, checked against torch, and take it along in the folder onnx",
+    )
+    card = parser.add_argument_group("card", "written where there is none; what is given here replaces what it says")
+    card.add_argument("--language", help="code of the texts' language; a new card says en")
+    card.add_argument("--license", help="of the weights; a new card says apache-2.0")
+    card.add_argument("--base_model", help="Hub id of the encoder")
+    card.add_argument("--datasets", nargs="+", help="Hub ids of the training data")
+    card.add_argument("--tags", nargs="+", help="further tags")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    """Push, print the address; 0 when done."""
+    if bool(args.folder) == bool(args.metric) or not args.repo_id:
+        raise ValueError("push needs a folder (or --metric) and a name: blv-trainer push DIR --repo_id OWNER/NAME")
+    if args.check_only:
+        return _check(args)
+    options = {"private": args.private, "revision": args.revision}
+    if args.commit_message:
+        options["commit_message"] = args.commit_message
+    print((_push_metric if args.metric else _push_model)(args, options).repo_url)
+    return 0
+
+
+def _check(args) -> int:
+    from pathlib import Path
+
+    from blv_trainer.hub.publish import prepare_files
+
+    if args.metric:
+        raise ValueError("--check_only is for a model: a metric is checked by its tests.")
+    for file in prepare_files(Path(args.folder), args.repo_id, include=args.include, card=_card_options(args)):
+        print(file)
+    return 0
+
+
+def _push_model(args, options):
+    from transformers import utils
+
+    from blv_trainer.hub.publish import publish
+
+    utils.logging.disable_progress_bar()
+    if args.onnx:
+        _export(args.folder, quantize=None if args.onnx == "float32" else args.onnx)
+    return publish(args.folder, args.repo_id, include=args.include, card=_card_options(args), **options)
+
+
+def _export(folder: str, *, quantize: str | None) -> None:
+    from pathlib import Path
+
+    from blv_trainer.hub.onnx import export_onnx
+    from blv_trainer.prediction import load_classifier
+
+    model, tokenizer = load_classifier(folder)
+    export_onnx(model, tokenizer, Path(folder, "onnx"), quantize=quantize)
+
+
+def _card_options(args):
+    return {name: value for name in _CARD_FLAGS if (value := getattr(args, name)) is not None}
+
+
+def _push_metric(args, options):
+    from blv_trainer.hub.metric_space import push_metric
+
+    return push_metric(args.metric, args.repo_id, **options)

@@ -1,0 +1,99 @@
+"""One commit to one repository of the Hub: all of it or nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id
+
+from blv_trainer.hub.errors import hub_sentences, usable_token
+
+logger = logging.getLogger(__name__)
+
+
+def push_files(
+    repo_id: str,
+    files: Mapping[str, str | Path | bytes],
+    *,
+    commit_message: str,
+    repo_type: str = "model",
+    private: bool = False,
+    token: str | None = None,
+    revision: str | None = None,
+    is_outdated: Callable[[str], bool] | None = None,
+    space_sdk: str | None = None,
+) -> CommitInfo:
+    """Commit files to a repository, which is made if need be, in one commit on top of what stood there before.
+
+    A commit of somebody else in between makes this one fail. A push that fails leaves the files on the Hub as they
+    were; at worst a new repository that is empty, which the message says: it is not removed, because removing is for
+    good and the next push fills it. Pushing the same files again changes nothing.
+
+    Args:
+        repo_id: "owner/name"; without owner under the name of the token's user.
+        files: content by path in the repository.
+        commit_message: the commit's title.
+        repo_type: "model", "dataset" or "space".
+        private: make a new repository private, and refuse to push to a public one. A private one stays private.
+        token: instead of the one of the environment or of the login.
+        revision: branch to commit to.
+        is_outdated: says of each other file there whether the commit removes it.
+        space_sdk: of a Space.
+
+    Returns:
+        What the Hub says of the commit; its ``repo_url`` is the address.
+
+    Raises:
+        PermissionError: no token, or one that may not write there; a public repository for a private push.
+        ValueError: an impossible name; a card that the Hub refuses.
+        FileNotFoundError: no such revision.
+        ConnectionError: the Hub cannot be reached or fails.
+        OSError: whatever else it refuses, such as a commit on a stale parent or over the quota.
+    """
+    validate_repo_id(repo_id)
+    api = HfApi(token=usable_token(token))
+    with hub_sentences(repo_id) as progress:
+        repo_id, is_new = open_repository(api, repo_id, repo_type=repo_type, private=private, space_sdk=space_sdk)
+        progress.new_repository = repo_id if is_new else None
+        before = api.repo_info(repo_id, repo_type=repo_type, revision=revision)
+        operations = [CommitOperationAdd(path, str(x) if isinstance(x, Path) else x) for path, x in files.items()]
+        if is_outdated is not None:
+            others = [file.rfilename for file in before.siblings if file.rfilename not in files]
+            operations += [CommitOperationDelete(path) for path in others if is_outdated(path)]
+        return api.create_commit(
+            repo_id,
+            operations,
+            commit_message=commit_message,
+            repo_type=repo_type,
+            revision=revision,
+            parent_commit=before.sha,
+        )
+
+
+def open_repository(
+    api: HfApi, repo_id: str, *, repo_type: str = "model", private: bool = False, space_sdk: str | None = None
+) -> tuple[str, bool]:
+    """Make a repository unless it is there; its full name, and whether it is new.
+
+    Raises:
+        PermissionError: it is there and public, and ``private`` is asked for.
+    """
+    if "/" not in repo_id:
+        repo_id = f"{api.whoami()['name']}/{repo_id}"
+    try:
+        is_private = api.repo_info(repo_id, repo_type=repo_type).private
+    except RepositoryNotFoundError:
+        api.create_repo(repo_id, repo_type=repo_type, private=private, exist_ok=True, space_sdk=space_sdk)
+        return repo_id, True
+    if private and not is_private:
+        raise PermissionError(
+            f"{repo_id} is public, and a private push was asked for: make it private in its settings, or choose "
+            "another name. Nothing was pushed."
+        )
+    if is_private and not private:
+        logger.info("%s is private and stays so.", repo_id)
+    return repo_id, False

@@ -1,0 +1,116 @@
+"""``blv-trainer predict`` from disk to disk: in chunks, in order, whole or not at all."""
+
+import csv
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from transformers import BertTokenizerFast
+
+from blv_trainer import prediction
+from blv_trainer.cli import main
+from blv_trainer.cli.prediction_files import write_predictions
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
+NUM_TEXTS = 9000  # three chunks
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A saved tiny classifier."""
+    from blv_trainer import MeanPooledConfig, MeanPooledForSequenceClassification
+
+    folder = tmp_path_factory.mktemp("model")
+    encoder = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    config = MeanPooledConfig({"model_type": "bert", "vocab_size": 20, **encoder}, num_labels=3)
+    MeanPooledForSequenceClassification(config).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def texts():
+    rng = np.random.default_rng(0)
+    return [" ".join(rng.choice(list("abcdefghij"), size=rng.integers(1, 9))) for _ in range(NUM_TEXTS)]
+
+
+@pytest.fixture(scope="module")
+def input_file(texts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("input") / "texts.csv"
+    path.write_text("text\n" + "\n".join(texts) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_file_is_predicted_in_chunks_of_which_one_is_held_and_comes_out_in_order(
+    model, texts, input_file, tmp_path, monkeypatch
+):
+    sizes, predict_logits = [], prediction.predict_logits
+    monkeypatch.setattr(
+        prediction,
+        "predict_logits",
+        lambda m, t, texts, **kw: sizes.append(len(texts)) or predict_logits(m, t, texts, **kw),
+    )
+    path = tmp_path / "out.parquet"
+    assert main(["predict", model, "--input_file", str(input_file), "--output_file", str(path)]) == 0
+    assert sizes == [4096, 4096, NUM_TEXTS - 2 * 4096]
+    rows = pq.read_table(path).to_pylist()
+    assert [row["text"] for row in rows] == texts
+    assert [row["row"] for row in rows] == list(range(2, NUM_TEXTS + 2))
+    loaded, tokenizer = prediction.load_classifier(model)
+    few = [0, 1, 4095, 4096, NUM_TEXTS - 1]
+    expected = prediction.prediction_table(
+        predict_logits(loaded, tokenizer, [texts[i] for i in few]), prediction.label_names(loaded)
+    ).to_pylist()
+    for i, row in zip(few, expected, strict=True):
+        assert rows[i]["level"] == row["level"]
+        assert rows[i]["expected_score"] == pytest.approx(row["expected_score"], abs=1e-5)
+
+
+def test_a_fault_in_a_late_row_leaves_no_file_and_the_one_before_as_it_was(model, input_file, tmp_path, capsys):
+    broken, out = tmp_path / "broken.csv", tmp_path / "out" / "out.csv"
+    broken.write_text(input_file.read_text() + "one,two\n")
+    out.parent.mkdir()
+    out.write_text("from before")
+    assert main(["predict", model, "--input_file", str(broken), "--output_file", str(out)]) == 2
+    assert f"line {NUM_TEXTS + 2}: 2 fields" in capsys.readouterr().err
+    assert [path.name for path in out.parent.iterdir()] == ["out.csv"]
+    assert out.read_text() == "from before"
+
+
+CHUNKS = [
+    [{"row": 2, "text": "Grüße,\nall", "score": 0.25}],
+    [{"row": 3, "text": "=1+1", "score": 1.5}, {"row": 5, "text": "c", "score": 2.0}],
+]
+READERS = {
+    "json": lambda path: json.loads(path.read_text(encoding="utf-8")),
+    "jsonl": lambda path: [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]],
+    "parquet": lambda path: pq.read_table(path).to_pylist(),
+    "csv": lambda path: read_delimited(path, "excel"),
+    "tsv": lambda path: read_delimited(path, "excel-tab"),
+}
+
+
+def read_delimited(path, dialect):
+    with open(path, encoding="utf-8", newline="") as file:
+        return [
+            {"row": int(row["row"]), "text": row["text"].removeprefix("'"), "score": float(row["score"])}
+            for row in csv.DictReader(file, dialect=dialect)
+        ]
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_the_suffix_chooses_the_format_and_chunks_join_to_one_file(suffix, tmp_path):
+    path = tmp_path / f"out.{suffix}"
+    write_predictions(iter(CHUNKS), output_file=str(path))
+    assert READERS[suffix](path) == [row for chunk in CHUNKS for row in chunk]
+
+
+def test_the_format_wins_over_the_suffix(tmp_path):
+    write_predictions(iter(CHUNKS), output_file=str(tmp_path / "out.csv"), format="jsonl")
+    assert len(READERS["jsonl"](tmp_path / "out.csv")) == 3
+
+
+def test_parquet_is_not_for_the_terminal():
+    with pytest.raises(ValueError, match="--format parquet is not for the terminal"):
+        write_predictions(iter(CHUNKS), format="parquet")

@@ -1,0 +1,66 @@
+"""A model that was trained here, and a Hub for tests to push it to."""
+
+import pytest
+import torch
+from datasets import Dataset
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from blv_trainer import BLVTrainer, BLVTrainingArguments, MeanPooledForSequenceClassification
+from blv_trainer.metrics import make_compute_metrics
+
+LEVELS = ["A2", "B1", "B2"]
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "coffee", "nevertheless", "i", "like", "drink", "often"]
+TEXTS = [
+    "i like tea",
+    "i often drink coffee",
+    "nevertheless i drink tea often",
+    "coffee coffee",
+    "i like tea often",
+] * 4
+LABELS = [0, 1, 2, 1, 0] * 4
+
+
+@pytest.fixture(scope="session")
+def make_trainer(tmp_path_factory):
+    """Builds a trainer with a tiny classifier and twenty invented texts."""
+
+    def make(output_dir, **settings):
+        folder = tmp_path_factory.mktemp("encoder")
+        torch.manual_seed(0)
+        config = BertConfig(
+            vocab_size=len(WORDS),
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=16,
+            max_position_embeddings=32,
+        )
+        BertModel(config).save_pretrained(folder)
+        tokenizer = BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=32)
+        model = MeanPooledForSequenceClassification.from_encoder(folder, num_labels=3, id2label=dict(enumerate(LEVELS)))
+        rows = Dataset.from_dict({**tokenizer(TEXTS), "label": LABELS})
+        args = BLVTrainingArguments(
+            str(output_dir),
+            max_steps=2,
+            learning_rate=1e-2,
+            report_to="none",
+            use_cpu=True,
+            disable_tqdm=True,
+            **settings,
+        )
+        metrics = make_compute_metrics(LEVELS)
+        return BLVTrainer(
+            model, args, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer, compute_metrics=metrics
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(make_trainer, tmp_path_factory):
+    """The folder of a finished run, with its checkpoint; tests that change it take a copy."""
+    folder = tmp_path_factory.mktemp("run") / "out"
+    trainer = make_trainer(folder, save_steps=2)
+    trainer.train()
+    trainer.save_model()
+    return folder

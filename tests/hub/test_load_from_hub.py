@@ -1,0 +1,93 @@
+"""A model trained here, pushed to the stand-in Hub, and used in fresh processes as somebody else would use it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from blv_trainer.cli import main
+from blv_trainer.hub.publish import publish
+from blv_trainer.prediction import load_classifier, predict_logits
+
+TEXTS = ["i like tea", "coffee often", "nevertheless i drink tea", "unknown words only"]
+LONG = "i often like tea nevertheless " * 400  # 2,000 words
+# Prints what the pipeline gives, as JSON; runs once with and once without this package.
+USE = """
+import json, sys
+{before}
+import torch
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="alice/essays"{options})
+texts = json.loads(sys.argv[1])
+one_by_one = [classify(text, top_k=None, function_to_apply="none") for text in texts]
+batched = classify(texts, top_k=None, function_to_apply="none", batch_size=3)
+print(json.dumps({{
+    "one_by_one": one_by_one,
+    "batched": batched,
+    "top": classify(texts[0]),
+    "module": type(classify.model).__module__,
+}}))
+"""
+INSTALLED = {"before": "import blv_trainer", "options": ""}
+# Not importable even where it is installed: a module that is None in sys.modules raises ImportError.
+NOT_INSTALLED = {"before": 'sys.modules["blv_trainer"] = None', "options": ", trust_remote_code=True"}
+
+
+def start_python(code, *words, env, cwd):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        cwd=cwd,
+    )
+
+
+def answer_of(process):
+    printed, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return json.loads(printed.splitlines()[-1])
+
+
+@pytest.fixture
+def pushed(hub, trained):
+    """The trained model on the stand-in Hub, private."""
+    publish(trained, "alice/essays", private=True)
+    return hub
+
+
+def test_both_routes_give_the_logits_of_the_trained_model(pushed, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # what is in the folder must do
+    model, tokenizer = load_classifier(str(trained))
+    expected = predict_logits(model, tokenizer, [*TEXTS, LONG])
+    names = list(model.config.id2label.values())
+    processes = {
+        route: start_python(
+            USE.format(**blocks),
+            json.dumps([*TEXTS, LONG]),
+            env=pushed.environment(home=tmp_path / route, token="hf_alice"),
+            cwd=tmp_path,
+        )
+        for route, blocks in (("blv_trainer", INSTALLED), ("transformers_modules", NOT_INSTALLED))
+    }
+    for home_of_code, process in processes.items():
+        answer = answer_of(process)
+        assert answer["module"].startswith(home_of_code)
+        for form in ("one_by_one", "batched"):
+            found = [{entry["label"]: entry["score"] for entry in entries} for entries in answer[form]]
+            logits = np.array([[scores[name] for name in names] for scores in found])
+            np.testing.assert_allclose(logits, expected, atol=1e-5)
+        assert answer["top"][0]["label"] == names[expected[0].argmax()]
+    assert pushed.requests("GET /alice/essays/resolve/.*/modeling_mean_pooled.py")
+
+
+def test_a_private_model_without_a_token_says_so(pushed, monkeypatch, capsys):
+    monkeypatch.delenv("HF_TOKEN")
+    assert main(["predict", "alice/essays", "--text", "i like tea"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "alice/essays is neither a folder with a saved model" in said
+    assert "If it is private: log in with `hf auth login` or set HF_TOKEN" in said
