@@ -2,6 +2,7 @@
 
 Data runs one way through the rooms of this package; each imports only from rooms above it:
 
+- ``asr``: recordings to transcripts by Whisper, batched and resumable.
 - ``corpora``: your own table, the ICNALE-ASA corpus, an invented one for demos; splits.
 - ``metrics``: ``evaluate`` modules and pure functions; ``make_compute_metrics``.
 - ``losses``: ``LOSSES``, ``build_loss``; one file per loss, ``blv`` is Balancing Logit Variation.
@@ -10,8 +11,9 @@ Data runs one way through the rooms of this package; each imports only from room
 - ``arguments``, ``trainer``: ``BLVTrainingArguments`` and ``BLVTrainer``, in place of ``transformers.Trainer``.
 - ``prediction``: a saved model and texts in, logits and a table of levels out.
 - ``experiments``: one training run; methods x seeds, statistics and the report that compares them.
-- ``asr``: recordings to transcripts by Whisper, batched and resumable.
-- ``cli``: ``blv-trainer demo | transcribe | prepare | train | compare | evaluate | predict | list``.
+- ``pipelines``: recordings in, transcript and level out: ``pipeline("speaking-assessment", model=DIR)``.
+- ``app``: a page to try a model: speak, upload or paste (extra ``app``).
+- ``cli``: ``blv-trainer demo | transcribe | prepare | train | compare | evaluate | predict | push | app | list``.
 
 Importing this package makes transformers know its model (``pipeline("text-classification", model=DIR)``).
 The work is put off until transformers is imported, so that ``blv-trainer --help`` answers at once.
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from blv_trainer.losses import LOSSES, BLVLoss, ImbalanceLoss, build_loss
     from blv_trainer.metrics import make_compute_metrics
     from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
+    from blv_trainer.pipelines import SpeakingAssessmentPipeline
     from blv_trainer.trainer import BLVTrainer
 
 __version__ = "0.1.0"
@@ -39,6 +42,7 @@ _HOME = {
     "LOSSES": "losses",
     "MeanPooledConfig": "modeling",
     "MeanPooledForSequenceClassification": "modeling",
+    "SpeakingAssessmentPipeline": "pipelines",
     "build_loss": "losses",
     "make_compute_metrics": "metrics",
 }
@@ -50,6 +54,7 @@ __all__ = [
     "ImbalanceLoss",
     "MeanPooledConfig",
     "MeanPooledForSequenceClassification",
+    "SpeakingAssessmentPipeline",
     "build_loss",
     "make_compute_metrics",
 ]

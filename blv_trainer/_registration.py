@@ -1,10 +1,12 @@
-"""Tells transformers and datasets about our model and corpus as soon as they are imported.
+"""Tells transformers and datasets about our model, task and corpus as soon as they are imported.
 
 Neither has a plugin mechanism: a name is known once their registries hold it. Filling them here at import would load
 torch, transformers and datasets (seconds) for a mere ``blv-trainer --help``; a post-import hook fills them when the
 library comes, whichever of the two is imported first. The hook of transformers sits on its top-level module: that is
 lazy and whole when the hook runs, whereas its submodules import each other in circles.
 """
+
+import importlib
 
 from wrapt import when_imported
 
@@ -19,6 +21,11 @@ def _register_model(_module):
 
     AutoConfig.register(MeanPooledConfig.model_type, MeanPooledConfig, exist_ok=True)
     AutoModelForSequenceClassification.register(MeanPooledConfig, MeanPooledForSequenceClassification, exist_ok=True)
+
+
+@when_imported("transformers.pipelines")
+def _register_task(_module):
+    importlib.import_module("blv_trainer.pipelines")  # registers at its end, also where its own import brought us here
 
 
 @when_imported("datasets.load")

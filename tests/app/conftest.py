@@ -1,0 +1,136 @@
+"""A tiny classifier with a hostile label, Whisper in miniature, and one exported folder that all tests here share."""
+
+import dataclasses
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import whisper
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+from whisper.model import ModelDimensions, Whisper
+
+from blv_trainer.app.assessor import Limits
+from blv_trainer.app.space import export_space
+
+HOSTILE_LABEL = '<img src=x onerror="alert(1)">'
+LEVELS = ["A2", "B1_1", HOSTILE_LABEL, "B2"]
+SAID = " I think part time jobs are good because students need money."
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "think", "part", "time", "jobs", "are", "good", "because"]
+
+
+@pytest.fixture(scope="session")
+def said():
+    return SAID.strip()
+
+
+@pytest.fixture(scope="session")
+def levels():
+    return LEVELS
+
+
+@pytest.fixture(scope="session")
+def classifier(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "tiny-classifier"
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=128,
+        initializer_range=0.5,
+        num_labels=len(LEVELS),
+        id2label=dict(enumerate(LEVELS)),
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=128).save_pretrained(folder)
+    (folder / "training_args.bin").write_bytes(b"a pickle")
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def whisper_checkpoint(tmp_path_factory):
+    """Weights of the English-only kind that say ``SAID`` and let it last for nine seconds, whatever they hear."""
+    torch.manual_seed(0)
+    width = 64
+    dims = ModelDimensions(80, 1500, width, 2, 1, 51864, 448, width, 2, 1)
+    model, tokenizer = Whisper(dims), whisper.tokenizer.get_tokenizer(False)
+    times = [tokenizer.timestamp_begin, tokenizer.timestamp_begin + 450]  # in steps of 0.02 s
+    said = [times[0], *tokenizer.encode(SAID), times[1], tokenizer.eot]
+    with torch.no_grad():
+        # Each position has a direction of its own, in which the token that comes next lies.
+        model.decoder.positional_embedding.copy_(50 * torch.eye(448, width))
+        model.decoder.token_embedding.weight *= 0.05
+        for position, token in enumerate(said):
+            model.decoder.token_embedding.weight[token] += 4 * torch.eye(width)[position]
+    path = tmp_path_factory.mktemp("whisper") / "miniature.pt"
+    torch.save({"dims": dataclasses.asdict(dims), "model_state_dict": model.state_dict()}, path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def make_wav():
+    def wav(seconds, *, loudness=0.2, sampling_rate=16_000):
+        samples = loudness * np.random.default_rng(0).standard_normal(int(seconds * sampling_rate))
+        file = io.BytesIO()
+        soundfile.write(file, samples, sampling_rate, format="WAV")
+        return file.getvalue()
+
+    return wav
+
+
+@pytest.fixture(scope="session")
+def space(classifier, whisper_checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spaces") / "space"
+    limits = Limits(max_characters=500, max_seconds=20, max_megabytes=1)
+    return export_space(classifier, folder, whisper_model=whisper_checkpoint, limits=limits)
+
+
+@pytest.fixture(scope="session")
+def running_space(space, tmp_path_factory):
+    """``python app.py`` in the exported folder; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("log") / "space.log"
+    uploads = tmp_path_factory.mktemp("uploads")
+    environment = {
+        **os.environ,
+        "GRADIO_SERVER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+        "NO_PROXY": "127.0.0.1",
+        "TMPDIR": str(uploads),
+    }
+    with open(log, "w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=space, env=environment, stdout=file, stderr=subprocess.STDOUT
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert process.poll() is None, log.read_text()
+            if _answers(address):
+                break
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert not [*uploads.glob("blv_trainer_app_*")]
+
+
+def _answers(address):
+    try:
+        return urllib.request.urlopen(address, timeout=2).status == 200
+    except (urllib.error.URLError, TimeoutError):
+        return False

@@ -1,0 +1,334 @@
+"""Recordings to levels: with the real engine and random weights, and with a stand-in where those cannot say it."""
+
+import csv
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast, pipeline
+from transformers.pipelines.pt_utils import KeyDataset
+from whisper.model import ModelDimensions, Whisper
+
+from blv_trainer import SpeakingAssessmentPipeline
+from blv_trainer.asr.whisper import OpenAIWhisper
+from blv_trainer.cli import main
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "think", "part", "time", "jobs", "are", "good", "because"]
+FAST = {"language": "en", "temperature": 0.0, "sample_len": 8}
+SPEECH = " I think part time jobs are good because I think jobs are good."
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """A tiny random classifier with three levels, saved."""
+    folder = tmp_path_factory.mktemp("classifier")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        initializer_range=0.5,
+        num_labels=3,
+        id2label={0: "low", 1: "mid", 2: "high"},
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=64).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def whisper_checkpoint(tmp_path_factory):
+    """Whisper's architecture and vocabulary with few random weights."""
+    torch.manual_seed(0)
+    dims = ModelDimensions(80, 1500, 16, 2, 1, 51865, 448, 16, 2, 1)
+    model = Whisper(dims)
+    torch.nn.init.normal_(model.decoder.positional_embedding)  # upstream leaves it as memory happened to be
+    path = tmp_path_factory.mktemp("whisper") / "miniature.pt"
+    torch.save({"dims": dataclasses.asdict(dims), "model_state_dict": model.state_dict()}, path)
+    return str(path)
+
+
+def noise(seconds, seed=0, sampling_rate=16_000):
+    return (0.2 * np.random.default_rng(seed).standard_normal(int(seconds * sampling_rate))).astype("float32")
+
+
+def as_wav(samples, sampling_rate=16_000):
+    file = io.BytesIO()
+    soundfile.write(file, samples, sampling_rate, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def segment(text, start, end, **changes):
+    sound = {"no_speech_prob": 0.1, "avg_logprob": -0.3, "compression_ratio": 1.2, "tokens": [1], "temperature": 0.0}
+    return {"id": 0, "seek": 0, "start": start, "end": end, "text": text, **sound, **changes}
+
+
+class StandIn:
+    """A transcriber that hears what it is told to; the last recording is finished first."""
+
+    def __init__(self, *segments, language="en"):
+        self.outcome = {"text": "".join(s["text"] for s in segments), "segments": [*segments], "language": language}
+        self.heard = []
+
+    def describe(self):
+        return {"backend": "stand-in", "model": "none"}
+
+    def transcribe(self, files):
+        drawn = [*files]
+        self.heard = [len(samples) / 16_000 for _, samples in drawn]
+        for name, samples in reversed(drawn):
+            yield name, {**self.outcome, "text": f"{self.outcome['text']} {len(samples)}"}
+
+
+@pytest.fixture
+def assess_with(classifier):
+    def build(backend, **options):
+        return pipeline("speaking-assessment", model=classifier, backend=backend, device="cpu", **options)
+
+    return build
+
+
+def one(assess_with, *segments, seconds=20.0, language="en", **options):
+    return assess_with(StandIn(*segments, language=language))(as_wav(noise(seconds)), **options)
+
+
+# ---- With the real engine
+
+
+def test_a_recording_becomes_a_transcript_and_the_level_of_that_transcript(classifier, whisper_checkpoint, tmp_path):
+    path = tmp_path / "answer.wav"
+    path.write_bytes(as_wav(noise(12, sampling_rate=22_050), 22_050))
+    assess = pipeline(
+        "speaking-assessment",
+        model=classifier,
+        whisper_model=whisper_checkpoint,
+        whisper_options=FAST,
+        min_speech_s=0.5,
+    )
+    assert type(assess) is SpeakingAssessmentPipeline
+    result = assess(str(path))
+    [(_, outcome)] = OpenAIWhisper(whisper_checkpoint, **FAST).transcribe(
+        [("other name", assess.preprocess(path).samples)]
+    )
+    assert result["transcript"] == outcome["text"].strip() != ""
+    assert result["refusal"] is None
+    [plain] = pipeline("text-classification", model=classifier, top_k=None)([result["transcript"]], truncation=True)
+    plain = plain[0]
+    assert result["level"] == plain["label"]
+    assert list(result["scores"]) == ["low", "mid", "high"]
+    assert result["scores"][plain["label"]] == pytest.approx(plain["score"], abs=1e-5)
+    assert result["expected_score"] == pytest.approx(result["scores"]["mid"] + 2 * result["scores"]["high"])
+    assert result["duration_s"] == pytest.approx(12, abs=0.01)
+    assert 0.5 <= result["speech_s"] <= 12
+    assert result["language"] == "en"
+
+
+def test_a_batch_gives_what_each_gives_alone(classifier, whisper_checkpoint):
+    assess = pipeline(
+        "speaking-assessment",
+        model=classifier,
+        whisper_model=whisper_checkpoint,
+        whisper_options=FAST,
+        min_speech_s=0.5,
+    )
+    sounds = [as_wav(noise(seconds, seed)) for seed, seconds in enumerate([9.0, 3.0, 6.0])]
+    together = assess(sounds, batch_size=2)
+    for sound, result in zip(sounds, together, strict=True):
+        alone = assess(sound)
+        assert alone["transcript"] == result["transcript"]
+        assert alone["scores"] == pytest.approx(result["scores"], abs=1e-5)
+
+
+# ---- What goes in
+
+
+def test_a_file_its_bytes_and_its_samples_give_the_same(assess_with, tmp_path):
+    samples = noise(8)
+    path = tmp_path / "answer.wav"
+    path.write_bytes(as_wav(samples))
+    assess = assess_with(StandIn(segment(SPEECH, 0, 8)))
+    results = assess(
+        [
+            str(path),
+            path,
+            as_wav(samples),
+            {"raw": samples, "sampling_rate": 16_000},
+            {"path": None, "array": samples.tolist(), "sampling_rate": 16_000},
+            {"raw": torch.from_numpy(samples), "sampling_rate": 16_000},
+        ]
+    )
+    assert all(result == results[0] for result in results)
+    assert results[0]["level"] in ("low", "mid", "high")
+
+
+def test_results_come_in_the_order_of_the_recordings(assess_with):
+    seconds = [6.0, 9.0, 7.0, 9.0]
+    sounds = [as_wav(noise(s)) for s in seconds]
+    sounds.insert(2, as_wav(np.zeros(16_000, "float32")))
+    results = assess_with(StandIn(segment(SPEECH, 0, 8)))(sounds, batch_size=2)
+    assert [result["duration_s"] for result in results] == [6.0, 9.0, 1.0, 7.0, 9.0]
+    assert [result["refusal"] is None for result in results] == [True, True, False, True, True]
+
+
+def test_a_generator_and_a_dataset_give_an_iterator(assess_with):
+    assess = assess_with(StandIn(segment(SPEECH, 0, 8)))
+    rows = [{"audio": as_wav(noise(s))} for s in (6, 7)]
+    assert [result["duration_s"] for result in assess(row["audio"] for row in rows)] == [6, 7]
+    assert [result["duration_s"] for result in assess(KeyDataset(rows, "audio"))] == [6, 7]
+    assert assess([]) == []
+
+
+@pytest.mark.parametrize(
+    ("sound", "error", "message"),
+    [
+        ("gone.wav", FileNotFoundError, r"gone\.wav does not exist"),
+        (np.zeros(16_000), TypeError, r"takes a path, bytes, or \{'raw': samples, 'sampling_rate': Hz\}.* not ndarray"),
+        ({"raw": np.zeros(9)}, ValueError, "a dictionary with 'raw' is no sound: it needs .* 'sampling_rate' in Hz"),
+        ({"sampling_rate": 8_000}, ValueError, "a dictionary with 'sampling_rate' is no sound"),
+    ],
+)
+def test_what_is_no_recording_is_named(assess_with, sound, error, message):
+    with pytest.raises(error, match=message):
+        assess_with(StandIn())(sound)
+
+
+# ---- When there is no level
+
+
+def test_silence_is_refused_without_asking_whisper(assess_with):
+    backend = StandIn(segment(SPEECH, 0, 8))
+    result = assess_with(backend)(as_wav(np.zeros(160_000, "float32")))
+    assert result["refusal"] == {"reason": "silence", "message": "No speech was heard in the recording."}
+    assert result["level"] is result["scores"] is result["expected_score"] is None
+    assert result["transcript"] == ""
+    assert result["duration_s"] == 10
+    assert backend.heard == []
+
+
+def test_what_whisper_itself_doubts_is_silence(assess_with):
+    doubted = segment(" Thank you for watching.", 0, 20, no_speech_prob=0.9, avg_logprob=-1.4)
+    assert one(assess_with, doubted)["refusal"]["reason"] == "silence"
+    assert one(assess_with)["refusal"]["reason"] == "silence"
+
+
+def test_too_little_speech_is_refused_with_its_seconds(assess_with):
+    result = one(assess_with, segment(SPEECH, 2.0, 6.2))
+    assert result["refusal"]["reason"] == "too_short"
+    assert result["refusal"]["message"] == "Only 4.2 s of speech was heard; a level takes at least 5 s."
+    assert result["speech_s"] == pytest.approx(4.2)
+    assert one(assess_with, segment(SPEECH, 2.0, 6.2), min_speech_s=4)["refusal"] is None
+
+
+def test_two_words_over_a_long_noise_are_not_long_speech(assess_with):
+    assert one(assess_with, segment(" Thank you.", 0, 20))["refusal"]["reason"] == "too_short"
+
+
+def test_another_language_is_refused_unless_it_is_accepted(assess_with):
+    speech = segment(SPEECH, 0, 15)
+    refusal = one(assess_with, speech, language="ja")["refusal"]
+    assert refusal == {
+        "reason": "other_language",
+        "message": "The speech sounds like Japanese; the model knows English only.",
+    }
+    assert one(assess_with, speech, language="ja", expected_language=None)["level"] is not None
+    assert one(assess_with, speech, language="ja", expected_language="ja")["refusal"] is None
+
+
+def test_a_damaged_file_stops_no_other(assess_with):
+    bad, good = assess_with(StandIn(segment(SPEECH, 0, 8)))([b"RIFF, but no sound", as_wav(noise(8))])
+    assert bad["refusal"]["reason"] == "unreadable"
+    assert "not a sound" in bad["refusal"]["message"]
+    assert good["level"] is not None
+
+
+def test_a_suspicious_transcript_is_judged_with_a_warning(assess_with):
+    result = one(assess_with, segment(" you know" * 30, 0, 20))
+    assert result["level"] is not None
+    assert result["warnings"] == ["repetition"]
+    assert one(assess_with, segment(SPEECH, 0, 18))["warnings"] == []
+
+
+# ---- Set-up
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"whisper_model": "large-v9"}, ValueError, "Whisper model 'large-v9' is unknown"),
+        ({"min_speech": 3}, TypeError, "min_speech: unknown to speaking-assessment. Choose from: expected_language,"),
+        ({"expected_language": "English"}, ValueError, "'English' is no language code of Whisper's"),
+        ({"backend": "whisper"}, ValueError, "backend='whisper' is unknown"),
+    ],
+)
+def test_options_that_cannot_be_used_are_named(classifier, options, error, message):
+    with pytest.raises(error, match=message):
+        pipeline("speaking-assessment", model=classifier, **options)
+
+
+def test_a_failure_of_the_transcriber_is_raised(assess_with):
+    class Failing(StandIn):
+        def transcribe(self, files):
+            yield next(iter(files))[0], RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        assess_with(Failing())(as_wav(noise(8)))
+
+
+def test_a_saved_pipeline_is_a_plain_model_folder(assess_with, tmp_path):
+    assess_with(StandIn()).save_pretrained(tmp_path)
+    assert "custom_pipelines" not in json.loads((tmp_path / "config.json").read_text())
+    assert not [*tmp_path.glob("*.py")]
+
+
+def test_the_task_is_known_where_this_file_is_the_first_to_be_imported():
+    code = (
+        "import blv_trainer.pipelines\n"
+        "from transformers.pipelines import check_task\n"
+        "print(check_task('speaking-assessment')[1]['impl'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert "blv_trainer.pipelines.SpeakingAssessmentPipeline" in done.stdout, done.stderr
+
+
+# ---- On the command line
+
+
+def test_predict_gives_levels_and_refusals_of_recordings(classifier, tmp_path, capsys, monkeypatch):
+    asked = []
+
+    def build_backend(name, model, **options):
+        asked.append((name, model))
+        return StandIn(segment(SPEECH, 0, 8))
+
+    monkeypatch.setattr("blv_trainer.pipelines.build_backend", build_backend)
+    spoken, silent = tmp_path / "spoken.wav", tmp_path / "silent.wav"
+    spoken.write_bytes(as_wav(noise(8)))
+    silent.write_bytes(as_wav(np.zeros(16_000, "float32")))
+    words = ["predict", classifier, "--audio", str(spoken), str(silent), "--whisper_model", "tiny"]
+    assert main([*words, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert asked == [("openai-whisper", "tiny")]
+    assert [row["file"] for row in rows] == [str(spoken), str(silent)]
+    assert [row["refusal_reason"] for row in rows] == [None, "silence"]
+    assert rows[0]["level"] in ("low", "mid", "high")
+    assert rows[1]["level"] is rows[1]["p_low"] is None
+    assert sum(rows[0][f"p_{level}"] for level in ("low", "mid", "high")) == pytest.approx(1)
+    assert main([*words, "--format", "tsv"]) == 0
+    table = [*csv.DictReader(io.StringIO(capsys.readouterr().out), dialect="excel-tab")]
+    assert [row["level"] for row in table] == [rows[0]["level"], ""]
+    assert main(words) == 0
+    assert "No speech was heard" in capsys.readouterr().out
+
+
+def test_predict_names_a_missing_recording(classifier, capsys):
+    assert main(["predict", classifier, "--audio", "gone.wav"]) == 2
+    assert "no such recording: gone.wav" in capsys.readouterr().err
