@@ -1,0 +1,54 @@
+"""The ICNALE builder on a corpus of the real size and larger."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from blv_trainer.corpora.synthetic import write_corpus
+from tests.benchmarks.harness import Row, benchmark
+
+_MEASURE = """
+import json, resource, sys, time
+import datasets, pyarrow.parquet, blv_trainer, blv_trainer.corpora.icnale_asa
+
+def megabytes():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+datasets.disable_progress_bars()
+before, times = megabytes(), []
+for _ in range(2):
+    start = time.perf_counter()
+    data = datasets.load_dataset("icnale_asa", data_dir=sys.argv[1], cache_dir=sys.argv[2])
+    times.append(time.perf_counter() - start)
+rows = sum(split.num_rows for split in data.values())
+print(json.dumps({"first": times[0], "cached": times[1], "megabytes": megabytes() - before, "rows": rows}))
+"""
+
+
+def load(num_speakers: int) -> dict[str, float]:
+    """Seconds of the first and of the cached load, and memory over that of the imports, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_corpus(Path(folder, "corpus"), num_speakers, layout="flat", audio="names")
+        words = [sys.executable, "-c", _MEASURE, str(Path(folder, "corpus")), str(Path(folder, "cache"))]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        printed = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return json.loads(printed.splitlines()[-1])
+
+
+@benchmark("corpus")
+def corpus() -> list[Row]:
+    """4,400 texts and 4,400 recordings; then a tenth of them, for the growth."""
+    small, whole = load(110), load(1100)
+    assert whole["rows"] == 4400
+    first, cached, megabytes = whole["first"], whole["cached"], whole["megabytes"]
+    note = f"8,800 files; +{megabytes:.0f} MiB; a tenth: {small['first']:.2f} s, +{small['megabytes']:.0f} MiB"
+    return [
+        Row("load_dataset('icnale_asa'), first", first, target="< 10 s", met=first < 10, note=note),
+        Row("load_dataset('icnale_asa'), cached", cached, target="< 1 s", met=cached < 1),
+    ]
