@@ -32,7 +32,7 @@ OF_CLASSES = [
     "qwk",
 ]
 OF_SCORES = ["pcc", "rmse", "macro_rmse", "smd"]
-SECTIONS = ["Args", "Returns", "Raises", "Range", "Better", "Absent classes", "Reference", "Example"]
+SECTIONS = ["Args", "Returns", "Raises", "Range", "Better", "Absent classes", "Reference", "Examples"]
 
 over_metrics = pytest.mark.parametrize("name", FOLDERS)
 over_pair_metrics = pytest.mark.parametrize("name", [name for name in FOLDERS if name != "ece"])
@@ -226,7 +226,7 @@ def test_evaluate_shows_the_docstring(name, loaded):
     assert loaded[name].inputs_description == text
     assert loaded[name].citation in text
     assert re.search(r"\b(18|19|20)\d\d\b", loaded[name].citation)
-    assert "Example" not in loaded[name].citation
+    assert "Examples" not in loaded[name].citation
     assert loaded[name].features["references"] == datasets.Value("float64")
 
 

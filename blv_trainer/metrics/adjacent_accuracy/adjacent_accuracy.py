@@ -47,7 +47,7 @@ class AdjacentAccuracy(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=adjacent_accuracy.__doc__.partition("\n")[0],
-            citation=adjacent_accuracy.__doc__.partition("Reference:")[2].partition("Example:")[0].strip(),
+            citation=adjacent_accuracy.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=adjacent_accuracy.__doc__,
             # float64: int64 would turn 0.6 into 0 before anyone could refuse it
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),

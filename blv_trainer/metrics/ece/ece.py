@@ -59,7 +59,7 @@ class Ece(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=ece.__doc__.partition("\n")[0],
-            citation=ece.__doc__.partition("Reference:")[2].partition("Example:")[0].strip(),
+            citation=ece.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=ece.__doc__,
             features=datasets.Features(
                 {

@@ -57,7 +57,7 @@ class MacroRmse(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=macro_rmse.__doc__.partition("\n")[0],
-            citation=macro_rmse.__doc__.partition("Reference:")[2].partition("Example:")[0].strip(),
+            citation=macro_rmse.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=macro_rmse.__doc__,
             # float64: int64 would turn 0.6 into 0
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),

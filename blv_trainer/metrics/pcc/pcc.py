@@ -57,7 +57,7 @@ class Pcc(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=pcc.__doc__.partition("\n")[0],
-            citation=pcc.__doc__.partition("Reference:")[2].partition("Example:")[0].strip(),
+            citation=pcc.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=pcc.__doc__,
             # float64: int64 would turn 0.6 into 0
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),

@@ -48,7 +48,7 @@ class Rmse(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=rmse.__doc__.partition("\n")[0],
-            citation=rmse.__doc__.partition("Reference:")[2].partition("Example:")[0].strip(),
+            citation=rmse.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=rmse.__doc__,
             # float64: int64 would turn 0.6 into 0
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),

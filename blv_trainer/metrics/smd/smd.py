@@ -59,7 +59,7 @@ class Smd(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=smd.__doc__.partition("\n")[0],
-            citation=smd.__doc__.partition("Reference:")[2].partition("Example:")[0].strip(),
+            citation=smd.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=smd.__doc__,
             # float64: int64 would turn 0.6 into 0
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),
