@@ -2,8 +2,8 @@
 
 - ``audio``, ``prefetch``: any sound -> float32 mono 16 kHz, read ahead by threads.
 - ``whisper``: ``OpenAIWhisper``, many files at a time with the words of ``whisper.transcribe``. Beneath it
-  ``whisper_windows`` (files in flight), ``whisper_features``, ``whisper_rows`` and ``whisper_slots`` (on a processor),
-  ``whisper_batches`` and ``batch_size`` (on a GPU, beam search).
+  ``whisper_windows`` (files in flight), ``whisper_rows`` and ``whisper_slots`` (on a processor), ``whisper_batches``
+  and ``batch_size`` (on a GPU, beam search).
 - ``faster_whisper``, ``backends``: the same interface for faster-whisper; ``build_backend``.
 - ``record``, ``store``: one transcript; all of them, safe against being killed, merged to Parquet.
 - ``recordings``, ``fingerprint``, ``workers``, ``transcription``: which files, which process does which, the whole run.

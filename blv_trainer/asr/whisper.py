@@ -116,8 +116,7 @@ class OpenAIWhisper:
         auto = self._batch_size == "auto"
         one_sample = self._options.get("beam_size") is None and (self._options.get("best_of") or 1) == 1
         if self.device.type == "cpu" and one_sample:
-            slots = _slots_that_fit(model) if auto else self._batch_size
-            return RowDecoder(model, slots, threads=torch.get_num_threads())
+            return RowDecoder(model, _slots_that_fit(model) if auto else self._batch_size)
         if self.device.type == "cpu":
             return BatchDecoder(model, _fixed(_PROCESSOR_SLOTS if auto else self._batch_size))
         return BatchDecoder(model, BatchSize(_GPU_START, limit=_GPU_LIMIT) if auto else _fixed(self._batch_size))

@@ -40,10 +40,6 @@ class BatchDecoder:
         """Takes a window to be decoded."""
         self._waiting.append(window)
 
-    def close(self) -> None:
-        """Ends its work, whatever is not yet decoded."""
-        self._waiting.clear()
-
     @torch.no_grad()
     def step(self) -> list[Window]:
         """Decodes one batch; gives its windows, answered."""

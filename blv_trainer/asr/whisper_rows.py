@@ -8,6 +8,7 @@ temperature, language and stream of random numbers.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 import torch
@@ -15,9 +16,8 @@ from whisper.decoding import ApplyTimestampRules, DecodingOptions, DecodingResul
 from whisper.model import Whisper
 from whisper.utils import compression_ratio
 
-from blv_trainer.asr.whisper_features import FeatureQueue
 from blv_trainer.asr.whisper_slots import SlotDecoder
-from blv_trainer.asr.whisper_windows import Window, detect_language
+from blv_trainer.asr.whisper_windows import Window, detect_language, encode
 
 TIE = 1e-4  # logits closer than this may change places by rounding
 _REMEMBERED_TASKS = 64
@@ -32,15 +32,14 @@ class RowDecoder:
     Args:
         model: A Whisper model in float32 on a processor.
         slots: Rows at a time.
-        threads: Of torch; with more than one, half of them encode the next windows meanwhile.
     """
 
-    def __init__(self, model: Whisper, slots: int, *, threads: int = 1):
+    def __init__(self, model: Whisper, slots: int):
+        self.capacity = slots
         self.redecoded = 0  # windows with a tie
         self._model = model
         self._decoder = SlotDecoder(model, slots)
-        self._queue = FeatureQueue(model, threads)
-        self.capacity = slots + (slots + 1) // 2 if self._queue.is_ahead else slots
+        self._waiting: deque[Window] = deque()
         self._rows: list[_Row] = []  # row i has slot i
         self._tasks: dict[str, DecodingTask] = {}
 
@@ -51,25 +50,14 @@ class RowDecoder:
 
     def submit(self, window: Window) -> None:
         """Takes a window to be decoded."""
-        self._queue.put(window)
-
-    def close(self) -> None:
-        """Ends its work, whatever is not yet decoded."""
-        self._queue.close()
+        self._waiting.append(window)
 
     @torch.no_grad()
     def step(self) -> list[Window]:
         """Fills the free slots, then takes every row one token further; gives the windows that are finished."""
-        with self._queue.beside():
-            return self._step()
-
-    def _step(self) -> list[Window]:
-        answered: list[Window] = []
-        while len(self._rows) < self._decoder.slots:
-            window = self._queue.take(wait=not self._rows and not answered)
-            if window is None:
-                break
-            answered += self._start(window)
+        answered = []
+        while self._waiting and len(self._rows) < self._decoder.slots:
+            answered += self._start(self._waiting.popleft())
         if self._rows:
             logits = self._decoder.advance([row.tokens[-1] for row in self._rows], [row.position for row in self._rows])
             for row in self._rows:
@@ -85,7 +73,7 @@ class RowDecoder:
         if not self.can_decode(window.options):
             raise ValueError(f"rows have one sample each; decode beam_size or best_of in batches: {window.options}.")
         task = self._task(window)
-        hidden = self._decoder.add(list(task.initial_tokens), window.features)
+        hidden = self._decoder.add(list(task.initial_tokens), encode(self._model, window))
         at_start, at_end = self._decoder.logits(hidden[[task.sot_index, -1]])
         row = _Row(window, task)
         if task.tokenizer.no_speech is not None:

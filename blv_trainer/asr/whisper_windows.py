@@ -65,9 +65,6 @@ class WindowDecoder(Protocol):
     def step(self) -> list[Window]:
         """Works for a while; gives the windows that now have an answer or an error."""
 
-    def close(self) -> None:
-        """Ends its work, whatever is not yet decoded."""
-
 
 class _Cancelled(BaseException):
     """Ends a file's coroutine; no ``except Exception`` on its way may catch it."""
@@ -194,7 +191,6 @@ def transcribe_in_flight(
             for window in decoder.step():
                 yield from _advance(in_flight.pop(window), decoder, in_flight)
     finally:
-        decoder.close()
         for file in in_flight.values():
             file.cancel()
 

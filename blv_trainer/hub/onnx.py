@@ -16,10 +16,11 @@ from blv_trainer.files import staged_folder, write_json
 from blv_trainer.hub.onnx_graph import write_graph
 from blv_trainer.hub.onnx_int8 import quantize_int8
 from blv_trainer.onnx_classifier import EXPORT_FILE, ONNX_FILE, OnnxClassifier
-from blv_trainer.prediction import predict_logits
+from blv_trainer.prediction import max_tokens, predict_logits
 
 QUANTIZATIONS = ("int8",)
 
+_CALIBRATION_TEXTS = 32  # on which the outliers of activations are looked for
 _INSTALL = 'export needs the extra onnx: pip install "blv_trainer[onnx]"'
 
 
@@ -43,7 +44,8 @@ def export_onnx(
         tokenizer: its tokenizer.
         output_dir: a new or empty folder, or an earlier export, which is replaced.
         quantize: None for float32, or "int8".
-        texts: for measuring the agreement, best such as the model will see; default: 80 invented answers of learners.
+        texts: to measure the agreement on, and the first 32 to look for outliers of activations; best such as the
+            model will see; default: 80 invented answers of learners.
 
     Returns:
         What ``onnx_export.json`` holds: ``quantization``, ``inputs``, ``opset``, ``versions``;
@@ -65,17 +67,18 @@ def export_onnx(
     _refuse_other_folder(Path(output_dir))
     if isinstance(model, OnnxClassifier):
         raise ValueError("the model is an export already: give the torch model that it was made from.")
+    texts = texts or _invented_texts()
     device, dtype, was_training = model.device, model.dtype, model.training
     model.eval().to("cpu", torch.float32)
     try:
         with staged_folder(output_dir) as staging:
             report = {"quantization": quantize, **write_graph(model, tokenizer, staging / ONNX_FILE)}
             if quantize == "int8":
-                quantize_int8(staging / ONNX_FILE)
+                quantize_int8(staging / ONNX_FILE, _calibration(model, tokenizer, texts))
             _without_model_code(model.config).save_pretrained(staging)
             tokenizer.save_pretrained(staging)
             write_json(staging / EXPORT_FILE, report)  # OnnxClassifier reads the quantisation from it
-            report |= _agreement(model, OnnxClassifier(staging), tokenizer, texts or _invented_texts())
+            report |= _agreement(model, OnnxClassifier(staging), tokenizer, texts)
             write_json(staging / EXPORT_FILE, report)
     finally:
         model.train(was_training).to(device, dtype)
@@ -88,6 +91,12 @@ def _without_model_code(config: PretrainedConfig) -> PretrainedConfig:
     if hasattr(config, "auto_map"):
         config.auto_map = {name: place for name, place in config.auto_map.items() if name == "AutoConfig"}
     return config
+
+
+def _calibration(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]):
+    max_length = max_tokens(model, tokenizer)
+    for text in texts[:_CALIBRATION_TEXTS]:
+        yield dict(tokenizer([text], truncation=True, max_length=max_length, return_tensors="np"))
 
 
 def _agreement(

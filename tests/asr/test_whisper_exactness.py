@@ -140,14 +140,6 @@ def test_the_miniature_model_falls_back_for_some_windows_only(whisper_model, sou
     assert {segment["temperature"] for result in results for segment in result["segments"]} >= {0.0, 0.8}
 
 
-@pytest.mark.parametrize("slots", [1, 3])
-def test_rows_beside_an_encoder_give_what_each_file_gives_alone(whisper_model, sounds, slots):
-    options = {"language": None, "temperature": (0.0, 0.4), "logprob_threshold": -0.1, "sample_len": 12}
-    decoder = RowDecoder(whisper_model, slots, threads=2)
-    assert decoder.capacity > slots
-    assert_same(together(whisper_model, sounds, decoder, **options), alone(whisper_model, sounds, **options))
-
-
 @pytest.mark.parametrize("slots", [1, 2, 5])
 def test_the_number_of_slots_changes_nothing(whisper_model, sounds, slots):
     options = OPTIONS["falling back to higher temperatures"]

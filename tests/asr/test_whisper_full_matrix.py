@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 DURATIONS = (31.5, 12.0, 4.0)  # seconds
 DECODERS = {
     "8 rows": lambda model: RowDecoder(model, 8),
-    "2 rows beside an encoder": lambda model: RowDecoder(model, 2, threads=2),
+    "2 rows": lambda model: RowDecoder(model, 2),
     "batches of 4": lambda model: BatchDecoder(model, BatchSize(4, limit=4)),
 }
 OPTIONS = {

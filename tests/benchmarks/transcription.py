@@ -120,7 +120,7 @@ def against_transcribe(size: str, *, threads: int, files: int = 12, times: int =
     texts: dict[str, dict[str, str]] = {"ours": {}, "theirs": {}}
 
     def ours() -> None:
-        decoder = RowDecoder(model, SLOTS, threads=threads)
+        decoder = RowDecoder(model, SLOTS)
         for name, outcome in transcribe_in_flight(sounds, decoder, model, fp16=False, **OPTIONS):
             texts["ours"][name] = outcome["text"]
 
