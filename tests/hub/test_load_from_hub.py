@@ -1,6 +1,7 @@
 """A model trained here, pushed to the stand-in Hub, and used in fresh processes as somebody else would use it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -54,9 +55,9 @@ def answer_of(process):
 
 
 @pytest.fixture
-def pushed(hub, trained):
+def pushed(hub, trained, tmp_path):
     """The trained model on the stand-in Hub, private."""
-    publish(trained, "alice/essays", private=True)
+    publish(shutil.copytree(trained, tmp_path / "own"), "alice/essays", private=True)
     return hub
 
 
