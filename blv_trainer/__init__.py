@@ -8,9 +8,8 @@ Data runs one way through the rooms of this package; each imports only from room
 - ``losses``: ``LOSSES``, ``build_loss``; one file per loss, ``blv`` is Balancing Logit Variation.
 - ``decision``: from logits to a level: shifts and temperature, tuned on a dev set, folded into a checkpoint.
 - ``modeling``: an ``AutoModel`` encoder with masked mean pooling and a linear head.
-- ``arguments``, ``trainer``: ``BLVTrainingArguments`` and ``BLVTrainer``, in place of ``transformers.Trainer``. Beneath
-  it ``class_counts``, ``confusion``, ``loss_choice``, ``checkpoints``, ``epoch_start``, ``not_finite`` and
-  ``evaluation_by_class``.
+- ``arguments``, ``trainer``: ``BLVTrainingArguments`` and ``BLVTrainer``, in place of ``transformers.Trainer``;
+  ``training``: what the trainer is made of.
 - ``prediction``: a saved model and texts in, logits and a table of levels out.
 - ``experiments``: one training run; methods x seeds, statistics and the report that compares them.
 - ``hub``: the model card; checked, one-commit pushes; ONNX.

@@ -12,13 +12,19 @@ from torch import nn
 from transformers import PreTrainedModel, TrainingArguments
 from transformers.trainer_utils import default_compute_objective
 
-from blv_trainer import not_finite
-from blv_trainer.checkpoints import newest_checkpoint, saved_whole
-from blv_trainer.epoch_start import EpochStart
-from blv_trainer.evaluation_by_class import EvaluationByClass
-from blv_trainer.loss_choice import check_head, describe_loss, resolve_class_counts, resolve_loss, single_label_name
 from blv_trainer.losses import IGNORE_INDEX, ImbalanceLoss, TrainingStep
 from blv_trainer.losses.base import logits_of
+from blv_trainer.training import not_finite
+from blv_trainer.training.checkpoints import newest_checkpoint, saved_whole
+from blv_trainer.training.epoch_start import EpochStart
+from blv_trainer.training.evaluation_by_class import EvaluationByClass
+from blv_trainer.training.loss_choice import (
+    check_head,
+    describe_loss,
+    resolve_class_counts,
+    resolve_loss,
+    single_label_name,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -257,7 +263,7 @@ class BLVTrainer(EvaluationByClass):
     def create_model_card(self, *args, **kwargs):
         """As in ``Trainer``, with every metric, class counts, loss, decision and limits in the card."""
         if self.is_world_process_zero():
-            from blv_trainer.hub.card_trainer import write_trainer_card
+            from blv_trainer.hub.card.trainer import write_trainer_card
 
             write_trainer_card(self, *args, **kwargs)
 

@@ -56,7 +56,7 @@ def test_notebook_is_kept_with_its_outputs_small_and_without_paths_of_a_machine(
 
 
 def _build_encoder(folder: Path) -> None:
-    from blv_trainer.corpora.synthetic_text import generate_answers
+    from blv_trainer.corpora.synthetic.text import generate_answers
     from blv_trainer.experiments.invented import build_encoder
 
     build_encoder([answer.text for answer in generate_answers(25)], folder / "encoder", seed=0)

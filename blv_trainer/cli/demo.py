@@ -35,7 +35,7 @@ def run(args) -> int:
     import datasets
     from transformers import pipeline, utils
 
-    from blv_trainer.corpora.icnale_names import LABELS
+    from blv_trainer.corpora.icnale.names import LABELS
     from blv_trainer.experiments.compare import run_once, run_settings
     from blv_trainer.experiments.invented import build_encoder, make_dataset
 

@@ -54,12 +54,12 @@ def run(args) -> int:
     import pyarrow.parquet as pq
     from transformers import utils
 
-    from blv_trainer.confusion import ConfusionCounter
-    from blv_trainer.corpora.table_texts import load_texts
+    from blv_trainer.corpora.table.texts import load_texts
     from blv_trainer.experiments.training import PREDICTIONS_FILE, predictions_of_split, write_metrics
     from blv_trainer.files import write_whole
     from blv_trainer.metrics import make_compute_metrics
     from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table
+    from blv_trainer.training.confusion import ConfusionCounter
 
     utils.logging.disable_progress_bar()
     model, tokenizer = load_classifier(args.model, trust_remote_code=args.trust_remote_code)

@@ -31,7 +31,7 @@ def run(args) -> int:
 
     from transformers import utils
 
-    from blv_trainer.corpora.table_texts import iter_texts
+    from blv_trainer.corpora.table.texts import iter_texts
     from blv_trainer.hub.onnx import export_onnx
     from blv_trainer.prediction import load_classifier
 

@@ -144,8 +144,8 @@ def _read(data_dir: str, options: dict):
 
 def _word_errors(answers: list, data_dir: str, options: dict) -> dict:
     """Of Whisper's transcripts, made first where that is asked for."""
-    from blv_trainer.corpora.icnale_config import IcnaleConfig
-    from blv_trainer.corpora.icnale_whisper import transcript_errors, whisper_transcripts
+    from blv_trainer.corpora.icnale.config import IcnaleConfig
+    from blv_trainer.corpora.icnale.whisper import transcript_errors, whisper_transcripts
 
     return transcript_errors(answers, whisper_transcripts(answers, IcnaleConfig(data_dir=data_dir, **options)))
 
@@ -154,7 +154,7 @@ def _write_parquet(dataset, folder: Path, roots: list[str]) -> dict[str, dict[st
     """Write each split; returns rows of each label in each split."""
     from collections import Counter
 
-    from blv_trainer.corpora.icnale_card import parquet_path
+    from blv_trainer.corpora.icnale.card import parquet_path
 
     roots = [os.path.abspath(os.path.expanduser(root)) for root in roots]
     counts = {}
@@ -180,7 +180,7 @@ def _write_rest(dataset, folder: Path, counts: dict, report, args) -> None:
     import yaml
 
     from blv_trainer.corpora.assignment import write_assignment
-    from blv_trainer.corpora.icnale_card import render_card
+    from blv_trainer.corpora.icnale.card import render_card
 
     (folder / "README.md").write_text(render_card(counts), encoding="utf-8")
     figures = report.to_dict() | {"splits": counts}

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import datasets
 
-from blv_trainer.corpora.answer import Answer
 from blv_trainer.corpora.icnale import read_corpus
-from blv_trainer.corpora.icnale_background import BACKGROUND_COLUMNS
-from blv_trainer.corpora.icnale_card import CITATION
-from blv_trainer.corpora.icnale_config import IcnaleConfig
-from blv_trainer.corpora.icnale_selection import assign_splits, describe_leak, select_answers, split_order
-from blv_trainer.corpora.icnale_text import TextCleaning
-from blv_trainer.corpora.icnale_transcripts import Transcript
-from blv_trainer.corpora.icnale_whisper import whisper_transcripts
+from blv_trainer.corpora.icnale.answer import Answer
+from blv_trainer.corpora.icnale.background import BACKGROUND_COLUMNS
+from blv_trainer.corpora.icnale.card import CITATION
+from blv_trainer.corpora.icnale.config import IcnaleConfig
+from blv_trainer.corpora.icnale.selection import assign_splits, describe_leak, select_answers, split_order
+from blv_trainer.corpora.icnale.text import TextCleaning
+from blv_trainer.corpora.icnale.transcripts import Transcript
+from blv_trainer.corpora.icnale.whisper import whisper_transcripts
 
 logger = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ import numpy as np
 from datasets import DatasetDict
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, default_settings
-from blv_trainer.class_counts import count_classes
 from blv_trainer.experiments import runs
 from blv_trainer.experiments.frozen import pooled_features, train_head_and_evaluate
 from blv_trainer.experiments.methods import Method
 from blv_trainer.experiments.training import train_and_evaluate
 from blv_trainer.files import write_json
+from blv_trainer.training.class_counts import count_classes
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,6 @@ from transformers import PretrainedConfig, PrinterCallback, set_seed
 
 from blv_trainer import __version__
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
-from blv_trainer.class_counts import count_classes
 from blv_trainer.experiments.runs import data_digest, encoder_digest
 from blv_trainer.experiments.training import (
     build_model,
@@ -30,10 +29,11 @@ from blv_trainer.experiments.training import (
     sample_rows,
 )
 from blv_trainer.files import staged_folder, write_whole
-from blv_trainer.loss_choice import describe_loss
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.prediction import predict_logits
 from blv_trainer.trainer import BLVTrainer
+from blv_trainer.training.class_counts import count_classes
+from blv_trainer.training.loss_choice import describe_loss
 
 logger = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ import torch
 from datasets import DatasetDict
 
 from blv_trainer import __version__
-from blv_trainer.checkpoints import last_whole_checkpoint
 from blv_trainer.experiments import training
 from blv_trainer.experiments.methods import Method
 from blv_trainer.experiments.training import RUN_FILE
 from blv_trainer.files import write_json
+from blv_trainer.training.checkpoints import last_whole_checkpoint
 
 logger = logging.getLogger(__name__)
 

@@ -111,7 +111,7 @@ def _agreement(
 
 
 def _invented_texts() -> list[str]:
-    from blv_trainer.corpora.synthetic_text import generate_answers
+    from blv_trainer.corpora.synthetic.text import generate_answers
 
     return [answer.text for answer in generate_answers(20)]
 

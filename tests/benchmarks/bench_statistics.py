@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 from sklearn.manifold import TSNE
 
+from blv_trainer.experiments.report.tsne import embed
 from blv_trainer.experiments.statistics import bootstrap_intervals
-from blv_trainer.experiments.tsne import embed
 from blv_trainer.metrics import METRICS
 from tests.benchmarks.harness import Row, benchmark, in_turn, once
 

@@ -28,7 +28,7 @@ from blv_trainer.asr.prefetch import load_ahead
 from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_windows import transcribe_in_flight
-from blv_trainer.corpora.synthetic_audio import speech_like
+from blv_trainer.corpora.synthetic.audio import speech_like
 from tests.benchmarks.faster_whisper_weights import write_for_faster_whisper
 
 SIZES = {"tiny": (384, 6, 4), "base": (512, 8, 6), "large-v2": (1280, 20, 32)}  # width, heads, layers

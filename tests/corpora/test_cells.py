@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blv_trainer.corpora.cells import as_cell, from_cell
-from blv_trainer.corpora.table_texts import load_texts
+from blv_trainer.corpora.table.texts import load_texts
 
 SIGNS = "=+-@\t\r\n'"
 TEXTS = st.text(st.one_of(st.sampled_from(SIGNS), st.characters(exclude_categories=["Cs", "Cc"])), max_size=8)

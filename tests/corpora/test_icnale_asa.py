@@ -14,8 +14,8 @@ import pytest
 
 import blv_trainer  # noqa: F401  registers the builder
 from blv_trainer.corpora.assignment import write_assignment
-from blv_trainer.corpora.icnale_background import BACKGROUND_COLUMNS
-from blv_trainer.corpora.icnale_names import LABELS
+from blv_trainer.corpora.icnale.background import BACKGROUND_COLUMNS
+from blv_trainer.corpora.icnale.names import LABELS
 from blv_trainer.corpora.synthetic import write_corpus
 
 COLUMNS = ["id", "text", "label", "region", "speaker", "task", "topic", "trial", "audio", "duration_s"]

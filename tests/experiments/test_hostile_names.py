@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from blv_trainer.experiments import figures
 from blv_trainer.experiments.report import as_png, write_report
-from blv_trainer.experiments.report_tables import Table, as_markdown
+from blv_trainer.experiments.report.tables import Table, as_markdown
 from blv_trainer.experiments.results import read_results
 from blv_trainer.experiments.training import PREDICTIONS_FILE
 

@@ -8,7 +8,7 @@ import pytest
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments
 from blv_trainer.asr.store import TranscriptStore
-from blv_trainer.checkpoints import checkpoints, last_whole_checkpoint
+from blv_trainer.training.checkpoints import checkpoints, last_whole_checkpoint
 
 AN_HOUR_AGO = time.time() - 3600
 
@@ -84,7 +84,7 @@ def test_a_part_that_was_named_by_the_time_comes_before_a_new_one(tmp_path):
 
 
 def test_a_corpus_file_that_became_older_is_read_again(corpus):
-    from blv_trainer.corpora.icnale_config import IcnaleConfig
+    from blv_trainer.corpora.icnale.config import IcnaleConfig
 
     ids = []
     text = sorted(corpus.rglob("*.txt"))[0]
@@ -95,7 +95,7 @@ def test_a_corpus_file_that_became_older_is_read_again(corpus):
 
 
 def test_leftovers_of_an_earlier_attempt_go_before_what_this_one_saved(tmp_path):
-    from blv_trainer.checkpoints import saved_whole
+    from blv_trainer.training.checkpoints import saved_whole
 
     for step in (2, 4, 6):
         (tmp_path / f"checkpoint-{step}").mkdir()

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments
 from blv_trainer.asr.store import TranscriptStore
-from blv_trainer.checkpoints import checkpoints, fault_of
 from blv_trainer.files import staged_folder, write_json, write_whole
+from blv_trainer.training.checkpoints import checkpoints, fault_of
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from datasets import Dataset, concatenate_datasets
 from torch import nn
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments, ImbalanceLoss
-from blv_trainer.checkpoints import fault_of, last_whole_checkpoint
-from blv_trainer.not_finite import rows_of
+from blv_trainer.training.checkpoints import fault_of, last_whole_checkpoint
+from blv_trainer.training.not_finite import rows_of
 
 COUNTS = [2, 7, 9, 2]
 

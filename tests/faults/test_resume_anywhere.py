@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments
-from blv_trainer.checkpoints import checkpoints
+from blv_trainer.training.checkpoints import checkpoints
 
 STEPS = 12  # three epochs of four steps
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from blv_trainer.corpora.assignment import read_assignment
 from blv_trainer.corpora.icnale import read_corpus
-from blv_trainer.corpora.icnale_background import read_background
-from blv_trainer.corpora.icnale_names import LABELS, REGIONS, is_other_module, normalize_id, parse_stem
-from blv_trainer.corpora.icnale_text import TextCleaning, decode, features
-from blv_trainer.corpora.icnale_transcripts import read_transcripts
-from blv_trainer.corpora.synthetic_background import write_sheet
+from blv_trainer.corpora.icnale.background import read_background
+from blv_trainer.corpora.icnale.names import LABELS, REGIONS, is_other_module, normalize_id, parse_stem
+from blv_trainer.corpora.icnale.text import TextCleaning, decode, features
+from blv_trainer.corpora.icnale.transcripts import read_transcripts
+from blv_trainer.corpora.synthetic.background import write_sheet
 
 STEMS = ["SM_JPN_PTJ1_061_B1_1", "SM_ENS_SMK2_001_XX_1", "WE_CHN_PTJ0_001_B1_1", "SM_TWN_SMK1_007_A2_0_ORIG"]
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from blv_trainer.asr.checks import suspicions
 from blv_trainer.asr.record import is_complete, make_record, options_hash
 from blv_trainer.asr.store import TranscriptStore
-from blv_trainer.corpora.icnale_transcripts import read_transcripts
+from blv_trainer.corpora.icnale.transcripts import read_transcripts
 
 DESCRIPTION = {"backend": "openai-whisper", "model": "tiny"}
 HASH = options_hash(DESCRIPTION)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import strategies as st
 
 from blv_trainer.corpora.table import load_table
-from blv_trainer.corpora.table_sources import SUFFIXES
-from blv_trainer.corpora.table_texts import load_texts
+from blv_trainer.corpora.table.sources import SUFFIXES
+from blv_trainer.corpora.table.texts import load_texts
 
 ROWS = [{"text": f"I like tea {k}.", "label": ("A2", "B1")[k % 2], "age": k, "note": None} for k in range(8)]
 ENCODINGS = ["utf-8-sig", "utf-16", "cp1252", "utf-7", "idna", "punycode", "hex", "rot13", "undefined", "é", "", "a\0b"]

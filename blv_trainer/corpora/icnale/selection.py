@@ -1,0 +1,113 @@
+"""Which answers of a corpus make up a dataset, and which split each belongs to, as an `IcnaleConfig` says."""
+
+import logging
+import os
+
+from blv_trainer.corpora.assignment import read_assignment
+from blv_trainer.corpora.icnale.answer import Answer
+from blv_trainer.corpora.icnale.config import IcnaleConfig
+from blv_trainer.corpora.icnale.names import normalize_id
+from blv_trainer.corpora.icnale.transcripts import Transcript
+from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, leaking_groups, split_by_group, split_by_sample
+
+logger = logging.getLogger(__name__)
+
+
+def wanted_answers(answers: list[Answer], config: IcnaleConfig) -> list[Answer]:
+    """The answers that natives, topics and regions let through and that have a text, or a recording for Whisper."""
+    return [
+        answer
+        for answer in answers
+        if (config.natives or answer.label != "native")
+        and (config.topics is None or answer.topic in config.topics)
+        and (config.regions is None or answer.region in config.regions)
+        and (answer.text if config.transcripts == "human" else answer.audio) is not None
+    ]
+
+
+def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], config: IcnaleConfig) -> list[Answer]:
+    """Those of the wanted answers that have the text asked for.
+
+    Raises:
+        ValueError: Where none is left, or where ``transcripts`` lacks recordings and ``allow_missing`` is off.
+    """
+    wanted = wanted_answers(answers, config)
+    if config.transcripts != "human":
+        wanted = _with_transcript(wanted, transcripts, config)
+    if not wanted:
+        missing = "text" if config.transcripts == "human" else "recording with a transcript"
+        raise ValueError(
+            f"{config.data_dir} has no answer with a {missing} that natives={config.natives}, topics={config.topics} "
+            f"and regions={config.regions} let through."
+        )
+    return wanted
+
+
+def _with_transcript(answers: list[Answer], transcripts: dict[str, Transcript], config: IcnaleConfig) -> list[Answer]:
+    missing = [answer.id for answer in answers if answer.id not in transcripts]
+    if missing:
+        message = (
+            f"{config.transcripts_path} lacks {len(missing)} of {len(answers)} recordings, for example {missing[0]}."
+        )
+        if not config.allow_missing:
+            cure = "Transcribe them with `blv-trainer transcribe` or whisper_model=NAME"
+            if config.whisper_model is not None:
+                cure = "They cannot be transcribed; the log says why. Mend them"
+            raise ValueError(f"{message} {cure}, or leave them out with allow_missing=True.")
+        logger.warning("%s They are left out.", message)
+    return [answer for answer in answers if answer.id in transcripts]
+
+
+def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str]:
+    """Name of the split of each answer; None where a split file leaves an answer out.
+
+    Raises:
+        ValueError: Where a split file has none of the answers, or there are fewer speakers than folds.
+    """
+    if config.split_file is not None:
+        return _assign_by_file(answers, config.split_file)
+    labels = [config.label_names.index(config.label_of(answer)) for answer in answers]
+    speakers = [answer.speaker for answer in answers]
+    options = {"strata": [answer.region for answer in answers], "seed": config.split_seed}
+    if config.split_by == "kfold":
+        return [f"fold_{fold}" for fold in k_folds(labels, speakers, num_folds=config.folds, **options)]
+    if config.split_by == "sample":
+        return split_by_sample(labels, [answer.id for answer in answers], **options).tolist()
+    return split_by_group(labels, speakers, **options).tolist()
+
+
+def _assign_by_file(answers: list[Answer], path: str) -> list[str | None]:
+    by_id = {normalize_id(id_): name for id_, name in read_assignment(os.path.expanduser(path)).items()}
+    split = [by_id.get(answer.id) for answer in answers]
+    num_missing, num_unknown = split.count(None), len(by_id.keys() - {answer.id for answer in answers})
+    if num_missing == len(answers):
+        raise ValueError(f"{path} has none of the {len(answers)} answers; its ids must look like {answers[0].id}.")
+    if num_missing:
+        logger.warning("%s lacks %d of %d answers: they are in no split.", path, num_missing, len(answers))
+    if num_unknown:
+        logger.warning("%s names %d answers that are not in the dataset.", path, num_unknown)
+    return split
+
+
+def split_order(names: set[str]) -> list[str]:
+    """Names of splits in the order in which people expect them: train, validation, test, then the rest.
+
+    Examples:
+        >>> split_order({"test", "fold_10", "fold_2", "train"})
+        ['train', 'test', 'fold_2', 'fold_10']
+    """
+    known = [name for name in SPLIT_NAMES if name in names]
+    return known + sorted(names - set(known), key=lambda name: (len(name), name))
+
+
+def describe_leak(answers: list[Answer], split: list[str | None]) -> str:
+    """A sentence on the test speakers who also stand in train; empty where there are none."""
+    speakers = [answer.speaker for answer in answers]
+    leaked = leaking_groups(speakers, split, source="train", target="test")
+    if not leaked:
+        return ""
+    in_test = {speaker for speaker, name in zip(speakers, split, strict=True) if name == "test"}
+    return (
+        f"{len(leaked)} of the {len(in_test)} test speakers also stand in train, with the same level: scores on this "
+        "split flatter a model that recognises speakers. split_by='speaker' keeps them apart."
+    )

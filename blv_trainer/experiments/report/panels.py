@@ -1,0 +1,250 @@
+"""The figures of a report: which pictures, of which values, side by side."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.special import softmax
+
+from blv_trainer.experiments import figures
+from blv_trainer.experiments.columns import COLUMNS
+from blv_trainer.experiments.report.rows import DECISIONS, Row
+from blv_trainer.experiments.report.tsne import MIN_ROWS, PERPLEXITY, embed, separation
+from blv_trainer.experiments.results import MethodRuns, Results
+from blv_trainer.losses import BLVLoss
+from blv_trainer.training.confusion import ConfusionCounter
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure with the name of its file and the sentence below it."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+def make_panels(results: Results, rows: list[Row], analysis: dict[str, Any], *, tsne_iterations: int) -> list[Panel]:
+    """All figures for which there is something to show."""
+    panels = [
+        _intervals(rows, analysis),
+        _class_distribution(results),
+        *(_confusions(results, rows, decision) for decision in ("raw", "tuned")),
+        _by_class_size(results, rows),
+        _shifts(results),
+        _tsne(results, tsne_iterations),
+        _reliability(results, rows),
+        _learning_curves(results),
+        _score_distributions(results, rows),
+    ]
+    return [panel for panel in panels if panel is not None]
+
+
+def grid(count: int, *, width: float, height: float, columns: int = 4) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` axes of that size in inches, at most ``columns`` side by side."""
+    columns = min(columns, count)
+    lines = -(-count // columns)
+    figure = Figure(figsize=(columns * width, lines * height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.09)  # inches; else the last tick label touches the next axes' first
+    axes = figure.subplots(lines, columns, squeeze=False).flatten()
+    for unused in axes[count:]:
+        unused.remove()
+    return figure, list(axes[:count])
+
+
+def confusion_over_runs(results: Results, predictions: np.ndarray) -> np.ndarray:
+    """Mean confusion matrix of predictions ``(num_runs, n)``."""
+    num_classes = len(results.names)
+    matrices = [ConfusionCounter.of(results.test_labels, run, num_classes=num_classes).matrix for run in predictions]
+    return np.mean([matrix.numpy() for matrix in matrices], axis=0)
+
+
+def class_recall_and_rmse(results: Results, row: Row) -> tuple[np.ndarray, np.ndarray]:
+    """Recall and RMSE of each class over all runs, ``(num_classes,)`` each; nan for classes without test rows."""
+    recall, rmse = np.full((2, len(results.names)), np.nan)
+    for k in range(len(results.names)):
+        predicted = row.predictions[:, results.test_labels == k]
+        if predicted.size:
+            recall[k], rmse[k] = (predicted == k).mean(), np.sqrt(((predicted - k) ** 2).mean())
+    return recall, rmse
+
+
+def _legend_below(figure: Figure, ax: Axes, columns: int = 4) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(columns, len(labels)), frameon=False, markerscale=1.5
+    )
+
+
+def _with(rows: Sequence[Row], decision: str) -> list[Row]:
+    return [row for row in rows if row.decision == decision]
+
+
+def _intervals(rows: list[Row], analysis: dict[str, Any]) -> Panel:
+    metrics = ("accuracy", "macro_accuracy", "qwk")
+    figure, axes = grid(3, width=3.6, height=1.0 + 0.24 * len(rows), columns=3)
+    for ax, metric in zip(axes, metrics, strict=True):
+        heading, factor, _ = COLUMNS[metric]
+        intervals = {}
+        for row in rows:
+            found = analysis["rows"][row.key]
+            low, high = found["intervals"][metric].values()
+            intervals[row.title] = tuple(factor * value for value in (found["test"][metric]["mean"], low, high))
+        figures.plot_intervals(intervals, xlabel=heading, ax=ax)
+        if ax is not axes[0]:
+            ax.set_yticklabels([])
+    caption = (
+        f"Mean over {len(analysis['seeds'])} seed(s) with its 95 % bootstrap interval over {analysis['num_groups']} "
+        f"{analysis['resampled']}. The dashed line is the baseline. Intervals of two methods may overlap although the "
+        "paired difference is clear, and the reverse: see the table of differences."
+    )
+    return Panel("intervals", "Methods at a glance", caption, figure)
+
+
+def _class_distribution(results: Results) -> Panel:
+    ax = figures.plot_class_distribution(results.class_counts, results.names)
+    return Panel("class_distribution", "Class distribution", "Numbers above the bars are rows.", ax.figure)
+
+
+def _confusions(results: Results, rows: list[Row], decision: str) -> Panel:
+    shown = _with(rows, decision)
+    size = 1.4 + 0.42 * len(results.names)
+    columns = 4 if len(results.names) <= 5 else 3
+    figure, axes = grid(len(shown), width=size, height=size + 0.4, columns=columns)
+    for row, ax in zip(shown, axes, strict=True):
+        matrix = confusion_over_runs(results, row.predictions)
+        figures.plot_confusion(matrix, results.names, title=row.runs.method.title, ax=ax)
+    caption = (
+        f"Rows = human, columns = machine; percent of the row, below it the number of samples (mean over "
+        f"{len(results.seeds)} run(s)). Decision: {decision}."
+    )
+    return Panel(f"confusion_{decision}", f"Confusion matrices, {decision} decision", caption, figure)
+
+
+def _by_class_size(results: Results, rows: list[Row]) -> Panel:
+    figure, axes = grid(4, width=5.0, height=3.3, columns=2)
+    for k, decision in enumerate(("raw", "tuned")):
+        values = {row.runs.method.title: class_recall_and_rmse(results, row) for row in _with(rows, decision)}
+        recalls = {title: 100 * recall for title, (recall, _) in values.items()}
+        errors = {title: rmse for title, (_, rmse) in values.items()}
+        counts = results.class_counts["train"]
+        for ax, shown, label in ((axes[2 * k], recalls, "recall (%)"), (axes[2 * k + 1], errors, "RMSE (levels)")):
+            figures.plot_by_class_size(np.maximum(counts, 1), shown, results.names, ylabel=label, ax=ax)
+            ax.set_title(f"{decision} decision", fontsize=10)
+    _legend_below(figure, axes[0])
+    caption = "What each method does to rare classes, on the test rows of each class."
+    return Panel("by_class_size", "Recall and RMSE against class size", caption, figure)
+
+
+def _shifts(results: Results) -> Panel | None:
+    shifting = [runs for runs in results.methods if runs.loss.expected_shift().abs().max() > 0]
+    if not shifting:
+        return None
+    alphas = {runs.method.title: runs.loss.alpha.numpy() for runs in shifting if isinstance(runs.loss, BLVLoss)}
+    alphas = {"BLV": next(iter(alphas.values()))} if alphas else {}  # it depends on the class counts alone
+    figure, axes = grid(1 + bool(alphas), width=5.0, height=3.3, columns=2)
+    shifts = {runs.method.title: runs.loss.expected_shift().numpy() for runs in shifting}
+    numbers = [results.methods.index(runs) for runs in shifting]  # the looks that they have in the other figures
+    figures.plot_by_class(shifts, results.names, ylabel="expected shift (logits)", numbers=numbers, ax=axes[-1])
+    axes[-1].legend(frameon=False, fontsize=8)
+    if alphas:
+        figures.plot_by_class(alphas, results.names, ylabel="alpha (0 to 1)", ax=axes[0])
+        axes[0].set_ylim(-0.03, 1.03)
+    caption = (
+        "alpha is BLV's scale of each class, 1 for the rarest. The expected shift is what training adds to each "
+        "class's logit on average; the consistent decision adds it back."
+    )
+    return Panel("expected_shift", "What training adds to the logits", caption, figure)
+
+
+def _tsne(results: Results, iterations: int) -> Panel | None:
+    shown = [runs for runs in results.methods if runs.train_logits is not None and len(runs.train_logits) >= MIN_ROWS]
+    if not shown or iterations == 0:
+        return None
+    figure, axes = grid(len(shown), width=3.0, height=3.2)
+    logger.info("t-SNE of %d training logits for %d methods", len(shown[0].train_logits), len(shown))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one panel a core
+        maps = pool.map(lambda runs: embed(runs.train_logits, iterations=iterations), shown)
+        for runs, points, ax in zip(shown, maps, axes, strict=True):
+            score = separation(runs.train_logits, runs.train_labels)
+            title = f"{runs.method.title}\nsilhouette {score:.3f}"
+            figures.plot_points(points, runs.train_labels, results.names, title=title, ax=ax)
+    _legend_below(figure, axes[0], columns=len(results.names))
+    caption = (
+        f"t-SNE (perplexity {PERPLEXITY}, {iterations:,} iterations) of the logits of {len(shown[0].train_logits):,} "
+        f"training rows, seed {results.seeds[0]}. The silhouette is that of the logits themselves, from -1 to 1; "
+        "higher means that classes lie further apart."
+    )
+    return Panel("tsne", "Training logits", caption, figure)
+
+
+def _reliability(results: Results, rows: list[Row]) -> Panel:
+    figure, axes = grid(len(results.methods), width=2.9, height=3.7)
+    for runs, ax in zip(results.methods, axes, strict=True):
+        curves, errors = {}, []
+        for row in rows:
+            if row.runs is runs:
+                labels = np.tile(results.test_labels, len(row.test_logits))
+                curves[row.decision] = (labels, softmax(np.concatenate(row.test_logits), axis=1))
+                errors.append(f"{row.decision} {row.test['ece'].mean:.3f}".replace(" 0.", " ."))
+        title = f"{runs.method.title}\nECE: {', '.join(errors)}"
+        figures.plot_reliability(curves, title=title, numbers=[DECISIONS.index(name) for name in curves], ax=ax)
+        ax.title.set_fontsize(8)
+    most = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[1]))
+    _legend_below(figure, most)
+    caption = "Accuracy against confidence on the test rows of all seeds; a larger point stands for more samples."
+    return Panel("reliability", "Calibration", caption, figure)
+
+
+def _curve(runs: MethodRuns, key: str) -> list[tuple[list[float], list[float]]]:
+    curves = []
+    for history in runs.histories:
+        points = [(entry["epoch"], entry[key]) for entry in history if entry.get(key) is not None]
+        if points:
+            epochs, values = zip(*points, strict=True)
+            curves.append((list(epochs), list(values)))
+    return curves
+
+
+def _learning_curves(results: Results) -> Panel | None:
+    keys = {"eval_loss": "cross-entropy on validation", "eval_macro_accuracy": "macro accuracy", "eval_qwk": "QWK"}
+    found = {key: {runs.method.title: _curve(runs, key) for runs in results.methods} for key in keys}
+    if not all(curve for curves in found.values() for curve in curves.values()):
+        return None
+    figure, axes = grid(3, width=3.8, height=3.2, columns=3)
+    for ax, (key, label) in zip(axes, keys.items(), strict=True):
+        figures.plot_learning_curves(found[key], ylabel=label, ax=ax)
+    _legend_below(figure, axes[0])
+    caption = f"On the validation rows after each epoch, raw decision, mean over {len(results.seeds)} seed(s)."
+    return Panel("learning_curves", "Learning curves", caption, figure)
+
+
+def _score_distributions(results: Results, rows: list[Row]) -> Panel:
+    num_classes = len(results.names)
+    human = np.bincount(results.test_labels, minlength=num_classes)
+    figure, axes = grid(len(results.methods), width=3.2, height=2.7)
+    for runs, ax in zip(results.methods, axes, strict=True):
+        machine = {
+            row.decision: confusion_over_runs(results, row.predictions).sum(axis=0)
+            for row in rows
+            if row.runs is runs and row.decision != "consistent"
+        }
+        figures.plot_score_distribution(human, machine, results.names, title=runs.method.title, ax=ax)
+    highest = max(ax.get_ylim()[1] for ax in axes)
+    for ax in axes:
+        ax.set_ylim(0, highest)
+    _legend_below(figure, axes[0])
+    return Panel(
+        "score_distributions", "Human and machine scores", "Test samples at each level, mean over seeds.", figure
+    )

@@ -1,0 +1,138 @@
+"""``report/``: tables, figures, ``results.json`` and one self-contained ``report.html``, all from finished runs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from blv_trainer.experiments.columns import formatted, formatted_p
+from blv_trainer.experiments.report.analysis import NUM_RESAMPLES, analyse
+from blv_trainer.experiments.report.panels import Panel, make_panels
+from blv_trainer.experiments.report.rows import TUNE_FOR, Row, make_rows
+from blv_trainer.experiments.report.rsmeval import write_rsmeval
+from blv_trainer.experiments.report.tables import as_csv, as_markdown, make_tables
+from blv_trainer.experiments.results import Results, read_results
+from blv_trainer.files import staged_folder, write_json, write_text, write_whole
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE = "report.html.jinja"
+_DPI = 130
+
+
+def write_report(
+    output_dir: str | Path,
+    *,
+    tune_for: Mapping[str, float] | None = None,
+    num_resamples: int = NUM_RESAMPLES,
+    tsne_iterations: int = 5000,
+) -> dict[str, Any]:
+    """Write the report of a finished comparison; nothing is trained.
+
+    Args:
+        output_dir: as given to ``compare``; the report goes into its folder ``report``.
+        tune_for: weights of the metrics for which decisions are tuned on validation; by default accuracy, macro
+            accuracy and QWK alike.
+        num_resamples: of each bootstrap and permutation test.
+        tsne_iterations: of t-SNE; 0 for none.
+
+    Returns:
+        What ``results.json`` holds.
+
+    Raises:
+        FileNotFoundError: runs are missing.
+        ValueError: an unknown metric or weight in ``tune_for``.
+    """
+    tune_for = dict(tune_for or TUNE_FOR)
+    results = read_results(output_dir)
+    rows = make_rows(results, tune_for)
+    analysis = analyse(results, rows, tune_for=tune_for, num_resamples=num_resamples)
+    tables = make_tables(analysis)
+    panels = make_panels(results, rows, analysis, tsne_iterations=tsne_iterations)
+    images = {panel.name: as_png(panel.figure) for panel in panels}
+    with staged_folder(output_dir) as staging:  # an earlier report stays until this one is whole, then goes
+        folder = staging / "report"
+        write_text(folder / "table.md", as_markdown(tables))
+        write_text(folder / "table.csv", as_csv(analysis))
+        write_json(folder / "results.json", analysis)
+        for name, image in images.items():
+            write_whole(folder / f"{name}.png", lambda path, image=image: path.write_bytes(image))
+        for row in rows:
+            write_rsmeval(results, row, folder / "rsmeval")
+        write_text(folder / "report.html", render(results, rows, analysis, panels, images))
+    return analysis
+
+
+def render(
+    results: Results, rows: list[Row], analysis: dict[str, Any], panels: list[Panel], images: Mapping[str, bytes]
+) -> str:
+    """The HTML page, figures inside; every text is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    shown = dict.fromkeys([analysis["baseline"], analysis["chosen"]])
+    titles = {row.key: row.title for row in rows}
+    results_table, differences, *others, published = make_tables(analysis)
+    return environment.get_template(TEMPLATE).render(
+        description=results.description,
+        analysis=analysis,
+        summary=_summary(analysis, titles),
+        sizes={split: sum(counts) for split, counts in results.class_counts.items()},
+        main_tables=[results_table, differences],
+        other_tables=others,
+        published=published,
+        figures=[{"panel": panel, "png": base64.b64encode(images[panel.name]).decode("ascii")} for panel in panels],
+        subgroups={titles[key]: analysis["subgroups"][key] for key in shown if analysis["subgroups"][key]},
+        conditions=_conditions(results),
+        runs=[
+            {"method": runs.method.title, "seed": seed, "seconds": seconds, "spec": runs.method.spec}
+            for runs in results.methods
+            for seed, seconds in zip(results.seeds, runs.seconds, strict=True)
+        ],
+    )
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as a PNG file, without a date or version in it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _summary(analysis: dict[str, Any], titles: dict[str, str]) -> list[str]:
+    """Sentences that answer the question: which loss, and is the difference real?"""
+    baseline, chosen = analysis["rows"][analysis["baseline"]], analysis["rows"][analysis["chosen"]]
+    base_title, chosen_title = titles[analysis["baseline"]], titles[analysis["chosen"]]
+    sentences = [f"Chosen on validation alone, by {' + '.join(analysis['tuned_for'])}: {chosen_title}."]
+    for metric, words in (("accuracy", "accuracy (%)"), ("macro_accuracy", "macro accuracy (%)"), ("qwk", "QWK")):
+        own, base = (formatted(metric, entry["test"][metric]["mean"]) for entry in (chosen, baseline))
+        text = f"Test {words}: {own}, against {base} for {base_title}"
+        found = chosen["differences"].get(metric)
+        if found:
+            value, low, high = (formatted(metric, found[part]) for part in ("value", "low", "high"))
+            holds = "excludes" if found["low"] > 0 or found["high"] < 0 else "includes"
+            p = formatted_p(chosen["p_values"][metric]["holm"]) or "p undefined"
+            text += f"; difference {value}, 95 % interval {low} to {high}, which {holds} zero (Holm-corrected {p})"
+        sentences.append(text + ".")
+    return sentences
+
+
+def _conditions(results: Results) -> list[dict[str, Any]]:
+    """Versions and machine of the runs, each set once, with the number of runs it holds for."""
+    found: list[dict[str, Any]] = []
+    for run in (run for runs in results.methods for run in runs.conditions):
+        for entry in found:
+            if entry["conditions"] == run["conditions"]:
+                entry["num_runs"] += 1
+                break
+        else:
+            settings = {key: value for key, value in run["settings"].items() if key not in ("method", "seed")}
+            found.append({"conditions": run["conditions"], "settings": settings, "num_runs": 1})
+    return found

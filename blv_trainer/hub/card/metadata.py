@@ -1,0 +1,114 @@
+"""The YAML of a card, and the file in ``.eval_results/`` beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
+from huggingface_hub.utils import yaml_dump
+
+from blv_trainer.files import write_whole
+from blv_trainer.hub.card.facts import Facts, other_metrics
+from blv_trainer.hub.card.options import CardOptions, as_list
+from blv_trainer.hub.card.results import Results
+from blv_trainer.hub.card.usage import EXAMPLE_TEXTS
+from blv_trainer.metrics import METRICS
+
+EVAL_RESULTS_FOLDER = ".eval_results"
+METADATA_ORDER = ["license", "language", "library_name", "pipeline_tag", "base_model", "datasets", "tags", "metrics"]
+
+
+def card_metadata(
+    facts: Facts, results: Sequence[Results], options: CardOptions, *, title: str, about_icnale: bool
+) -> ModelCardData:
+    """The metadata, with every result in ``model-index``."""
+    evaluations = [
+        _eval_result(metric, value, of_split, facts, options)
+        for of_split in results
+        for metric, value in _finite(of_split, facts.names).items()
+    ]
+    texts = EXAMPLE_TEXTS if "en" in as_list(options.language) and options.pipeline_tag == "text-classification" else ()
+    return ModelCardData(
+        language=options.language or None,
+        license=options.license,
+        library_name="transformers" if facts.adapter is None else "peft",
+        pipeline_tag=options.pipeline_tag,
+        base_model=list(options.base_model) or None,
+        datasets=list(options.datasets) or None,
+        metrics=list(dict.fromkeys(evaluation.metric_type for evaluation in evaluations)) or None,
+        tags=_tags(facts, options, about_icnale),
+        widget=[{"text": text} for text in texts] or None,
+        model_name=title if evaluations else None,  # it stands in model-index alone
+        eval_results=evaluations or None,
+    )
+
+
+def write_eval_results(folder: Path, results: Sequence[Results], names: Sequence[str], datasets: Sequence[str]) -> None:
+    """Write ``.eval_results/<dataset>.yaml``, which the Hub shows on the model's page and the dataset's leaderboard.
+
+    The format wants the dataset's name on the Hub: without exactly one there is nothing to write. Each metric is a
+    task; the Hub lists those that the dataset's ``eval.yaml`` declares.
+
+    Args:
+        folder: of the model.
+        results: the first is written, with its interval as a note.
+        names: the labels.
+        datasets: names on the Hub.
+    """
+    if len(datasets) != 1 or not results:
+        return
+    first = results[0]
+    entries = [
+        EvalResultEntry(datasets[0], task_id=metric, value=round(value, 6), notes=_notes(first, metric))
+        for metric, value in _finite(first, names).items()
+    ]
+    if entries:
+        text = yaml_dump(eval_result_entries_to_yaml(entries), sort_keys=False)
+        path = folder / EVAL_RESULTS_FOLDER / f"{datasets[0].replace('/', '--')}.yaml"
+        write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _notes(results: Results, metric: str) -> str:
+    notes = [f"{results.split} split"]
+    if results.num_rows is not None:
+        notes.append(f"{results.num_rows} rows")
+    low, high = results.intervals.get(metric, (math.nan, math.nan))
+    if math.isfinite(low) and math.isfinite(high):
+        notes.append(f"95 % bootstrap interval {low:.4f} to {high:.4f} over {results.resampled}")
+    return ", ".join(notes)
+
+
+def _finite(results: Results, names: Sequence[str]) -> dict[str, float]:
+    """Our metrics in their order, then the others; an undefined one has no place in metadata."""
+    ours = {name: results.metrics[name] for name in METRICS if name in results.metrics}
+    return {k: v for k, v in (ours | other_metrics(results.metrics, names)).items() if math.isfinite(v)}
+
+
+def _eval_result(metric: str, value: float, results: Results, facts: Facts, options: CardOptions) -> EvalResult:
+    datasets = options.datasets
+    args = {} if results.num_rows is None else {"num_rows": results.num_rows}
+    if options.dataset_args is not None:
+        args["args"] = options.dataset_args
+    return EvalResult(
+        task_type=options.pipeline_tag,
+        task_name=options.pipeline_tag.replace("-", " ").capitalize(),
+        dataset_type=datasets[0] if len(datasets) == 1 else "unpublished",
+        dataset_name=options.dataset_name or (datasets[0] if len(datasets) == 1 else "Held-out rows"),
+        dataset_config=facts.data.get("dataset_config_name"),
+        dataset_split=results.split,
+        dataset_args=args or None,
+        metric_type=metric,
+        metric_name=metric.replace("_", " "),
+        metric_value=round(value, 6),
+    )
+
+
+def _tags(facts: Facts, options: CardOptions, about_icnale: bool) -> list[str]:
+    tags = ["blv_trainer", "ordinal-classification", "class-imbalance"]
+    if loss := (facts.config.get("training_loss") or {}).get("name"):
+        tags.append(str(loss))
+    if about_icnale:
+        tags += ["automated-speaking-assessment", "learner-english", "cefr"]
+    return list(dict.fromkeys([*tags, *options.tags]))

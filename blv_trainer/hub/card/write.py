@@ -1,0 +1,163 @@
+"""A model's card: ``README.md`` with metadata that the Hub reads, written from what stands in the model's folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from huggingface_hub import ModelCard
+from matplotlib.figure import Figure
+
+from blv_trainer.experiments import figures
+from blv_trainer.experiments.report import as_png
+from blv_trainer.files import write_whole
+from blv_trainer.hub.card.check import CARD_FILE, check_text
+from blv_trainer.hub.card.facts import Facts, read_facts
+from blv_trainer.hub.card.metadata import write_eval_results
+from blv_trainer.hub.card.options import NUM_RESAMPLES, CardOptions, as_list, hub_ids, is_here, is_hub_id
+from blv_trainer.hub.card.render import PICTURE_FILE, PLACEHOLDER, render
+from blv_trainer.hub.card.results import all_results
+
+
+def write_card(
+    folder: str | Path,
+    *,
+    repo_id: str | None = None,
+    language: str | Sequence[str] | None = "en",
+    license: str | None = "apache-2.0",
+    base_model: str | Sequence[str] | None = None,
+    datasets: str | Sequence[str] | None = None,
+    tags: str | Sequence[str] | None = None,
+    model_name: str | None = None,
+    dataset_name: str | None = None,
+    icnale: bool | None = None,
+    num_resamples: int = NUM_RESAMPLES,
+) -> Path:
+    """Write ``README.md``, the confusion matrix as a picture, and ``.eval_results/`` into a model's folder.
+
+    Every number comes from the folder: ``config.json`` (labels, class counts, loss, decision), ``predictions.parquet``
+    or else ``metrics.json`` or ``history.json`` (results), ``run.json`` (versions), ``report/results.json`` (the
+    comparison that the model belongs to). A section whose facts are missing is left out. A card that is there already
+    is replaced.
+
+    Args:
+        folder: with a saved model, such as the ``--output_dir`` of ``blv-trainer train``.
+        repo_id: where the model will be on the Hub, "user/name".
+        language: ISO code of the texts, or several; example texts for the Hub's widget are there for "en" alone.
+        license: of the model, as the Hub names it; None to leave it out.
+        base_model: the Hub's name of the model that training started from; unless given, the one in ``config.yaml`` or
+            ``adapter_config.json``, if it is on the Hub and no path.
+        datasets: the Hub's names of the training data; unless given, the one in ``config.yaml`` if it is on the Hub.
+            With exactly one, results are said to be of its splits.
+        tags: besides those that follow from the model.
+        model_name: the title; default: the name in ``repo_id``, or the folder's.
+        dataset_name: what the data are called; default: their name on the Hub.
+        icnale: whether the model learned from ICNALE, whose limits, terms and citation the card then holds; default:
+            whether the data's name or the names of the rows say so.
+        num_resamples: of the bootstrap.
+
+    Returns:
+        The path of ``README.md``.
+
+    Raises:
+        FileNotFoundError: the folder holds no model.
+        ValueError: a file that cannot be read, a ``base_model`` or dataset that is a path, or facts that would make a
+            card that the Hub refuses.
+
+    Examples:
+        >>> write_card("out", repo_id="user/levels", datasets="user/answers")  # doctest: +SKIP
+        PosixPath('out/README.md')
+    """
+    if repo_id is not None and not is_hub_id(repo_id):
+        raise ValueError(f"repo_id={repo_id!r} is no name on the Hub: give 'user/name'.")
+    options = CardOptions(
+        repo_id=repo_id,
+        language=language if isinstance(language, str) else as_list(language),
+        license=license,
+        base_model=hub_ids("base_model", base_model),
+        datasets=hub_ids("datasets", datasets),
+        tags=as_list(tags),
+        model_name=model_name,
+        dataset_name=dataset_name,
+        icnale=icnale,
+        num_resamples=num_resamples,
+    )
+    return write_card_of(Path(folder), read_facts(Path(folder)), options)
+
+
+def write_card_of(folder: Path, facts: Facts, options: CardOptions) -> Path:
+    """``write_card`` for facts that were read already."""
+    options = dataclasses.replace(
+        options,
+        base_model=options.base_model or _base_model(folder, facts),
+        datasets=options.datasets or _datasets(folder, facts),
+    )
+    results = all_results(facts, num_resamples=options.num_resamples)
+    text = render(folder, facts, results, options)
+    check_text(text)
+    if results and results[0].confusion is not None:
+        picture = _confusion_picture(results[0].confusion, f"{results[0].split}, n = {results[0].num_rows:,}", facts)
+        write_whole(folder / PICTURE_FILE, lambda path: path.write_bytes(picture))
+    write_eval_results(folder, results, facts.names, options.datasets)
+    write_whole(folder / CARD_FILE, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
+    return folder / CARD_FILE
+
+
+def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]) -> None:
+    """Give the card in a folder its name on the Hub, where it says ``path/to/this/folder``, and other metadata.
+
+    The text stays as it is, with whatever was written into it by hand.
+
+    Args:
+        folder: with a card.
+        repo_id: "user/name".
+        metadata: ``language``, ``license``, ``base_model``, ``datasets``, ``tags``: put in place of what the card says;
+            tags are added.
+
+    Raises:
+        FileNotFoundError: there is no card.
+        ValueError: a name of another form, or metadata that cannot be read.
+    """
+    if not is_hub_id(repo_id):
+        raise ValueError(f"repo_id={repo_id!r} is no name on the Hub: give 'user/name'.")
+    path = Path(folder, CARD_FILE)
+    text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, repo_id)
+    if metadata:
+        check_text(text)
+        card = ModelCard(text)
+        for key, value in metadata.items():
+            if key in ("base_model", "datasets"):
+                value = hub_ids(key, value)
+            elif key == "tags":
+                value = list(dict.fromkeys([*(card.data.tags or []), *as_list(value)]))
+            setattr(card.data, key, value)
+        text = str(card)
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def _base_model(folder: Path, facts: Facts) -> list[str]:
+    """The model that training started from, if it is on the Hub."""
+    given = facts.data.get("model_name_or_path") or (facts.adapter or {}).get("base_model_name_or_path")
+    return [given] if is_hub_id(given) and not is_here(given, folder) else []
+
+
+def _datasets(folder: Path, facts: Facts) -> list[str]:
+    """The data, if they are on the Hub: "user/name", for a single word may be a builder's or a folder's name."""
+    given = facts.data.get("dataset_name")
+    return [given] if is_hub_id(given) and "/" in given and not is_here(given, folder) else []
+
+
+def _confusion_picture(matrix: np.ndarray, title: str, facts: Facts) -> bytes:
+    names = [_shortened(name) for name in facts.names]
+    longest, size = max(map(len, names)), 1.5 + 0.65 * len(names)  # inches
+    figure = Figure(figsize=(size + 0.06 * longest, size + 0.04 * longest), layout="constrained")
+    plain = [text.replace("$", r"\$") for text in (*names, title)]  # no formulas
+    figures.plot_confusion(matrix, plain[:-1], title=plain[-1], ax=figure.subplots())
+    return as_png(figure)
+
+
+def _shortened(name: str) -> str:
+    text = " ".join(name.split())
+    return text if len(text) <= 16 else text[:13] + "..."
