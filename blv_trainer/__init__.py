@@ -22,7 +22,7 @@ The work is put off until transformers is imported, so that ``blv-trainer --help
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blv_trainer import _registration as _registration
 
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     # PEP 562: torch and transformers are imported by the first use of a name that needs them.
     if name in _HOME:
         return getattr(importlib.import_module(f"blv_trainer.{_HOME[name]}"), name)

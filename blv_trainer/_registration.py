@@ -7,12 +7,13 @@ lazy and whole when the hook runs, whereas its submodules import each other in c
 """
 
 import importlib
+from types import ModuleType
 
 from wrapt import when_imported
 
 
 @when_imported("transformers")
-def _register_model(_module):
+def _register_model(_module: ModuleType) -> None:
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     # From the files, not the package: blv_trainer.modeling may be the one whose import brought us here.
@@ -24,12 +25,12 @@ def _register_model(_module):
 
 
 @when_imported("transformers.pipelines")
-def _register_task(_module):
+def _register_task(_module: ModuleType) -> None:
     importlib.import_module("blv_trainer.pipelines")  # registers at its end, also where its own import brought us here
 
 
 @when_imported("datasets.load")
-def _register_corpus(load):
+def _register_corpus(load: ModuleType) -> None:
     from blv_trainer.corpora.registration import register
 
     register(load)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, cast
 
 from transformers import TrainingArguments
 
@@ -19,7 +22,8 @@ class BLVTrainingArguments(TrainingArguments):
         loss_kwargs: the loss's options, such as ``{"sigma": 2, "scope": "element"}``; on the command line as JSON.
 
     Raises:
-        ValueError: an unknown loss or option.
+        TypeError: an option that needs a number and has none.
+        ValueError: an unknown loss or option, a value out of its range, options that are no mapping.
 
     Examples:
         >>> args = BLVTrainingArguments("out", loss="blv", loss_kwargs='{"sigma": 2}')
@@ -34,13 +38,30 @@ class BLVTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Options of the loss as JSON, such as '{\"sigma\": 2}'."}
     )
 
-    def __post_init__(self):
-        super().__post_init__()  # reads loss_kwargs where it is JSON
-        check_loss(self.loss, self.loss_kwargs or ())
+    def __post_init__(self) -> None:
+        self.loss_kwargs = _read_options(self.loss_kwargs)
+        super().__post_init__()
+        check_loss(self.loss, self.loss_kwargs or {})
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # Trainer pickles its arguments beside every checkpoint: a token has no place there.
         return {**self.__dict__, "hub_token": None}
+
+
+def output_folder(args: TrainingArguments) -> Path:
+    """The folder of a run; transformers sets one where none is given, though it declares None as possible."""
+    return Path(cast(str, args.output_dir))
+
+
+def _read_options(given: Any) -> dict[str, Any] | None:
+    """A loss's options, read where they are JSON."""
+    options = given
+    if isinstance(given, str):
+        with contextlib.suppress(json.JSONDecodeError):
+            options = json.loads(given)
+    if options is None or isinstance(options, dict):
+        return options
+    raise ValueError(f"""loss_kwargs={given!r} is no JSON object: write options as '{{"sigma": 2}}'.""")
 
 
 def default_settings(training_args: BLVTrainingArguments) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _sign(file: IO[bytes]) -> None:
 
 
 def _release(file: IO[bytes], path: Path) -> None:
-    if os.name == "nt":  # which removes no open file; another run may have it before it is gone
+    if sys.platform == "win32":  # which removes no open file; another run may have it before it is gone
         file.close()
         with contextlib.suppress(OSError):
             path.unlink()
@@ -106,7 +106,7 @@ def _release(file: IO[bytes], path: Path) -> None:
 def _lock(file: IO[bytes]) -> None:
     """Lock an open file for this process, not for its children; a BlockingIOError if another process has it."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             file.seek(_FAR)

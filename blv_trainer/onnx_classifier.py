@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from transformers import AutoConfig
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 ONNX_FILE = "model.onnx"
 EXPORT_FILE = "onnx_export.json"  # how the model was exported, and how far its answers agree with torch's
@@ -46,6 +51,7 @@ class OnnxClassifier(nn.Module):
         path = Path(folder, ONNX_FILE)
         if not path.is_file():
             raise FileNotFoundError(f"{folder} holds no {ONNX_FILE}: write one with blv-trainer export MODEL.")
+        self._folder = Path(folder)
         self.config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
         self.quantization = _quantization(Path(folder, EXPORT_FILE))
         self._session = open_session(path)
@@ -60,11 +66,18 @@ class OnnxClassifier(nn.Module):
         rows = [{name: values[i, kept[i]][None] for name, values in inputs.items()} for i in range(len(kept))]
         return {"logits": torch.cat([self._run(row) for row in rows])}
 
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the model, its configuration and how it was exported into a folder, which is made if need be."""
+        self.config.save_pretrained(folder)
+        for name in (ONNX_FILE, EXPORT_FILE):
+            if (self._folder / name).is_file():
+                shutil.copyfile(self._folder / name, Path(folder, name))
+
     def _run(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         return torch.from_numpy(self._session.run(None, {name: values.numpy() for name, values in inputs.items()})[0])
 
 
-def open_session(path: str | Path):
+def open_session(path: str | Path) -> InferenceSession:
     """An onnxruntime session for the processor, on as many threads as torch uses.
 
     Raises:

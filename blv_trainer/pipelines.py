@@ -7,10 +7,10 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from os import PathLike
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.pipelines.base import Pipeline
 
@@ -61,6 +61,9 @@ class SpeakingAssessmentPipeline(Pipeline):
             assess([{"raw": samples, "sampling_rate": 48_000}, "answer.mp3"])
     """
 
+    _registered_impl: dict[str, Any]  # set by register_pipeline
+    tokenizer: PreTrainedTokenizerBase
+
     _load_tokenizer = True
     _load_processor = False
     _load_feature_extractor = False
@@ -78,7 +81,7 @@ class SpeakingAssessmentPipeline(Pipeline):
         super().__init__(*args, **kwargs)
         if self.tokenizer is None:
             raise ValueError("speaking assessment needs the classifier's tokenizer: give tokenizer=.")
-        if self.model.config.num_labels < 2:
+        if (self.model.config.num_labels or 0) < 2:
             raise ValueError("speaking assessment needs a classifier with two levels or more; this one is a regressor.")
         self.whisper_model = whisper_model
         if isinstance(backend, str):
@@ -86,7 +89,13 @@ class SpeakingAssessmentPipeline(Pipeline):
             backend = build_backend(backend, whisper_model, **{"device": device, **(whisper_options or {})})
         self.backend = backend
 
-    def __call__(self, inputs: Any, **kwargs: Any) -> dict[str, Any] | list[dict[str, Any]] | Iterator[dict[str, Any]]:
+    @overload
+    def __call__(self, inputs: str | PathLike | bytes | Mapping[str, Any], **kwargs: Any) -> dict[str, Any]: ...
+    @overload
+    def __call__(self, inputs: list, **kwargs: Any) -> list[dict[str, Any]]: ...
+    @overload
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         """Assess recordings.
 
         Args:
@@ -125,7 +134,13 @@ class SpeakingAssessmentPipeline(Pipeline):
         return {}, forward, {name: value for name, value in parameters.items() if name not in forward}
 
     def get_iterator(
-        self, inputs, num_workers, batch_size, preprocess_params, forward_params, postprocess_params
+        self,
+        inputs: Iterable[Any],
+        num_workers: int,
+        batch_size: int,
+        preprocess_params: dict[str, Any],
+        forward_params: dict[str, Any],
+        postprocess_params: dict[str, Any],
     ) -> Iterator[dict[str, Any]]:
         """Assess a stream, in order: Whisper draws recordings as it has room, its transcripts are read in batches."""
         rows = self._transcripts(self.preprocess(source, **preprocess_params) for source in inputs)
@@ -138,7 +153,13 @@ class SpeakingAssessmentPipeline(Pipeline):
                 output = {"row": row, "speech_s": speech_s, "refusal": refusal, "prediction": prediction}
                 yield self.postprocess(output, **postprocess_params)
 
-    def run_single(self, inputs, preprocess_params, forward_params, postprocess_params) -> dict[str, Any]:
+    def run_single(
+        self,
+        inputs: Any,
+        preprocess_params: dict[str, Any],
+        forward_params: dict[str, Any],
+        postprocess_params: dict[str, Any],
+    ) -> dict[str, Any]:
         """Assess one recording."""
         return next(self.get_iterator([inputs], 0, 1, preprocess_params, forward_params, postprocess_params))
 
@@ -232,7 +253,7 @@ def _row(audio: Audio, outcome: Mapping[str, Any], *, fingerprint: str = "") -> 
 
 
 def _row_without_words(audio: Audio | AudioError) -> dict[str, Any]:
-    silence = {"text": "", "segments": [], "language": None}
+    silence: dict[str, Any] = {"text": "", "segments": [], "language": None}
     if isinstance(audio, Audio):
         return _row(audio, silence)
     return {**_row(Audio(np.zeros(0, np.float32)), silence), "unreadable": str(audio)}

@@ -47,11 +47,6 @@ def load_classifier(
             without weights in safetensors.
         ValueError: it is damaged, needs code that comes with it, or lacks weights, as an encoder without a head does.
     """
-    if Path(name_or_path).is_dir() and not Path(name_or_path, "config.json").is_file():
-        raise FileNotFoundError(
-            f"{name_or_path} holds no config.json, so it is no saved model: give the --output_dir of a finished "
-            "training run, one of its checkpoint folders, or a Hub id."
-        )
     if Path(name_or_path, ONNX_FILE).is_file():
         with load_errors(name_or_path):
             exported = OnnxClassifier(name_or_path, trust_remote_code=trust_remote_code).eval()
@@ -73,23 +68,30 @@ def load_classifier(
 
 
 @contextlib.contextmanager
-def load_errors(name_or_path: str) -> Iterator[None]:
+def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
     """Gives whatever loading a model and its tokenizer raises one sentence that names it.
 
     Args:
         name_or_path: a folder or a Hub id.
+        flag: stands before it in the sentence.
 
     Raises:
         FileNotFoundError: it is not there, or has no weights in safetensors.
         ValueError: it is damaged, or needs code that comes with it.
     """
+    shown = f"{flag} {name_or_path}".lstrip()
+    if Path(name_or_path).exists() and not Path(name_or_path, "config.json").is_file():
+        raise FileNotFoundError(
+            f"{shown} holds no config.json, so it is no saved model: give the --output_dir of a finished "
+            "training run, one of its checkpoint folders, or a Hub id."
+        )
     try:
         yield
     except OSError as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         hint = _IF_PRIVATE if "private repo" in str(error) else _IF_PICKLED if "safetensors" in reason else ""
         raise FileNotFoundError(
-            f"{name_or_path} is neither a folder with a saved model and tokenizer nor a model that can be fetched from "
+            f"{shown} is neither a folder with a saved model and tokenizer nor a model that can be fetched from "
             f"the Hub: {reason}{hint}"
         ) from error
     except (
@@ -103,11 +105,11 @@ def load_errors(name_or_path: str) -> Iterator[None]:
     ) as error:
         if "trust_remote_code" in str(error):
             raise ValueError(
-                f"{name_or_path} needs code that comes with it, which is not run. Read that code; if you trust it, "
+                f"{shown} needs code that comes with it, which is not run. Read that code; if you trust it, "
                 "predict and evaluate take --trust_remote_code."
             ) from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"{name_or_path} cannot be loaded: {reason[:_LONGEST_REASON]}") from error
+        raise ValueError(f"{shown} cannot be loaded: {reason[:_LONGEST_REASON]}") from error
 
 
 def predict_logits(
@@ -132,11 +134,16 @@ def predict_logits(
         Logits, ``(len(texts), num_classes)``, float32.
 
     Raises:
-        TypeError: the model gives no logits.
+        TypeError: the model gives no logits, or a single text was given.
+        ValueError: a batch size or length below 1, or a length that the model does not take.
     """
+    if isinstance(texts, str):
+        raise TypeError(f"texts={texts!r} is a single text: give a list of texts.")
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} cannot be used: give a number from 1 up, or nothing.")
+    max_length = usable_length(max_length, model, tokenizer)
     was_training = model.training
     model.eval()
-    max_length = max_length or max_tokens(model, tokenizer)
     chunks = []
     for start in range(0, len(texts), _TEXTS_AT_A_TIME):
         encoded = tokenizer(list(texts[start : start + _TEXTS_AT_A_TIME]), truncation=True, max_length=max_length)
@@ -147,16 +154,41 @@ def predict_logits(
         ]
         chunks.append(np.concatenate(sorted_logits)[np.argsort(np.concatenate(batches))])
     model.train(was_training)
-    return np.concatenate(chunks) if chunks else np.empty((0, model.config.num_labels), np.float32)
+    return np.concatenate(chunks) if chunks else np.empty((0, len(label_names(model))), np.float32)
 
 
-def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+def max_tokens(model: PreTrainedModel | OnnxClassifier, tokenizer: PreTrainedTokenizerBase) -> int:
     """Tokens that model and tokenizer both take, at least as far as they say."""
+    return min(_positions(model, tokenizer), tokenizer.model_max_length)
+
+
+def _positions(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
     text_config = model.config.get_text_config()
     positions = getattr(text_config, "max_position_embeddings", None) or tokenizer.model_max_length
     if text_config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         positions -= 2  # their position ids start after the padding index
-    return min(positions, tokenizer.model_max_length)
+    return positions
+
+
+def usable_length(max_length: int | None, model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
+    """``max_length`` if the model takes texts of so many tokens; where it is None, what model and tokenizer take.
+
+    Raises:
+        ValueError: it is below 1, or above the number of positions for which the model learnt an embedding.
+    """
+    if max_length is None:
+        return max_tokens(model, tokenizer)
+    learnt = [
+        layer.num_embeddings
+        for name, layer in model.named_modules()
+        if isinstance(layer, torch.nn.Embedding) and name.endswith("position_embeddings")
+    ]
+    longest = min([_positions(model, tokenizer), *learnt]) if learnt else None
+    if max_length < 1 or (longest and max_length > longest):
+        raise ValueError(
+            f"max_length={max_length} cannot be used: give a number from 1 {f'to {longest}' if longest else 'up'}."
+        )
+    return max_length
 
 
 def label_names(model: Any) -> list[str]:
@@ -210,6 +242,8 @@ def _batches(lengths: Sequence[int], batch_size: int | None, device_type: str) -
 
 
 @torch.inference_mode()
-def _forward(model, tokenizer, encoded: dict[str, list]) -> np.ndarray:
+def _forward(
+    model: PreTrainedModel | OnnxClassifier, tokenizer: PreTrainedTokenizerBase, encoded: dict[str, list[Any]]
+) -> np.ndarray:
     batch = tokenizer.pad(encoded, return_tensors="pt").to(model.device)
     return logits_of(model(**batch)).float().cpu().numpy()

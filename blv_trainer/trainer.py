@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, TrainingArguments
-from transformers.trainer_utils import default_compute_objective
+from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import BestRun, TrainOutput, default_compute_objective
 
 from blv_trainer.losses import IGNORE_INDEX, ImbalanceLoss, TrainingStep
 from blv_trainer.losses.base import logits_of
-from blv_trainer.training import not_finite
+from blv_trainer.training import loss_choice, not_finite
 from blv_trainer.training.checkpoints import newest_checkpoint, saved_whole
 from blv_trainer.training.epoch_start import EpochStart
 from blv_trainer.training.evaluation_by_class import EvaluationByClass
-from blv_trainer.training.loss_choice import (
-    check_head,
-    describe_loss,
-    resolve_class_counts,
-    resolve_loss,
-    single_label_name,
-)
 
 logger = logging.getLogger(__name__)
+
+Count: TypeAlias = torch.Tensor | int | None  # of the labelled rows of a step
 
 
 class BLVTrainer(EvaluationByClass):
@@ -76,17 +72,17 @@ class BLVTrainer(EvaluationByClass):
         self,
         model: PreTrainedModel | nn.Module | None = None,
         args: TrainingArguments | None = None,
-        data_collator=None,
-        train_dataset=None,
-        eval_dataset=None,
-        processing_class=None,
-        model_init=None,
+        data_collator: Callable[[Any], Any] | None = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        model_init: Callable[..., PreTrainedModel] | None = None,
         compute_loss_func: None = None,
-        compute_metrics=None,
-        callbacks=None,
-        optimizers=(None, None),
-        optimizer_cls_and_kwargs=None,
-        preprocess_logits_for_metrics=None,
+        compute_metrics: Callable[[EvalPrediction], dict[str, Any]] | None = None,
+        callbacks: list[TrainerCallback] | None = None,
+        optimizers: tuple[torch.optim.Optimizer | None, torch.optim.lr_scheduler.LambdaLR | None] = (None, None),
+        optimizer_cls_and_kwargs: tuple[type[torch.optim.Optimizer], dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
         *,
         loss: str | nn.Module | None = None,
         class_counts: Sequence[int] | torch.Tensor | None = None,
@@ -112,28 +108,24 @@ class BLVTrainer(EvaluationByClass):
         )
         # Makes Trainer count the labelled items of all micro-batches of a step, and leave the loss as it is.
         self.model_accepts_loss_kwargs = True
-        self.label_names = [single_label_name(self.label_names, self.model)]
-        check_head(self._config)
-        self.class_counts = resolve_class_counts(
+        self.label_names: list[str] = [loss_choice.single_label_name(self.label_names, self.model)]
+        loss_choice.check_head(self._config)
+        self.class_counts = loss_choice.resolve_class_counts(
             class_counts, self.train_dataset, self.model, loss=loss, label_name=self.label_names[0]
         )
         self._given_loss = loss
-        self.loss_fn = resolve_loss(loss, self.args, self.class_counts, config=self._config)
+        self.loss_fn = loss_choice.resolve_loss(loss, self.args, self.class_counts, config=self._config)
         self._epoch_start = EpochStart()
         self.add_callback(self._epoch_start)
         self._rows_before = 0  # rows of this step in earlier micro-batches, all processes together
         self._micro_batches: list = []  # of the step at hand, in this process
-        self._logits: torch.Tensor | None = None  # of the micro-batch at hand
-
-    # ---- Set-up
+        self._logits: torch.Tensor  # of the micro-batch at hand
 
     @property
-    def _config(self):
+    def _config(self) -> Any:
         return getattr(self.model, "config", None)  # plain torch modules have none
 
-    # ---- Training
-
-    def train(self, resume_from_checkpoint=None, *args, **kwargs):
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in ``Trainer``; ``True`` goes on from the last checkpoint that is whole.
 
         Refuses a model with a decision folded in, whose head is no longer what training left.
@@ -151,25 +143,29 @@ class BLVTrainer(EvaluationByClass):
         not_finite.check_weights(self)
         return output
 
-    def hyperparameter_search(self, hp_space=None, compute_objective=None, *args, **kwargs):
+    def hyperparameter_search(
+        self, hp_space: Callable[..., Any] | None = None, compute_objective: Any = None, *args: Any, **kwargs: Any
+    ) -> BestRun | list[BestRun]:
         """As in ``Trainer``; its default objective leaves out the recalls and counts that evaluation adds here."""
         return super().hyperparameter_search(hp_space, compute_objective or self._default_objective, *args, **kwargs)
 
-    def _default_objective(self, metrics):
+    def _default_objective(self, metrics: dict[str, float]) -> float:
         return default_compute_objective({k: v for k, v in metrics.items() if k not in self._added_metrics})
 
-    def _hp_search_setup(self, trial):
+    def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)
         if trial is not None:  # args may have another loss now
-            self.loss_fn = resolve_loss(self._given_loss, self.args, self.class_counts, config=self._config)
+            self.loss_fn = loss_choice.resolve_loss(self._given_loss, self.args, self.class_counts, config=self._config)
 
-    def get_batch_samples(self, epoch_iterator, num_batches, device):
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], Count]:
         """The micro-batches of the next optimisation step and their number of labelled items."""
         self._rows_before = 0
         self._micro_batches, num_items = super().get_batch_samples(epoch_iterator, num_batches, device)
         return self._micro_batches, num_items
 
-    def _get_num_items_in_batch(self, batch_samples, device):
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | None:
         (name,) = self.label_names
         labels = [batch[name] for batch in batch_samples if name in batch]
         if self.args.n_gpu > 1 and labels:
@@ -180,7 +176,7 @@ class BLVTrainer(EvaluationByClass):
         # A step without any labelled row has the loss 0, not 0 / 0, and no gradient.
         return None if num_items is None else torch.as_tensor(num_items).clamp(min=1)
 
-    def training_step(self, model, inputs, num_items_in_batch=None):
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Count = None) -> torch.Tensor:
         """One forward and backward pass; stops the run if the loss is not finite."""
         loss = super().training_step(model, inputs, num_items_in_batch)
         # Here rather than before the backward pass: Trainer waits for the device at this point anyway.
@@ -188,7 +184,9 @@ class BLVTrainer(EvaluationByClass):
             raise not_finite.stop(self, loss.item(), inputs, self._logits, self._micro_batches)
         return loss
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Count = None
+    ) -> torch.Tensor | tuple[torch.Tensor, Any]:
         """The chosen loss while ``model.training``; the plain cross-entropy of the raw logits otherwise."""
         (name,) = self.label_names
         if inputs.get(name) is None:
@@ -211,7 +209,7 @@ class BLVTrainer(EvaluationByClass):
         # Trainer takes the first element of a tuple for the loss.
         return loss, outputs if isinstance(outputs, dict) else (loss, *outputs)
 
-    def _training_loss(self, logits, labels, num_items_in_batch) -> torch.Tensor:
+    def _training_loss(self, logits: torch.Tensor, labels: torch.Tensor, num_items_in_batch: Count) -> torch.Tensor:
         if self.loss_fn is None:
             raise ValueError("no loss could be built without class counts: give train_dataset or class_counts=[...].")
         rank, num_processes = self.args.process_index, self.args.world_size
@@ -237,47 +235,46 @@ class BLVTrainer(EvaluationByClass):
             loss = loss * (self.accelerator.num_processes // self.get_tp_size())
         return loss
 
-    # ---- Saving
-
-    def _save_checkpoint(self, model, trial):
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         not_finite.check_weights(self)  # so that every checkpoint is a good one
         with saved_whole(self, Path(self._get_output_dir(trial=trial))) as checkpoint:
             self._epoch_start.save(checkpoint, self.state, self.args.process_index)
             super()._save_checkpoint(model, trial)
 
-    def save_model(self, output_dir=None, _internal_call=False):
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """As in ``Trainer``, with class counts, loss and decision in the saved config."""
         if self._config is not None and self.loss_fn is not None:
-            self._config.class_counts = self.class_counts
-            self._config.training_loss = describe_loss(self.loss_fn)
-            if not hasattr(self._config, "decision"):
-                self._config.decision = "raw"
+            loss_choice.describe_training(self._config, self.loss_fn, self.class_counts)
         super().save_model(output_dir, _internal_call)
         if self.args.should_save:
             from blv_trainer.hub.training_args import write_training_args
 
-            write_training_args(self.args, output_dir or self.args.output_dir)
+            write_training_args(self.args, output_dir)
 
-    # ---- Hub
-
-    def create_model_card(self, *args, **kwargs):
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """As in ``Trainer``, with every metric, class counts, loss, decision and limits in the card."""
         if self.is_world_process_zero():
             from blv_trainer.hub.card.trainer import write_trainer_card
 
             write_trainer_card(self, *args, **kwargs)
 
-    def init_hf_repo(self, token=None, private=None):
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """As in ``Trainer``; what the Hub refuses is a sentence."""
         from blv_trainer.hub.training import open_trainers_repository
 
         if self.is_world_process_zero():
-            self.hub_model_id = open_trainers_repository(self, token=token, private=private)
+            self.hub_model_id = open_trainers_repository(self, token=token, private=private)  # type: ignore[assignment]  # declared None
             self.push_in_progress = None
 
     def push_to_hub(
-        self, commit_message="End of training", blocking=True, token=None, revision=None, private=None, **kwargs
-    ):
+        self,
+        commit_message: str | None = "End of training",
+        blocking: bool = True,
+        token: str | None = None,
+        revision: str | None = None,
+        private: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """As in ``Trainer``, but all is checked first and sent in one commit, and no pickle goes along.
 
         See ``blv_trainer.hub.publish.publish`` for what is checked, what stays behind and what is raised.
@@ -294,7 +291,7 @@ class BLVTrainer(EvaluationByClass):
             card=kwargs,
         )
 
-    def _push_from_checkpoint(self, checkpoint_folder):
+    def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
         from blv_trainer.hub.training import push_checkpoint
 
         push_checkpoint(self, checkpoint_folder)

@@ -17,6 +17,8 @@ from datasets import Dataset
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    BertModel,
+    BertTokenizerFast,
     DistilBertConfig,
     DistilBertForSequenceClassification,
     ModernBertConfig,
@@ -38,6 +40,27 @@ TINY_BERT = {
     "max_position_embeddings": 32,
 }
 LEVELS = {0: "A2", 1: "B1_1", 2: "B1_2", 3: "B2"}
+
+
+@pytest.fixture(scope="session")
+def save_tiny_bert():
+    """Saves a tiny random BERT and a tokenizer of whole words: an encoder, or a classifier where levels are given."""
+
+    def save(folder, words, *, levels=None, max_length=32):
+        torch.manual_seed(0)
+        sizes = {**TINY_BERT, "vocab_size": len(words), "num_hidden_layers": 1, "max_position_embeddings": max_length}
+        if levels is None:
+            model = BertModel(BertConfig(**sizes))
+        else:  # large weights, so that texts differ in their level
+            names = dict(enumerate(levels))
+            model = BertForSequenceClassification(BertConfig(**sizes, initializer_range=0.5, id2label=names))
+        model.save_pretrained(folder)
+        BertTokenizerFast(vocab={word: i for i, word in enumerate(words)}, model_max_length=max_length).save_pretrained(
+            folder
+        )
+        return str(folder)
+
+    return save
 
 
 def mean_pooled_model(dropout=0.0):

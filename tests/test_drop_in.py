@@ -212,6 +212,17 @@ def test_a_wrong_option_is_named_wherever_arguments_come_from(tmp_path):
         parser.parse_args_into_dataclasses(["--loss_kwargs", '{"sigmma": 2}'])
 
 
+@pytest.mark.parametrize("given", ["sigma=2", "{sigma: 2}", "[2]", "2", ["sigma"]], ids=str)
+def test_options_that_are_no_mapping_are_refused_with_an_example(given):
+    with pytest.raises(ValueError, match=r"loss_kwargs=.* is no JSON object: write options as '\{\"sigma\": 2\}'"):
+        BLVTrainingArguments("out", loss_kwargs=given)
+
+
+def test_a_value_out_of_its_range_is_named_before_any_model_is_loaded():
+    with pytest.raises(ValueError, match="sigma=-1 cannot be used"):
+        BLVTrainingArguments("out", loss_kwargs={"sigma": -1})
+
+
 # ---- Evaluation and prediction
 
 

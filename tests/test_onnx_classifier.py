@@ -6,8 +6,9 @@ import json
 import pytest
 import torch
 from onnx import TensorProto, helper, save
-from transformers import BertConfig
+from transformers import BertConfig, BertTokenizerFast
 
+from blv_trainer.app.space import export_space
 from blv_trainer.onnx_classifier import EXPORT_FILE, ONNX_FILE, OnnxClassifier
 from blv_trainer.prediction import load_classifier
 
@@ -86,3 +87,19 @@ def test_without_onnxruntime_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_onnxruntime)
     with pytest.raises(ImportError, match=r'pip install "blv_trainer\[onnx\]"'):
         OnnxClassifier(tmp_path)
+
+
+def test_saved_elsewhere_it_gives_the_same_answers(tmp_path):
+    folder = write_model(tmp_path, quantization="int8")
+    OnnxClassifier(folder).save_pretrained(tmp_path / "copy")
+    assert OnnxClassifier(tmp_path / "copy")(**BATCH)["logits"].tolist() == [[12, 3], [6, 1]]
+
+
+def test_a_space_takes_an_exported_model_along_and_asks_for_its_runtime(tmp_path):
+    (tmp_path / "exported").mkdir()
+    folder = write_model(tmp_path / "exported")
+    BertTokenizerFast(vocab={"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}).save_pretrained(folder)
+    space = export_space(str(folder), tmp_path / "space", whisper_model="base")
+    model, _ = load_classifier(str(space / "exported"))
+    assert model(**BATCH)["logits"].tolist() == [[12, 3], [24, 3]]
+    assert (space / "requirements.txt").read_text().splitlines()[1:] == ["onnxruntime"]

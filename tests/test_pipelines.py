@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast, pipeline
+from transformers import pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 from whisper.model import ModelDimensions, Whisper
 
@@ -25,24 +25,10 @@ SPEECH = " I think part time jobs are good because I think jobs are good."
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
+def classifier(tmp_path_factory, save_tiny_bert):
     """A tiny random classifier with three levels, saved."""
     folder = tmp_path_factory.mktemp("classifier")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=64,
-        initializer_range=0.5,
-        num_labels=3,
-        id2label={0: "low", 1: "mid", 2: "high"},
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=64).save_pretrained(folder)
-    return str(folder)
+    return save_tiny_bert(folder, WORDS, levels=["low", "mid", "high"], max_length=64)
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,26 @@ def test_table_holds_level_score_and_probabilities():
     assert table["logits"] == logits.tolist()
 
 
+@pytest.mark.parametrize(
+    ("texts", "options", "error", "message"),
+    [
+        ("one text", {}, TypeError, "texts='one text' is a single text: give a list of texts"),
+        (["a"], {"batch_size": 0}, ValueError, "batch_size=0 cannot be used: give a number from 1 up"),
+        (["a"], {"max_length": 0}, ValueError, "max_length=0 cannot be used: give a number from 1 to 32"),
+        (["a"], {"max_length": 33}, ValueError, "max_length=33 cannot be used: give a number from 1 to 32"),
+    ],
+)
+def test_what_cannot_be_predicted_is_named(make_mean_pooled, tokenizer, texts, options, error, message):
+    with pytest.raises(error, match=message):
+        predict_logits(make_mean_pooled(), tokenizer, texts, **options)
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(FileNotFoundError, match="model.safetensors holds no config.json, so it is no saved model"):
+        load_classifier(str(tmp_path / "model.safetensors"))
+
+
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no config.json, so it is no saved model: give the --output_dir"):
         load_classifier(str(tmp_path))

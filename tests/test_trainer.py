@@ -422,6 +422,8 @@ def test_equal_labels_and_empty_classes_are_named(make_model, rows, tmp_path):
 def test_class_counts_must_fit_the_model(make_model, rows, tmp_path):
     with pytest.raises(ValueError, match="class_counts has 3 entries, the model 4 classes"):
         BLVTrainer(make_model(), settings(tmp_path), train_dataset=rows, class_counts=[1, 2, 3])
+    with pytest.raises(ValueError, match=r"class_counts=\['A2', 'B1'\] cannot be used: give one count for each"):
+        BLVTrainer(make_model(), settings(tmp_path), train_dataset=rows, class_counts=["A2", "B1"])
 
 
 def test_training_without_labels_is_named(make_model, rows, tmp_path):

@@ -32,7 +32,7 @@ class Limits:
     max_seconds: float = 180.0
     max_megabytes: float = 20.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("max_characters", "max_seconds", "max_megabytes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)} lets nothing through: give a number above 0.")

@@ -16,6 +16,7 @@ from blv_trainer import __version__
 from blv_trainer.app import texts
 from blv_trainer.app.assessor import Limits
 from blv_trainer.app.page import import_gradio
+from blv_trainer.onnx_classifier import ONNX_FILE
 from blv_trainer.prediction import load_classifier
 
 DEFAULT_REQUIREMENT = f"blv_trainer[app]=={__version__}"
@@ -103,7 +104,8 @@ def export_space(
             "trust_remote_code": trust_remote_code,
         }
         (draft / "app.py").write_text(_APP.format(title=texts.TITLE, **settings), encoding="utf-8")
-        (draft / "requirements.txt").write_text(f"{requirement}\n", encoding="utf-8")
+        runtime = "onnxruntime\n" if any(draft.glob(f"*/{ONNX_FILE}")) else ""  # where the model is an exported one
+        (draft / "requirements.txt").write_text(f"{requirement}\n{runtime}", encoding="utf-8")
         (draft / "README.md").write_text(_readme(model, whisper_model), encoding="utf-8")
         if folder.exists():
             folder.rmdir()  # an empty one

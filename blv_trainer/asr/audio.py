@@ -58,7 +58,7 @@ class Audio:
         return len(self.samples) / SAMPLE_RATE
 
 
-def load_audio(source: str | PathLike | bytes | np.ndarray, *, sample_rate: int | None = None) -> Audio:
+def load_audio(source: str | PathLike | bytes | bytearray | np.ndarray, *, sample_rate: int | None = None) -> Audio:
     """Reads a sound as Whisper wants it: float32, mono, 16 kHz.
 
     The format is recognised by the content, not by the name. Channels are averaged. Whatever can be read of a file
@@ -91,13 +91,13 @@ def load_audio(source: str | PathLike | bytes | np.ndarray, *, sample_rate: int 
     elif isinstance(source, (bytes, bytearray, str, PathLike)):
         if sample_rate is not None:
             raise ValueError(f"sample_rate={sample_rate} cannot be used: a file knows its own. Leave it out.")
-        is_bytes = isinstance(source, (bytes, bytearray))
-        name = f"the {len(source):,} bytes" if is_bytes else str(source)
-        with _opened(io.BytesIO(source) if is_bytes else Path(source), name) as file:
+        content = io.BytesIO(source) if isinstance(source, (bytes, bytearray)) else Path(source)
+        name = f"the {content.getbuffer().nbytes:,} bytes" if isinstance(content, io.BytesIO) else str(source)
+        with _opened(content, name) as file:
             mono, notes = _read(file, name)
             sample_rate = file.samplerate
-            if not is_bytes:
-                notes += _suffix_note(Path(source), file.format)
+            if isinstance(content, Path):
+                notes += _suffix_note(content, file.format)
     else:
         raise TypeError(f"load_audio reads a path, bytes or a numpy array, not {type(source).__name__}.")
     if mono.size == 0:
@@ -150,7 +150,7 @@ def _read(file: soundfile.SoundFile, name: str) -> tuple[np.ndarray, list[str]]:
             f"{name} claims {file.samplerate:,} samples a second in {file.channels} channels; its header is damaged. "
             "Fetch it again."
         )
-    blocks = []
+    blocks: list[np.ndarray] = []
     broken = None
     try:
         blocks.extend(_mono_blocks(file))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
+
+from blv_trainer.suggestions import did_you_mean
 
 BACKENDS = {
     "openai-whisper": "blv_trainer.asr.whisper:OpenAIWhisper",
@@ -42,8 +43,8 @@ def build_backend(name: str, model: str, **options: Any) -> Backend:
         'en'
     """
     if name not in BACKENDS:
-        close = difflib.get_close_matches(name, BACKENDS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"backend={name!r} is unknown. Choose from: {', '.join(BACKENDS)}.{hint}")
+        raise ValueError(
+            f"backend={name!r} is unknown. Choose from: {', '.join(BACKENDS)}.{did_you_mean(name, BACKENDS)}"
+        )
     module, _, attribute = BACKENDS[name].partition(":")
     return getattr(importlib.import_module(module), attribute)(model, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -54,7 +54,7 @@ class FasterWhisper:
         self._device, _, self._device_index = (device or "auto").partition(":")
         self._compute_type = compute_type
         self._options = {"condition_on_previous_text": False, "language": language, **options}
-        self._loaded = None
+        self._loaded: Callable[[np.ndarray], Any] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Everything that decides the words."""
@@ -78,12 +78,12 @@ class FasterWhisper:
         for name, samples in files:
             try:
                 segments, info = self._pipeline()(samples)
-                outcome = _as_openai(list(segments), info.language)
+                outcome: dict[str, Any] | Exception = _as_openai(list(segments), info.language)
             except Exception as error:  # the file's own failure; the others go on
                 outcome = error
             yield name, outcome
 
-    def _pipeline(self):
+    def _pipeline(self) -> Callable[[np.ndarray], Any]:
         if self._loaded is None:
             model = self._library.WhisperModel(
                 self.model,

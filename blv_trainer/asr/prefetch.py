@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from os import PathLike
+from typing import TypeVar
 
 from blv_trainer.asr.audio import Audio, load_audio
 
+PathT = TypeVar("PathT", bound=str | PathLike)
+
 
 def load_ahead(
-    paths: Iterable[str | PathLike], *, ahead: int = 2, workers: int = 2
-) -> Iterator[tuple[str | PathLike, Audio | Exception]]:
+    paths: Iterable[PathT], *, ahead: int = 2, workers: int = 2
+) -> Iterator[tuple[PathT, Audio | BaseException]]:
     """Reads sounds in order while the caller works on earlier ones.
 
     Decoding and resampling release the interpreter lock, so that the threads really run side by side. A path is taken
@@ -31,7 +34,7 @@ def load_ahead(
     """
     if ahead < 1 or workers < 1:
         raise ValueError(f"ahead={ahead}, workers={workers} cannot be used: give numbers from 1 up.")
-    waiting: deque[tuple[str | PathLike, Future]] = deque()
+    waiting: deque[tuple[PathT, Future[Audio]]] = deque()
     paths = iter(paths)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="load_audio")
     try:

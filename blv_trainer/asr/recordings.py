@@ -64,11 +64,11 @@ def read_recordings(paths: Iterable[str | os.PathLike]) -> list[Recording]:
         FileNotFoundError: One of them is missing.
         ValueError: Two different files have one id, or a name is not UTF-8.
     """
-    paths = [Path(path) for path in paths]
-    for path in paths:
+    files = [Path(path) for path in paths]
+    for path in files:
         if path.stem != path.stem.encode(errors="replace").decode():
             raise ValueError(f"the name of {str(path)!a} is not UTF-8, so that it can be no id: rename the file.")
-    recordings = _one_each(Recording(path.stem, path, _duration(path), fingerprint(path)) for path in paths)
+    recordings = _one_each(Recording(path.stem, path, _duration(path), fingerprint(path)) for path in files)
     return sorted(recordings, key=lambda recording: (-recording.duration_s, recording.id))
 
 

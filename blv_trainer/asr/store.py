@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class TranscriptStore:
         if self.folder.exists() and not self.folder.is_dir():
             raise NotADirectoryError(f"{folder} is a file. Give a folder for the transcripts.")
         self._rank = rank
-        self._part = None
+        self._part: FileIO | None = None
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Adds a row; on return it is on disk.
@@ -100,7 +101,7 @@ class TranscriptStore:
         write_whole(path, lambda temporary: pq.write_table(table, temporary))
         return path
 
-    def _new_part(self):
+    def _new_part(self) -> FileIO:
         folder = self.folder / _PARTS
         folder.mkdir(parents=True, exist_ok=True)
         # Numbered, so that a later row of the same id comes later, whatever the clock says; never an old part, whose

@@ -155,13 +155,22 @@ def _is_done(row: dict[str, Any] | None, recording: Recording) -> bool:
 class _Run:
     """One process's part of a run."""
 
-    def __init__(self, store, backend, root, description, workers, to_do, on_progress):
+    def __init__(
+        self,
+        store: TranscriptStore,
+        backend: Backend,
+        root: Path,
+        description: dict[str, Any],
+        workers: Workers,
+        to_do: list[Recording],
+        on_progress: Callable[[Progress], None],
+    ):
         self._store = store
         self._backend = backend
         self._root = root
         self._description = description
         self._workers = workers
-        self._to_do: list[Recording] = to_do
+        self._to_do = to_do
         self._on_progress = on_progress
         self._by_path = {recording.path: recording for recording in to_do}
         self._by_id = {recording.id: recording for recording in to_do}

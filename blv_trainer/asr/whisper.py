@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import logging
 import os
@@ -23,6 +22,7 @@ from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_slots import SlotDecoder
 from blv_trainer.asr.whisper_windows import WindowDecoder, transcribe_in_flight
+from blv_trainer.suggestions import did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ class OpenAIWhisper:
         **options: Of ``whisper.transcribe``: temperature, initial_prompt, word_timestamps, beam_size ...
 
     Raises:
-        ValueError: An unknown model, language or option, a batch size below 1, fp16 on a processor.
+        ValueError: An unknown model, language or option, a device that is not there, a batch size below 1, fp16 on a
+            processor.
         FileNotFoundError: A path without a file.
     """
 
@@ -75,7 +76,7 @@ class OpenAIWhisper:
         if batch_size != "auto" and not batch_size >= 1:
             raise ValueError(f"batch_size={batch_size} cannot be used: give a number from 1 up, or 'auto'.")
         self.model = os.fspath(model)
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = _usable_device(device)
         if fp16 and self.device.type == "cpu":
             raise ValueError("fp16=True needs a GPU; on a processor leave it out.")
         self.fp16 = self.device.type != "cpu" if fp16 is None else fp16
@@ -113,13 +114,13 @@ class OpenAIWhisper:
         )
 
     def _decoder(self, model: Whisper) -> WindowDecoder:
-        auto = self._batch_size == "auto"
+        size = self._batch_size
         one_sample = self._options.get("beam_size") is None and (self._options.get("best_of") or 1) == 1
         if self.device.type == "cpu" and one_sample:
-            return RowDecoder(model, _slots_that_fit(model) if auto else self._batch_size)
+            return RowDecoder(model, _slots_that_fit(model) if size == "auto" else size)
         if self.device.type == "cpu":
-            return BatchDecoder(model, _fixed(_PROCESSOR_SLOTS if auto else self._batch_size))
-        return BatchDecoder(model, BatchSize(_GPU_START, limit=_GPU_LIMIT) if auto else _fixed(self._batch_size))
+            return BatchDecoder(model, _fixed(_PROCESSOR_SLOTS if size == "auto" else size))
+        return BatchDecoder(model, BatchSize(_GPU_START, limit=_GPU_LIMIT) if size == "auto" else _fixed(size))
 
 
 def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
@@ -156,9 +157,23 @@ def check_model(model: str) -> None:
         raise FileNotFoundError(
             f"there is no checkpoint file {model} (looked in {os.path.dirname(os.path.abspath(model))})."
         )
-    close = difflib.get_close_matches(model, names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"Whisper model {model!r} is unknown. Choose from: {', '.join(names)}, or a .pt file.{hint}")
+    choices = f"{', '.join(names)}, or a .pt file."
+    raise ValueError(f"Whisper model {model!r} is unknown. Choose from: {choices}{did_you_mean(model, names)}")
+
+
+def _usable_device(given: str | None) -> torch.device:
+    gpus = torch.cuda.device_count()
+    try:
+        device = torch.device(given or ("cuda" if gpus else "cpu"))
+    except RuntimeError:
+        raise ValueError(
+            f"device={given!r} cannot be used: give 'cpu', 'cuda', 'cuda:1' ..., or nothing for a GPU if there is one."
+        ) from None
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise ValueError(
+            f"device={given!r} cannot be used: torch finds {gpus or 'no'} GPU here. Give another or 'cpu'."
+        )
+    return device
 
 
 def _language_code(language: str | None) -> str | None:
@@ -166,10 +181,10 @@ def _language_code(language: str | None) -> str | None:
         return language
     if language.lower() in TO_LANGUAGE_CODE:
         return TO_LANGUAGE_CODE[language.lower()]
-    close = difflib.get_close_matches(language.lower(), [*LANGUAGES, *TO_LANGUAGE_CODE], n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(language, [*LANGUAGES, *TO_LANGUAGE_CODE])
     raise ValueError(
-        f"language={language!r} is unknown to Whisper: give a code such as 'en', or None to detect it.{hint}"
+        f"language={language!r} is unknown to Whisper: give a code such as 'en', or None (--language auto) to detect "
+        f"it.{hint}"
     )
 
 
@@ -178,8 +193,7 @@ def _check_options(options: dict[str, Any]) -> None:
     accepted = (upstream | {field.name for field in dataclasses.fields(DecodingOptions)}) - set(_SET_HERE)
     for option in options:
         if option not in accepted:
-            close = difflib.get_close_matches(option, accepted, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" Choose from: {', '.join(sorted(accepted))}."
+            hint = did_you_mean(option, accepted) or f" Choose from: {', '.join(sorted(accepted))}."
             raise ValueError(f"option {option!r} of openai-whisper is unknown.{hint}")
 
 

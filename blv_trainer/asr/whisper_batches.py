@@ -6,13 +6,15 @@ rows that end early wait; on a processor ``whisper_rows`` avoids that.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.distributions import Categorical
 from whisper.decoding import DecodingTask, GreedyDecoder
 from whisper.model import Whisper
 
 from blv_trainer.asr.batch_size import BatchSize
-from blv_trainer.asr.whisper_windows import Window, detect_language
+from blv_trainer.asr.whisper_windows import Window, detect_language, encode
 
 _PATIENCE = 3  # batches
 
@@ -81,7 +83,7 @@ class BatchDecoder:
         task = _SeededTask(self._model, options)
         if isinstance(task.decoder, GreedyDecoder):
             task.decoder = _SeededDecoder(options.temperature, task.tokenizer.eot, [window.seed for window in group])
-        features = torch.stack([window.features for window in group])
+        features = torch.stack([encode(self._model, window) for window in group])
         for window, answer in zip(group, task.run(features), strict=True):
             window.answer = answer
 
@@ -103,7 +105,7 @@ class _SeededTask(DecodingTask):
     def _get_audio_features(self, mel: torch.Tensor) -> torch.Tensor:
         return super()._get_audio_features(mel).repeat_interleave(self.n_group, dim=0)
 
-    def _detect_language(self, audio_features: torch.Tensor, tokens: torch.Tensor):
+    def _detect_language(self, audio_features: torch.Tensor, tokens: torch.Tensor) -> tuple[list[str], Any]:
         return super()._detect_language(audio_features[:: self.n_group], tokens)
 
 

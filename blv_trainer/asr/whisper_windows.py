@@ -57,7 +57,9 @@ class Window:
 class WindowDecoder(Protocol):
     """Whoever has the model."""
 
-    capacity: int  # windows it can use at a time
+    @property
+    def capacity(self) -> int:
+        """Windows it can use at a time."""
 
     def submit(self, window: Window) -> None:
         """Takes a window to be decoded."""
@@ -95,13 +97,13 @@ class _ModelStandIn:
 
 
 class _FileInFlight(threading.Thread):
-    """``whisper.transcribe`` of one file as a coroutine; ``window`` is what it waits for, until ``finished``."""
+    """``whisper.transcribe`` of one file as a coroutine; ``window`` is what it waits for, None when it is finished."""
 
     def __init__(self, name: str, samples: np.ndarray, model: Whisper, *, seed: int, options: dict[str, Any]):
         super().__init__(name=f"transcribe {name}", daemon=True)
         self.file_name = name
         self.window: Window | None = None
-        self.outcome: dict[str, Any] | Exception | None = None
+        self.outcome: dict[str, Any] | Exception = RuntimeError(f"{name} was not finished")
         self._samples = samples
         self._model = _ModelStandIn(model, self)
         self._seed = seed
@@ -110,21 +112,18 @@ class _FileInFlight(threading.Thread):
         self._cancelled = False
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)  # the baton
 
-    @property
-    def finished(self) -> bool:
-        return self.outcome is not None
-
-    def advance(self) -> None:
-        """Runs the file until it parks its next window or is finished."""
+    def advance(self) -> Window | None:
+        """Runs the file until it parks its next window, which is returned, or is finished."""
         if self.ident is None:
             self.start()
         self._go.release()
         self._back.acquire()
+        return self.window
 
     def cancel(self) -> None:
         """Ends the file where it stands."""
         self._cancelled = True
-        if self.ident is not None and not self.finished:
+        if self.window is not None:
             self.advance()
 
     def park(self, mel: torch.Tensor, options: DecodingOptions | None) -> Any:
@@ -198,13 +197,13 @@ def transcribe_in_flight(
 def _advance(
     file: _FileInFlight, decoder: WindowDecoder, in_flight: dict[Window, _FileInFlight]
 ) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
-    file.advance()
-    if file.finished:
+    window = file.advance()
+    if window is None:
         file.join()
         yield file.file_name, file.outcome
     else:
-        in_flight[file.window] = file
-        decoder.submit(file.window)
+        in_flight[window] = file
+        decoder.submit(window)
 
 
 def encode(model: Whisper, window: Window) -> torch.Tensor:

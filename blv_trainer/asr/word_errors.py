@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +113,7 @@ def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable])
 
 
 @functools.cache
-def _normalizer():
+def _normalizer() -> Callable[[str], str]:
     from whisper.normalizers import EnglishTextNormalizer
 
     return EnglishTextNormalizer()  # compiles many expressions

@@ -41,7 +41,7 @@ class Workers:
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0")) if self.size > 1 else 0
         self._calls = 0
         if self.size == 1:
-            self._store = dist.HashStore()
+            self._store: dist.Store = dist.HashStore()
             return
         from torch.distributed.rendezvous import rendezvous
 

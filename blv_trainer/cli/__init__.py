@@ -15,20 +15,26 @@ import sys
 from collections.abc import Sequence
 
 from blv_trainer import __version__
-from blv_trainer.cli.config import add_config_flag, apply_config
+from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags
 
 # list.py hides the built-in list in this file.
 VERBS = ("demo", "transcribe", "prepare", "train", "compare", "evaluate", "predict", "export", "push", "app", "list")
 
 # What a user's input can bring about; anything else is a fault of ours and keeps its traceback.
-_MISUSE = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)
+_MISUSE = (
+    *(ValueError, TypeError, ImportError),
+    *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError),
+)
 _FAILURE = (OSError, FloatingPointError)
 
 _MAKE_ROOM = "Make room and give the same command again: what is finished was kept, nothing is half written."
 _ELSEWHERE = "Choose another --output_dir, or have it made writable."
-_CURES = {
+_IN_THE_WAY = "A file is in the way: choose another --output_dir."
+_CURES: dict[int | None, str] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _MAKE_ROOM),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), _ELSEWHERE),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), _IN_THE_WAY),
+    errno.EISDIR: "Name a file in it.",
 }
 
 
@@ -42,8 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 if it went well, 1 if it failed, 2 if it was called wrongly, 130 if it was interrupted.
     """
     parser, verbs = build_parser()
+    words = sys.argv[1:] if argv is None else [*argv]
+    with_traceback = "--traceback" in words  # of all verbs, wherever it stands
     try:
-        args = _parse(parser, verbs, sys.argv[1:] if argv is None else [*argv])
+        args = _parse(parser, verbs, [word for word in words if word != "--traceback"])
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
     try:
@@ -58,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (*_MISUSE, *_FAILURE) as error:
-        if args.traceback:
+        if with_traceback:
             raise
         print(f"blv-trainer {args.verb}: {_sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, _MISUSE) else 1
@@ -66,10 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _sentence(error: Exception) -> str:
     """What happened; where a file system refused to write, also what to do."""
-    if isinstance(error, OSError) and error.errno in _CURES:
-        what = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-        return f"{what}. {_CURES[error.errno]}"
-    return str(error)
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    what = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    return f"{what}. {_CURES.get(error.errno, '')}".rstrip()
 
 
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -96,8 +104,8 @@ def _parse(parser, verbs, argv: Sequence[str]) -> argparse.Namespace:
     if verb and not _reads_its_own_flags(verbs[verb]):
         apply_config(verbs[verb], argv)
     args, rest = parser.parse_known_args(argv)
-    if rest and not _reads_its_own_flags(verbs[args.verb]):
-        verbs[args.verb].error(f"unrecognized arguments: {' '.join(rest)}")
+    if not _reads_its_own_flags(verbs[args.verb]):
+        refuse_unknown_flags(verbs[args.verb], rest)
     args.rest = rest
     return args
 

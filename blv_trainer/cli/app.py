@@ -7,6 +7,7 @@ def add_parser(subparsers) -> None:
     """Register the verb."""
     parser = subparsers.add_parser(
         "app",
+        usage="blv-trainer app MODEL [--whisper_model NAME] [--export DIR] [FLAGS]",
         help="a page to try a model: speak, upload or paste",
         description="Serve a page to try a model, on this machine only unless --host says otherwise, or write it out "
         'as a folder for a Hugging Face Space. Needs: pip install "blv_trainer[app]".',

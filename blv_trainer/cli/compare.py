@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from blv_trainer.cli.config import add_config_flag, apply_config
+from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags, refuse_unknown_trackers
 
 # For every preset.
 DEFAULTS = {
@@ -54,7 +53,12 @@ class CompareArguments:
         default="speaker", metadata={"help": "How the ICNALE corpus is split; by sample, speakers leak into test."}
     )
     transcripts: Literal["human", "whisper"] = field(default="human", metadata={"help": "Texts of the ICNALE corpus."})
-    whisper_transcripts: str | None = field(default=None, metadata={"help": "File that blv-trainer transcribe wrote."})
+    whisper_transcripts: str | None = field(
+        default=None, metadata={"help": "Transcripts of the ICNALE corpus that blv-trainer transcribe wrote."}
+    )
+    whisper_model: str | None = field(
+        default=None, metadata={"help": "Whisper model, name or path, that first transcribes what is missing."}
+    )
     methods: list[str] | None = field(
         default=None,
         metadata={
@@ -161,11 +165,9 @@ def parse(words: list[str]):
     *parsed, unknown = parser.parse_args_into_dataclasses(
         words, return_remaining_strings=True, look_for_args_file=False
     )
-    if unknown:
-        known = [word for action in parser._actions for word in action.option_strings]
-        close = get_close_matches(unknown[0], known, n=1)
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}." + (f" Did you mean {close[0]}?" if close else ""))
+    refuse_unknown_flags(parser, unknown)
     compare_args, data_args, model_args, training_args, _ = parsed
+    refuse_unknown_trackers(parser, training_args.report_to)
     if training_args.loss != "blv" or training_args.loss_kwargs:
         parser.error("--loss and --loss_kwargs are flags of train; compare takes --methods blv:sigma=6 focal ...")
     if training_args.resume_from_checkpoint:
@@ -177,9 +179,13 @@ def parse_weights(words: list[str] | None) -> dict[str, float] | None:
     """Read ``--tune_for``: metrics, each with ``=weight`` or without."""
     if words is None:
         return None
+
+    from blv_trainer.metrics.registry import check_metric
+
     weights = {}
     for word in words:
         metric, _, weight = word.partition("=")
+        check_metric(metric)
         try:
             weights[metric] = float(weight) if weight else 1.0
         except ValueError:
@@ -200,7 +206,7 @@ def without_tokens(words: list[str]) -> list[str]:
 
 def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
     from blv_trainer.cli.compare_data import demo_encoder, load
-    from blv_trainer.experiments.compare import Plan, compare
+    from blv_trainer.experiments.compare import Plan, compare, refuse_other_runs
     from blv_trainer.experiments.holdout import complete_splits, leaking_speakers
     from blv_trainer.experiments.methods import PAPER_METHODS, parse_methods
 
@@ -222,6 +228,7 @@ def _make_runs(words, compare_args, data_args, model_args, training_args) -> Non
     )
     command = shlex.join(["blv-trainer", "compare", *without_tokens(words)])
     if training_args.should_save:
+        refuse_other_runs(dataset, names, plan, training_args.output_dir)  # else the file would not be that of the runs
         _write_config(compare_args, data_args, model_args, training_args)
     say = (lambda line: print(line, flush=True)) if training_args.should_save else (lambda line: None)
     say(f"{source}: {', '.join(f'{len(rows)} {split}' for split, rows in dataset.items())}")
@@ -237,11 +244,13 @@ def _quiet(training_args) -> None:
     import datasets
     from transformers import utils
 
+    from blv_trainer.training import evaluation_by_class
+
     utils.logging.set_verbosity_error()
     utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", ".* is undefined", RuntimeWarning)  # early in training; the table shows a dash
-    logging.getLogger("blv_trainer.trainer").setLevel(logging.ERROR)  # so are classes that are never predicted
+    logging.getLogger(evaluation_by_class.__name__).setLevel(logging.ERROR)  # so are classes never predicted
     if not sys.stderr.isatty():
         training_args.disable_tqdm = True  # in a log, a bar is a line for each step
 

@@ -23,6 +23,7 @@ def load(compare_args, data_args, training_args):
             split_seed=training_args.seed,
             transcripts=compare_args.transcripts,
             whisper_transcripts=compare_args.whisper_transcripts,
+            whisper_model=compare_args.whisper_model,
         )
         source = f"ICNALE Spoken Monologue, split by {compare_args.split_by}, {compare_args.transcripts} transcripts"
         return dataset, dataset["train"].features["label"].names, source, []

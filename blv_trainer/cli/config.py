@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import reprlib
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+from blv_trainer.suggestions import did_you_mean, nearest
 
 _NOT_FROM_FILE = ("help", "config")
 _DEEPEST = 20  # lists and mappings in each other
@@ -38,8 +39,7 @@ def apply_config(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     actions = {action.dest: action for action in parser._actions if action.dest not in _NOT_FROM_FILE}
     for name, value in values.items():
         if name not in actions:
-            close = get_close_matches(name, actions, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" Choose from: {', '.join(sorted(actions))}."
+            hint = did_you_mean(name, actions) or f" {parser.prog} --help lists the flags."
             parser.error(f"{path} sets {name!r}, which is no flag of this verb.{hint}")
         action = actions[name]
         action.required = False
@@ -47,6 +47,28 @@ def apply_config(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
             action.default = _as_typed(parser, action, value)
         except (argparse.ArgumentError, ValueError) as error:
             parser.error(f"{path} sets {name}: {reprlib.repr(value)}. {error}")
+
+
+def refuse_unknown_flags(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> None:
+    """Ends through ``parser.error`` where words were left over; a flag that was probably meant is named."""
+    if unknown:
+        given = unknown[0].partition("=")[0].lstrip("-")
+        meant = nearest(given, [flag.lstrip("-") for action in parser._actions for flag in action.option_strings])
+        hint = f" Did you mean --{meant}?" if meant else f" {parser.prog} --help lists the flags."
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
+
+
+def refuse_unknown_trackers(parser: argparse.ArgumentParser, report_to: Sequence[str]) -> None:
+    """Ends through ``parser.error`` where what ``--report_to`` names is unknown or not installed."""
+    from transformers.integrations import get_available_reporting_integrations
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    for name in report_to:
+        if name not in INTEGRATION_TO_CALLBACK:
+            choices = f"{', '.join(INTEGRATION_TO_CALLBACK)}, none.{did_you_mean(name, INTEGRATION_TO_CALLBACK)}"
+            parser.error(f"--report_to {name} is unknown. Choose from: {choices}")
+        if name not in get_available_reporting_integrations():
+            parser.error(f"--report_to {name} needs a package that is not installed: pip install {name}")
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -10,7 +10,11 @@ from blv_trainer.cli.tables import format_metrics, write_unusable
 
 def add_parser(subparsers) -> None:
     """Register the verb."""
-    parser = subparsers.add_parser("evaluate", help="evaluate a saved model on labelled texts")
+    parser = subparsers.add_parser(
+        "evaluate",
+        usage="blv-trainer evaluate MODEL --test_file FILE [FLAGS]",
+        help="evaluate a saved model on labelled texts",
+    )
     parser.add_argument("model", nargs="?", help="folder or Hub id of a saved classifier")
     parser.add_argument("--test_file", help="labelled rows: .csv, .tsv, .jsonl, .json or .parquet")
     add_text_flags(parser)

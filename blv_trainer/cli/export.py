@@ -9,6 +9,7 @@ def add_parser(subparsers) -> None:
     """Register the verb."""
     parser = subparsers.add_parser(
         "export",
+        usage="blv-trainer export MODEL --output_dir DIR [--quantize int8] [FLAGS]",
         help="write a saved model as ONNX, checked against torch",
         description="Write model.onnx with configuration and tokenizer, once its logits equal torch's. The folder is "
         "for predict and evaluate, for optimum, or for onnxruntime alone. Needs the extra onnx.",

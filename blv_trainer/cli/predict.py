@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,11 @@ _RECORDINGS_AT_A_TIME = 32  # whose transcripts are read in one forward pass
 
 def add_parser(subparsers) -> None:
     """Register the verb."""
-    parser = subparsers.add_parser("predict", help="predict the level of texts or recordings")
+    parser = subparsers.add_parser(
+        "predict",
+        usage="blv-trainer predict MODEL --text TEXT | --input_file FILE | --audio FILE ... [FLAGS]",
+        help="predict the level of texts or recordings",
+    )
     parser.add_argument("model", nargs="?", help="folder or Hub id of a saved classifier")
     parser.add_argument("--text", action="append", help="a text; may be given several times")
     parser.add_argument("--input_file", help="texts: .csv, .tsv, .jsonl, .json or .parquet; may be larger than memory")
@@ -39,6 +43,8 @@ def run(args) -> int:
             "predict needs a model and either --text or --input_file or --audio: "
             'blv-trainer predict MODEL --text "I think ..."'
         )
+    if empty := [text for text in args.text or [] if not text.strip()]:
+        raise ValueError(f"--text {empty[0]!r} holds no word; give a text.")
     chunks = _rows_of_recordings(args) if args.audio else _rows_of_texts(args)
     write_predictions(chunks, output_file=args.output_file, format=args.format)
     return 0
@@ -51,6 +57,7 @@ def _rows_of_texts(args) -> Iterator[list[dict[str, Any]]]:
     from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table
 
     utils.logging.disable_progress_bar()
+    chunks: Iterator[tuple[Sequence[str], Sequence[int]]]
     if args.input_file:
         options = {"text_column": args.text_column, "encoding": args.encoding, "quoting": args.quoting}
         chunks = ((data.dataset["text"][:], data.rows) for data in iter_texts(args.input_file, **options))

@@ -39,7 +39,11 @@ _NO_SETTING = ("run", "rest", "verb", "config", "traceback", "overwrite_output_d
 
 def add_parser(subparsers) -> None:
     """Register the verb."""
-    parser = subparsers.add_parser("prepare", help="check an ICNALE folder and write it as Parquet with a card")
+    parser = subparsers.add_parser(
+        "prepare",
+        usage="blv-trainer prepare --data_dir DIR [--output_dir DIR] [FLAGS]",
+        help="check an ICNALE folder and write it as Parquet with a card",
+    )
     parser.add_argument("--data_dir", help="folder of the unpacked corpus")
     parser.add_argument("--output_dir", help="folder to write; without it the quality report is printed and no more")
     parser.add_argument("--overwrite_output_dir", action="store_true", help="replace what an earlier run wrote there")

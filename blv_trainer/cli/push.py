@@ -9,6 +9,7 @@ def add_parser(subparsers) -> None:
     """Register the verb."""
     parser = subparsers.add_parser(
         "push",
+        usage="blv-trainer push DIR --repo_id OWNER/NAME [--check_only] [FLAGS]",
         help="publish a trained model on the Hugging Face Hub",
         description="Check a saved model, write its card if there is none, and publish it in one commit. The token "
         "comes from the environment variable HF_TOKEN or from `hf auth login`.",

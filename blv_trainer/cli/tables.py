@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from blv_trainer.corpora.cells import as_cell
+from blv_trainer.experiments.columns import COLUMNS
 from blv_trainer.files import write_text
 
-PERCENT = ("accuracy", "macro_accuracy", "adjacent_accuracy", "macro_adjacent_accuracy")
-DECIMALS = ("rmse", "macro_rmse", "pcc", "macro_f1", "qwk", "smd", "ece")
+PERCENT = [metric for metric, (_, factor, _) in COLUMNS.items() if factor == 100]
+DECIMALS = [metric for metric in COLUMNS if metric not in PERCENT]
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

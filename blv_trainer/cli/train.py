@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 
-from blv_trainer.cli.config import add_config_flag, apply_config
+from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags, refuse_unknown_trackers
 
 # What differs from TrainingArguments' own defaults, and why.
 DEFAULTS = {
@@ -57,11 +56,9 @@ def run(args) -> int:
     *parsed, unknown = parser.parse_args_into_dataclasses(
         args.rest, return_remaining_strings=True, look_for_args_file=False
     )
-    if unknown:
-        known = [word for action in parser._actions for word in action.option_strings]
-        close = get_close_matches(unknown[0], known, n=1)
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}." + (f" Did you mean {close[0]}?" if close else ""))
+    refuse_unknown_flags(parser, unknown)
     data_args, model_args, training_args, _ = parsed
+    refuse_unknown_trackers(parser, training_args.report_to)
 
     from blv_trainer.cli.tables import format_metrics
     from blv_trainer.experiments.training import refuse_used_folder

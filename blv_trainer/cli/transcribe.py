@@ -14,6 +14,7 @@ def add_parser(subparsers) -> None:
     """Register the verb."""
     parser = subparsers.add_parser(
         "transcribe",
+        usage="blv-trainer transcribe --data_dir DIR --output_dir DIR [FLAGS]",
         help="transcribe a folder of recordings by Whisper",
         description="Transcribe every recording of a folder. Stopped at any moment, the same command goes on; "
         "`accelerate launch $(which blv-trainer) transcribe ...` shares the work among GPUs and machines.",
@@ -62,10 +63,12 @@ def run(args) -> int:
     bar = _Bar()
     path = Path(args.output_dir, "summary.json")
     with only_run_in(args.output_dir, active=workers.is_main):
-        outcome = transcribe_folder(
-            args.data_dir, args.output_dir, backend=backend, limit=args.limit, workers=workers, on_progress=bar.show
-        )
-        bar.close()
+        try:
+            outcome = transcribe_folder(
+                args.data_dir, args.output_dir, backend=backend, limit=args.limit, workers=workers, on_progress=bar.show
+            )
+        finally:
+            bar.close()  # a message begins on a line of its own
         if outcome is None:  # not the main process
             return 0
         _write_config(args)

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import datasets
 
@@ -71,7 +72,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
             citation=CITATION,
         )
 
-    def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
+    def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         config = self.config
         corpus = read_corpus(
             config.data_dir,
@@ -96,7 +97,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
                     "background": corpus.background,
                 },
             )
-            for name in split_order(set(split) - {None})
+            for name in split_order({name for name in split if name is not None})
         ]
 
     def _generate_examples(
@@ -109,12 +110,14 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
             for answer in shard:
                 yield answer.id, self._example(answer, transcripts.get(answer.id), background.get(answer.speaker, {}))
 
-    def as_dataset(self, *args, **kwargs):
+    def as_dataset(self, *args: Any, **kwargs: Any) -> datasets.Dataset | datasets.DatasetDict:
         """As in the base class; warns of speakers that leak."""
         self._warn()
         return super().as_dataset(*args, **kwargs)
 
-    def as_streaming_dataset(self, *args, **kwargs):
+    def as_streaming_dataset(
+        self, *args: Any, **kwargs: Any
+    ) -> datasets.IterableDataset | datasets.IterableDatasetDict:
         """As in the base class; warns of speakers that leak."""
         streams = super().as_streaming_dataset(*args, **kwargs)
         self._warn()
@@ -130,7 +133,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
         config = self.config
         example = {
             "id": answer.id,
-            "text": answer.text if config.transcripts == "human" else transcript.text,
+            "text": answer.text if transcript is None else transcript.text,
             "label": config.label_names.index(config.label_of(answer)),
             "region": answer.region,
             "speaker": answer.speaker,

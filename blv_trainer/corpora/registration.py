@@ -1,17 +1,19 @@
-"""Makes ``load_dataset("icnale_asa", ...)`` find the builder."""
+"""Makes ``load_dataset("icnale_asa", ...)`` find the builder; of another corpus, by a line in ``BUILDERS``."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from wrapt import wrap_function_wrapper
 
-NAME = "icnale_asa"
-MODULE = "blv_trainer.corpora.icnale_asa"
+BUILDERS = {"icnale_asa": "blv_trainer.corpora.icnale_asa"}  # name -> module, which holds one builder
+_NO_BUILDERS = ("synthetic", "table")
 
 
 def register(load: ModuleType) -> None:
-    """Adds the builder to the modules that come with ``datasets``, which has no other way to name one.
+    """Adds the builders to the modules that come with ``datasets``, which has no other way to name one.
 
     ``load_dataset`` lists and matches every file below ``data_dir`` for such a module before it asks it anything:
     12 s for a corpus of 13,000 files, though the builder looks for its files itself. An empty list of files spares
@@ -20,10 +22,12 @@ def register(load: ModuleType) -> None:
     Args:
         load: The module ``datasets.load``.
     """
-    load._PACKAGED_DATASETS_MODULES[NAME] = (MODULE, _source_digest())
+    digest = _source_digest()
+    for name, module in BUILDERS.items():
+        load._PACKAGED_DATASETS_MODULES[name] = (module, digest)
 
-    def get_module(wrapped, factory, args, kwargs):
-        if factory.name == NAME and factory.data_files is None:
+    def get_module(wrapped: Callable[..., Any], factory: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if factory.name in BUILDERS and factory.data_files is None:
             factory.data_files = []
         return wrapped(*args, **kwargs)
 
@@ -34,7 +38,7 @@ def _source_digest() -> str:
     """Digest of the code that decides what a build holds, so that a new version never meets an old cache."""
     digest = hashlib.sha256()
     room = Path(__file__).parent
-    builder = (room / "icnale_asa.py", room / "assignment.py", room / "splits.py")
-    for path in (*builder, *sorted(room.glob("icnale/*.py"))):
-        digest.update(path.read_bytes())
+    for path in sorted(room.rglob("*.py")):
+        if path.relative_to(room).parts[0] not in _NO_BUILDERS:
+            digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def split_by_group(
     labels: Sequence[Hashable],
     groups: Sequence[Hashable],
     *,
-    fractions: Sequence[float] = PUBLISHED_FRACTIONS,
+    fractions: Sequence[float | Fraction] = PUBLISHED_FRACTIONS,
     names: Sequence[str] = SPLIT_NAMES,
     strata: Sequence[Hashable] | None = None,
     seed: int = 42,
@@ -83,7 +84,7 @@ def split_by_sample(
     labels: Sequence[Hashable],
     ids: Sequence[Hashable],
     *,
-    fractions: Sequence[float] = PUBLISHED_FRACTIONS,
+    fractions: Sequence[float | Fraction] = PUBLISHED_FRACTIONS,
     names: Sequence[str] = SPLIT_NAMES,
     strata: Sequence[Hashable] | None = None,
     seed: int = 42,
@@ -151,7 +152,9 @@ def k_folds(
     return split_by_group(labels, groups, fractions=shares, names=names, strata=strata, seed=seed).astype(int)
 
 
-def leaking_groups(groups: Sequence[Hashable], split: Sequence[str], *, source: str, target: str) -> set[Hashable]:
+def leaking_groups(
+    groups: Sequence[Hashable], split: Sequence[str | None], *, source: str, target: str
+) -> set[Hashable]:
     """Groups of the split ``target`` that also stand in the split ``source``.
 
     Examples:
@@ -164,7 +167,13 @@ def leaking_groups(groups: Sequence[Hashable], split: Sequence[str], *, source: 
     return members[source] & members[target]
 
 
-def _check(labels, groups, strata, fractions, names) -> list[Fraction]:
+def _check(
+    labels: Sequence[Hashable],
+    groups: Sequence[Hashable],
+    strata: Sequence[Hashable] | None,
+    fractions: Sequence[float | Fraction],
+    names: Sequence[str],
+) -> list[Fraction]:
     if len(labels) != len(groups) or (strata is not None and len(strata) != len(groups)):
         raise ValueError(
             f"labels ({len(labels)}), groups ({len(groups)}) and strata "
@@ -179,20 +188,20 @@ def _check(labels, groups, strata, fractions, names) -> list[Fraction]:
     return shares
 
 
-def _by_group(values, groups) -> dict[Hashable, Hashable]:
-    counts = defaultdict(Counter)
+def _by_group(values: Sequence[Any], groups: Sequence[Hashable]) -> dict[Hashable, Any]:
+    counts: defaultdict[Hashable, Counter[Any]] = defaultdict(Counter)
     for group, value in zip(groups, values, strict=True):
         counts[group][value] += 1
     return {group: min(c, key=lambda value: (-c[value], value)) for group, c in counts.items()}
 
 
-def _mixed(members, label, stratum_of, seed) -> list[Hashable]:
+def _mixed(members: list[Hashable], label: Hashable, stratum_of: dict[Hashable, Any], seed: int) -> list[Hashable]:
     """One label's groups in random order, stratum by stratum."""
 
     def digest(*parts: Hashable) -> str:
         return hashlib.sha256(":".join(map(str, (seed, *parts))).encode()).hexdigest()
 
-    return sorted(members, key=lambda group: (digest(label, stratum_of[group]), digest(group), str(group)))
+    return sorted(members, key=lambda group: (digest(label, stratum_of[group]), digest(group)))
 
 
 def _quotas(num_groups: int, shares: list[Fraction], carry: list[Fraction]) -> list[int]:
@@ -222,7 +231,7 @@ def _spread(quotas: list[int]) -> list[int]:
     placed, sequence = [0] * len(quotas), []
     for i in range(1, total + 1):
         deficits = {s: quota * i - total * placed[s] for s, quota in enumerate(quotas) if quota}
-        due = [s for s, deficit in deficits.items() if deficit * slack >= total] or list(deficits)
+        due = [s for s, deficit in deficits.items() if deficit * slack >= total]  # never none: deficits sum to total
         s = min(due, key=lambda s: (Fraction(total * (slack - 1) - deficits[s] * slack, quotas[s]), s))
         placed[s] += 1
         sequence.append(s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,10 +12,10 @@ from torch import nn
 
 from blv_trainer.decision.shifts import Decision
 
+Model = TypeVar("Model", bound=nn.Module)
 
-def fold(
-    model: nn.Module, shift: Decision | Sequence[float] | ArrayLike, temperature: float | None = None
-) -> nn.Module:
+
+def fold(model: Model, shift: Decision | Sequence[float] | ArrayLike, temperature: float | None = None) -> Model:
     """Write a decision into the model's last linear layer, so that everyone who loads the model gets its answer.
 
     The layer is the last ``nn.Linear`` with ``config.num_labels`` outputs. The weight becomes ``weight / temperature``,
@@ -38,12 +39,13 @@ def fold(
         >>> model.save_pretrained("out")  # doctest: +SKIP
     """
     if not isinstance(shift, Decision):
-        decision = Decision(tuple(np.asarray(shift)), 1.0 if temperature is None else temperature)
+        decision = Decision(tuple(np.atleast_1d(np.asarray(shift))), 1.0 if temperature is None else temperature)
     elif temperature is None:
         decision = shift
     else:
         raise TypeError("a Decision has its own temperature: give fold(model, decision), or a shift and a temperature.")
-    name, head = _last_linear(model)
+    config: Any = getattr(model, "config", None)  # plain torch modules have none
+    name, head = _last_linear(model, config)
     if head.out_features != len(decision.shift):
         raise ValueError(
             f"a decision over {len(decision.shift)} classes does not fit {type(model).__name__} with "
@@ -59,17 +61,17 @@ def fold(
         head.weight.div_(decision.temperature)
         if head.bias is not None:
             head.bias.add_(head.bias.new_tensor(decision.shift)).div_(decision.temperature)
-    model.config.decision = decision.to_dict()
+    config.decision = decision.to_dict()
     return model
 
 
-def _last_linear(model: nn.Module) -> tuple[str, nn.Linear]:
+def _last_linear(model: nn.Module, config: Any) -> tuple[str, nn.Linear]:
     kind = type(model).__name__
-    if not hasattr(model, "config") or not hasattr(model.config, "num_labels"):
+    if not hasattr(config, "num_labels"):
         raise ValueError(f"{kind} has no config.num_labels: give the transformers model itself, out of its wrappers.")
-    if isinstance(getattr(model.config, "decision", None), dict):
+    if isinstance(getattr(config, "decision", None), dict):
         raise ValueError(
-            f"{kind} holds a folded decision already ({model.config.decision}): load the checkpoint from before."
+            f"{kind} holds a folded decision already ({config.decision}): load the checkpoint from before."
         )
     if hasattr(model, "peft_config"):
         raise ValueError(
@@ -79,11 +81,11 @@ def _last_linear(model: nn.Module) -> tuple[str, nn.Linear]:
     layers = [
         (name, layer)
         for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear) and layer.out_features == model.config.num_labels
+        if isinstance(layer, nn.Linear) and layer.out_features == config.num_labels
     ]
     if not layers:
         raise ValueError(
-            f"{kind} has no linear layer with num_labels={model.config.num_labels} outputs to fold a decision into: "
+            f"{kind} has no linear layer with num_labels={config.num_labels} outputs to fold a decision into: "
             "keep the decision outside (decision.apply(logits))."
         )
     name, head = layers[-1]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from torch import nn
 
 from blv_trainer.losses import ImbalanceLoss
 
@@ -37,11 +38,13 @@ class Decision:
     kind: str = "custom"
     tau: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Plain numbers, whatever array or scalar type they came in: they go into config.json.
-        object.__setattr__(self, "shift", tuple(float(value) for value in self.shift))
+        with contextlib.suppress(TypeError, ValueError):  # what is no number is named below
+            object.__setattr__(self, "shift", tuple(float(value) for value in self.shift))
         object.__setattr__(self, "temperature", float(self.temperature))
-        if len(self.shift) < 2 or not np.isfinite(self.shift).all():
+        numbers = [value for value in self.shift if isinstance(value, float) and math.isfinite(value)]
+        if len(self.shift) < 2 or len(numbers) < len(self.shift):
             raise ValueError(
                 f"shift={self.shift} cannot be used: give a finite number for each of two classes or more."
             )
@@ -73,7 +76,7 @@ def raw(num_classes: int) -> Decision:
     return Decision((0.0,) * num_classes, kind="raw")
 
 
-def consistent(loss: ImbalanceLoss) -> Decision:
+def consistent(loss: nn.Module | None) -> Decision:
     """Add back what training added to the logits on average.
 
     For BLV it undoes what holds rare classes down. For ``logit_adjustment`` and ``gaussian_clouded``, which lower rare
@@ -81,7 +84,7 @@ def consistent(loss: ImbalanceLoss) -> Decision:
     (cross-entropy, class weights, margins, ordinal ones) have no shift.
 
     Args:
-        loss: the loss that trained the model.
+        loss: the loss that trained the model, as ``trainer.loss_fn``.
 
     Returns:
         The decision with shift ``loss.expected_shift()``.
@@ -99,10 +102,10 @@ def consistent(loss: ImbalanceLoss) -> Decision:
             f"{type(loss).__name__} does not say what it adds to the logits: derive it from blv_trainer.ImbalanceLoss "
             "and give it expected_shift(), or use tune()."
         )
-    return Decision(loss.expected_shift().tolist(), kind="consistent")
+    return Decision(tuple(loss.expected_shift().tolist()), kind="consistent")
 
 
-def prior_corrected(class_counts: Sequence[int] | ArrayLike, tau: float = 1.0) -> Decision:
+def prior_corrected(class_counts: ArrayLike | None, tau: float = 1.0) -> Decision:
     """Take the class prior off: ``logits - tau log prior``.
 
     Args:
@@ -128,7 +131,7 @@ def prior_corrected(class_counts: Sequence[int] | ArrayLike, tau: float = 1.0) -
     return Decision(tuple(-tau * log_prior(class_counts)), kind="prior_corrected", tau=float(tau))
 
 
-def log_prior(class_counts: Sequence[int] | ArrayLike) -> np.ndarray:
+def log_prior(class_counts: ArrayLike | None) -> np.ndarray:
     """Logarithm of each class's share of the training examples, ``(num_classes,)``."""
     counts = np.asarray(class_counts, dtype=np.float64)
     if counts.ndim != 1 or len(counts) < 2 or not (np.isfinite(counts).all() and (counts > 0).all()):

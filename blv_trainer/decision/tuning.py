@@ -6,7 +6,6 @@ import logging
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,14 +15,13 @@ from scipy.special import log_softmax, softmax
 from blv_trainer.decision.shifts import Decision, log_prior
 from blv_trainer.losses import IGNORE_INDEX
 from blv_trainer.metrics import METRICS
+from blv_trainer.metrics.registry import check_metric, goodness
 
 logger = logging.getLogger(__name__)
 
 # From undoing a training with tau 1 to undoing BLV with sigma 6 (tau 1.9 on ICNALE) and correcting the prior besides.
 TAUS = tuple(step / 20 for step in range(-20, 81))  # -1 to 4
 _TEMPERATURES = (0.05, 20.0)
-_LOWER_IS_BETTER = ("rmse", "macro_rmse", "ece")
-_NEARER_ZERO_IS_BETTER = ("smd",)
 
 
 def tune(
@@ -31,7 +29,7 @@ def tune(
     labels: ArrayLike,
     metric: str | Mapping[str, float],
     *,
-    class_counts: Sequence[int] | ArrayLike,
+    class_counts: ArrayLike | None,
     taus: Sequence[float] = TAUS,
 ) -> Decision:
     """Choose tau for the best metric and the temperature for the best likelihood, on a dev set.
@@ -45,7 +43,8 @@ def tune(
         labels: of the dev set, ``(n,)``, class indices; -100 is left out.
         metric: a key of ``METRICS``, or weights above 0 of several, such as ``{"macro_accuracy": 0.5, "qwk": 0.5}``.
             Errors count negative, ``smd`` by its distance from 0.
-        class_counts: training examples of each class, in label order, ``(num_classes,)``.
+        class_counts: training examples of each class, in label order, ``(num_classes,)``; ``trainer.class_counts`` is
+            None where nothing was trained, which is refused.
         taus: the values to try. Among equally good ones the smallest |tau| wins, the positive one of two such.
 
     Returns:
@@ -113,10 +112,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 def _metric_weights(metric: str | Mapping[str, float]) -> dict[str, float]:
     weights = {metric: 1.0} if isinstance(metric, str) else dict(metric)
     for name, weight in weights.items():
-        if name not in METRICS:
-            close = get_close_matches(str(name), METRICS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"metric={name!r} is unknown. Choose from: {', '.join(sorted(METRICS))}.{hint}")
+        check_metric(name)
         if not (weight > 0 and math.isfinite(weight)):
             raise ValueError(f"weight {weight} of metric {name!r} cannot be used: give a finite number above 0.")
     if not weights:
@@ -137,14 +133,12 @@ def _score(logits: np.ndarray, labels: np.ndarray, weights: dict[str, float]) ->
             value = METRICS[name](labels, predictions)
         if math.isnan(value):
             return -math.inf
-        if name in _NEARER_ZERO_IS_BETTER:
-            value = -abs(value)
-        total += -weight * value if name in _LOWER_IS_BETTER else weight * value
+        total += weight * goodness(name, value)
     return round(total, 12)  # so that rounding breaks no tie
 
 
-def _logits_and_labels(logits: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+def _logits_and_labels(all_logits: ArrayLike, all_labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    logits, labels = np.asarray(all_logits, dtype=np.float64), np.asarray(all_labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
             f"logits of shape {logits.shape} and labels of shape {labels.shape} and type {labels.dtype} do not fit: "

@@ -17,13 +17,12 @@ from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, default_
 from blv_trainer.experiments import runs
 from blv_trainer.experiments.frozen import pooled_features, train_head_and_evaluate
 from blv_trainer.experiments.methods import Method
-from blv_trainer.experiments.training import train_and_evaluate
+from blv_trainer.experiments.training import COMPARISON_FILE, METRICS_FILE, train_and_evaluate
 from blv_trainer.files import write_json
 from blv_trainer.training.class_counts import count_classes
 
 logger = logging.getLogger(__name__)
 
-COMPARISON_FILE = "comparison.json"
 # Settings that change no result.
 _WITHOUT_EFFECT = {
     "output_dir", "loss", "loss_kwargs", "seed", "resume_from_checkpoint", "disable_tqdm", "report_to", "log_level",
@@ -83,12 +82,9 @@ def compare(
         FileExistsError: a run's folder holds something else.
     """
     say = on_run or logger.info
+    refuse_other_runs(dataset, names, plan, output_dir)
     shared = run_settings(dataset, names, plan)
     todo = [(method, seed) for seed in plan.seeds for method in plan.methods]
-    for method, seed in todo:  # before the first run, not between them
-        folder = runs.run_folder(output_dir, method, seed)
-        if runs.is_finished(folder):
-            runs.refuse_changed_settings(folder, {**shared, "method": method.spec, "seed": seed})
     if plan.training_args.should_save:
         counts = {split: count_classes(rows, len(names)) for split, rows in dataset.items()}
         facts = {"label_names": list(names), "class_counts": counts, "seeds": list(plan.seeds)}
@@ -107,6 +103,25 @@ def compare(
             run_once(dataset, names, plan, method, seed, folder, settings=settings, features=features)
         if plan.training_args.should_save:
             (runs.drop_checkpoints if plan.keep_models else runs.drop_weights)(folder)
+
+
+def refuse_other_runs(dataset: DatasetDict, names: Sequence[str], plan: Plan, output_dir: str | Path) -> None:
+    """Raise what ``compare`` would before its first run, where a folder holds results that do not belong to the plan.
+
+    Raises:
+        ValueError: a finished run was made with other settings.
+        FileExistsError: the folder is that of a single run.
+    """
+    if (Path(output_dir) / METRICS_FILE).exists():
+        raise FileExistsError(
+            f"{output_dir} holds a single run ({METRICS_FILE}), no comparison: choose another --output_dir."
+        )
+    shared = run_settings(dataset, names, plan)
+    for method in plan.methods:
+        for seed in plan.seeds:
+            folder = runs.run_folder(output_dir, method, seed)
+            if runs.is_finished(folder):
+                runs.refuse_changed_settings(folder, {**shared, "method": method.spec, "seed": seed})
 
 
 def run_once(

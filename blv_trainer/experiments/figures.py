@@ -7,6 +7,7 @@ marker, line style, hatching or position as well, so that grey prints can be rea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -93,7 +94,8 @@ def plot_points(
     for k, name in enumerate(names):
         inside = labels == k
         looks = {"marker": MARKERS[k % 8], "color": colours[k], "linewidths": 0}
-        ax.scatter(*points[inside].T, s=11, label=plain(name), zorder=3 - inside.mean(), **looks)  # rare classes on top
+        x, y = points[inside].T
+        ax.scatter(x, y, s=11, label=plain(name), zorder=3 - inside.mean(), **looks)  # rare classes on top
     ax.set(xticks=[], yticks=[])
     ax.set_title(plain(title), fontsize=10)
     return ax
@@ -183,13 +185,13 @@ def plot_reliability(
 
 
 def plot_learning_curves(
-    curves: Mapping[str, Sequence[tuple[ArrayLike, ArrayLike]]], *, ylabel: str, ax: Axes | None = None
+    curves: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]], *, ylabel: str, ax: Axes | None = None
 ) -> Axes:
     """The mean over runs of what each evaluation gave, for each method pairs of epochs and values, one pair a run."""
     ax = ax or new_axes()
     for k, (title, of_runs) in enumerate(curves.items()):
         shortest = min(len(epochs) for epochs, _ in of_runs)
-        epochs = np.asarray(of_runs[0][0][:shortest])
+        epochs = of_runs[0][0][:shortest]
         mean = np.mean([values[:shortest] for _, values in of_runs], axis=0)
         looks = style(k) | {"markevery": max(1, shortest // 8)}
         ax.plot(epochs, mean, label=plain(title), linewidth=1.2, markersize=4, **looks)
@@ -199,8 +201,8 @@ def plot_learning_curves(
 
 
 def plot_score_distribution(
-    human: Sequence[float],
-    machine: Mapping[str, Sequence[float]],
+    human: ArrayLike,
+    machine: Mapping[str, ArrayLike],
     names: Sequence[str],
     *,
     title: str = "",
@@ -213,7 +215,7 @@ def plot_score_distribution(
     for k, (name, counts) in enumerate(series.items()):
         places = np.arange(len(names)) + (k - (len(series) - 1) / 2) * width
         colour = ("0.25", COLOURS[5], COLOURS[6], COLOURS[2])[k % 4]
-        looks = {"color": colour, "hatch": HATCHES[k % 8], "label": plain(name)}
+        looks: dict[str, Any] = {"color": colour, "hatch": HATCHES[k % 8], "label": plain(name)}
         ax.bar(places, counts, width, edgecolor="white", linewidth=0, **looks)
     ax.set_xticks(range(len(names)), [plain(name) for name in names], fontsize=8)
     ax.set(xlabel="level", ylabel="test samples")

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from transformers import PretrainedConfig, PrinterCallback, set_seed
 
 from blv_trainer import __version__
-from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
 from blv_trainer.experiments.runs import data_digest, encoder_digest
 from blv_trainer.experiments.training import (
     build_model,
@@ -53,7 +53,7 @@ class FrozenHead(nn.Module):
 
     def __init__(self, hidden_size: int, names: Sequence[str], *, dropout: float):
         super().__init__()
-        self.config = PretrainedConfig(num_labels=len(names), id2label=dict(enumerate(names)))
+        self.config = PretrainedConfig(id2label=dict(enumerate(names)))
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(hidden_size, len(names))
         nn.init.normal_(self.classifier.weight, std=0.02)  # as transformers initialises a new head
@@ -106,7 +106,8 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
         logger.info("features of the frozen encoder: read from %s", path)
         return kept
     model, tokenizer = build_model(model_args, names)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to, which hides self from mypy
     model.classifier = nn.Identity()  # the model then returns what its head would see
     features = {}
     for split, rows in dataset.items():
@@ -186,18 +187,18 @@ def train_head_and_evaluate(
         for split, places in chosen.items()
     }
     if keep_model and trainer.is_world_process_zero():
-        _save_classifier(trainer, names, model_args)
+        _save_classifier(trainer, head, names, model_args)
     columns = {split: dataset[split].select(places) for split, places in chosen.items()}
     return predict_and_write(trainer, train_metrics, inputs, columns, names)
 
 
-def _save_classifier(trainer: BLVTrainer, names: Sequence[str], model_args: ModelArguments) -> None:
+def _save_classifier(trainer: BLVTrainer, head: FrozenHead, names: Sequence[str], model_args: ModelArguments) -> None:
     model, tokenizer = build_model(model_args, names)
-    trained = trainer.model.classifier.state_dict()
-    model.classifier.load_state_dict({key: value.cpu() for key, value in trained.items()})
+    trained = {key: value.cpu() for key, value in head.classifier.state_dict().items()}
+    model.get_submodule("classifier").load_state_dict(trained)
     model.config.class_counts = trainer.class_counts
     model.config.training_loss = describe_loss(trainer.loss_fn)
     model.config.decision = "raw"
-    with staged_folder(trainer.args.output_dir) as folder:
+    with staged_folder(output_folder(trainer.args)) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import DatasetDict, load_dataset
-from transformers import BertConfig, BertModel, BertTokenizerFast, set_seed
+from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
 from blv_trainer.corpora.assignment import write_assignment
 from blv_trainer.corpora.splits import split_by_group
@@ -58,7 +58,7 @@ def make_dataset(num_speakers: int, *, seed: int) -> DatasetDict:
 
 def build_encoder(texts: Sequence[str], folder: Path, *, seed: int) -> str:
     """A small BERT with random weights that knows the words of ``texts``; returns its folder."""
-    tokenizer = BertTokenizerFast(vocab=word_vocabulary(texts), model_max_length=256)
+    tokenizer = BertTokenizer(vocab=word_vocabulary(texts), model_max_length=256)
     set_seed(seed)
     config = BertConfig(
         vocab_size=len(tokenizer),

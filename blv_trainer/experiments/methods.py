@@ -37,7 +37,8 @@ class Method:
         options: the loss's options; those not given have their defaults.
 
     Raises:
-        ValueError: an unknown loss or option.
+        TypeError: an option that needs a number and has none.
+        ValueError: an unknown loss or option, or a value out of its range.
 
     Examples:
         >>> Method("blv", {"sigma": 2}).title
@@ -47,7 +48,7 @@ class Method:
     loss: str
     options: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_loss(self.loss, self.options)
 
     @property
@@ -99,7 +100,6 @@ def parse_method(spec: str) -> Method:
         options[name] = _value(value)
     try:
         method = Method(loss.strip(), options)
-        method.build([2, 1])  # a value out of its range shows before the first run, not hours later
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"method {spec!r}: {error}") from error
     if len(method.folder) > _LONGEST_NAME:

@@ -51,24 +51,24 @@ def confusion_units(references: ArrayLike, methods: Sequence[ArrayLike], groups:
         >>> confusion_units([0, 1, 1], [[0, 1, 0]], ["ann", "bob", "bob"])[1, 0, 0].tolist()  # bob's
         [[0.0, 0.0], [1.0, 1.0]]
     """
-    references = _classes("references", references)
-    methods = [_classes("predictions", predictions) for predictions in methods]
-    if references.ndim != 1 or any(predictions.shape != methods[0].shape for predictions in methods):
-        shapes = [references.shape, *(predictions.shape for predictions in methods)]
+    labels = _classes("references", references)
+    predicted = [_classes("predictions", predictions) for predictions in methods]
+    if labels.ndim != 1 or any(of_method.shape != predicted[0].shape for of_method in predicted):
+        shapes = [labels.shape, *(of_method.shape for of_method in predicted)]
         raise ValueError(f"shapes {shapes} do not fit: give references (n,) and predictions alike in shape.")
-    predictions = np.stack([np.atleast_2d(predictions) for predictions in methods])  # (num_methods, num_runs, n)
-    n = len(references)
+    predictions = np.stack([np.atleast_2d(of_method) for of_method in predicted])  # (num_methods, num_runs, n)
+    n = len(labels)
     if predictions.ndim != 3 or predictions.shape[2] != n:
         raise ValueError(
-            f"{n} references do not fit predictions of shape {methods[0].shape}: give (n,) or (num_runs, n)."
+            f"{n} references do not fit predictions of shape {predicted[0].shape}: give (n,) or (num_runs, n)."
         )
     unit = np.arange(n) if groups is None else _numbered(groups, n)
-    num_units, num_classes = unit.max() + 1, max(references.max(), predictions.max()) + 1
+    num_units, num_classes = unit.max() + 1, max(labels.max(), predictions.max()) + 1
     if num_units < 2:
         raise ValueError("there is only one sample or group: nothing can be resampled; give two or more.")
     num_runs = predictions.shape[0] * predictions.shape[1]
     run = np.arange(num_runs).reshape(*predictions.shape[:2], 1)
-    cells = ((unit * num_runs + run) * num_classes + references) * num_classes + predictions
+    cells = ((unit * num_runs + run) * num_classes + labels) * num_classes + predictions
     counts = np.bincount(cells.ravel(), minlength=num_units * num_runs * num_classes**2)
     return counts.reshape(num_units, *predictions.shape[:2], num_classes, num_classes).astype(np.float64)
 

@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from blv_trainer.experiments.compare import COMPARISON_FILE
 from blv_trainer.experiments.methods import Method, parse_methods
 from blv_trainer.experiments.runs import RUN_FILE, is_finished, run_folder
-from blv_trainer.experiments.training import HISTORY_FILE, PREDICTIONS_FILE, SPEED_FILE
+from blv_trainer.experiments.training import COMPARISON_FILE, HISTORY_FILE, PREDICTIONS_FILE, SPEED_FILE
 from blv_trainer.losses import ImbalanceLoss
 
 _AGAIN = "remove its folder and give the command that made it again."
@@ -110,7 +109,7 @@ def _is_comparison(facts: Any) -> bool:
     if not isinstance(facts, dict) or not facts.keys() >= {"label_names", "class_counts", "seeds", "methods"}:
         return False
     lists = (facts["label_names"], facts["seeds"], facts["methods"])
-    counts = facts["class_counts"].get("train") if isinstance(facts["class_counts"], dict) else None
+    counts: Any = facts["class_counts"].get("train") if isinstance(facts["class_counts"], dict) else None
     return (
         all(isinstance(values, list) and values for values in (*lists, counts))
         and all(isinstance(name, str) for name in (*facts["label_names"], *facts["methods"]))
@@ -128,7 +127,7 @@ def _read_method(
         if not is_finished(folder):
             raise FileNotFoundError(f"{folder} holds no finished run: give the command that made the others again.")
         splits = _read_predictions(folder / PREDICTIONS_FILE)
-        rows = {
+        rows: dict[str, Any] = {
             "validation_labels": _labels(splits["validation"]),
             "test_labels": _labels(splits["test"]),
             "test_columns": _known(splits["test"]),
@@ -170,15 +169,15 @@ def _read_predictions(path: Path) -> dict[str, Any]:
     return {split: table.filter(pc.equal(table["split"], split)) for split in names}
 
 
-def _logits(table) -> np.ndarray:
+def _logits(table: pa.Table) -> np.ndarray:
     return np.asarray(table["logits"].to_pylist(), dtype=np.float64)
 
 
-def _labels(table) -> np.ndarray:
+def _labels(table: pa.Table) -> np.ndarray:
     return np.asarray(table["label"].to_pylist(), dtype=np.int64)
 
 
-def _known(table) -> dict[str, list[Any]]:
+def _known(table: pa.Table) -> dict[str, list[Any]]:
     ours = ("split", "label", "prediction", "level", "expected_score", "logits")
     names = [name for name in table.column_names if name not in ours and not name.startswith("p_")]
     return {name: table[name].to_pylist() for name in names}

@@ -29,6 +29,7 @@ from blv_trainer.training.checkpoints import last_whole_checkpoint
 logger = logging.getLogger(__name__)
 
 _HEAVY = ("checkpoint-*", "*.safetensors", "training_args.bin", "tokenizer.json")
+_DEFAULT = "TrainingArguments' default"  # settings that have it are not listed
 _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
 
 
@@ -74,11 +75,11 @@ def go_on(folder: Path, settings: dict[str, Any], *, num_processes: int = 1) -> 
     """As ``prepare``, for a folder that its user chose: nothing in it is removed.
 
     Raises:
-        ValueError: the folder holds an unfinished run with other settings.
+        ValueError: the folder holds checkpoints of an unfinished run with other settings.
     """
     if (folder / RUN_FILE).is_file():
         changed = _changed(folder, settings)
-        if changed:
+        if changed and any(folder.glob("checkpoint-*")):
             raise ValueError(
                 f"{folder} holds an unfinished run with {'; '.join(changed[:3])}: give the old settings to go on with "
                 "it, choose another --output_dir, or remove the folder."
@@ -86,6 +87,7 @@ def go_on(folder: Path, settings: dict[str, Any], *, num_processes: int = 1) -> 
         checkpoint = _checkpoint(folder, num_processes)
         if checkpoint:
             return checkpoint
+    # Where there is no checkpoint nothing is lost: a first try often has a wrong flag.
     write_json(folder / RUN_FILE, {"settings": settings, "conditions": conditions()})
     return None
 
@@ -180,8 +182,7 @@ def _changed(folder: Path, settings: dict[str, Any]) -> list[str]:
     new = json.loads(json.dumps(settings))
     changed = []
     for name in sorted(old.keys() | new.keys()):
-        # Settings that have their default are not listed.
-        was, now = (json.dumps(of[name]) if name in of else "its default" for of in (old, new))
+        was, now = (json.dumps(of[name]) if name in of else _DEFAULT for of in (old, new))
         if was != now:
             changed.append(f"{name}={was}, now {now}")
     return changed

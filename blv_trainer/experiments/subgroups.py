@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Subgroup:
         return self.num_rows >= MIN_ROWS and (abs(self.smd) > MAX_SMD or abs(self.dsm) > MAX_DSM)
 
 
-def subgroup_table(human: np.ndarray, machine: np.ndarray, columns: dict[str, Sequence[Any]]) -> list[Subgroup]:
+def subgroup_table(human: np.ndarray, machine: np.ndarray, columns: Mapping[str, Sequence[Any]]) -> list[Subgroup]:
     """SMD and DSM of each value of each column.
 
     Args:

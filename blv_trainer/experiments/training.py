@@ -23,11 +23,11 @@ from transformers import (
     set_seed,
 )
 
-from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
 from blv_trainer.files import INCOMPLETE_FILE, staged_folder, write_json
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
-from blv_trainer.prediction import label_names, load_errors, max_tokens, prediction_table
+from blv_trainer.prediction import label_names, load_errors, prediction_table, usable_length
 from blv_trainer.trainer import BLVTrainer
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ PREDICTIONS_FILE = "predictions.parquet"
 HISTORY_FILE = "history.json"
 SPEED_FILE = "speed.json"
 RUN_FILE = "run.json"
+COMPARISON_FILE = "comparison.json"  # of many runs
 _MEASURED = ("_runtime", "_per_second", "_time", "train_loss")  # of the process at work, not of the whole run
 
 
@@ -79,7 +80,7 @@ def train_and_evaluate(
         training_args.dataloader_pin_memory = False  # torch warns of it where there is no accelerator
     set_seed(training_args.seed)  # before the model, whose head starts from random weights
     model, tokenizer = build_model(model_args, names)
-    tokenized = tokenize(dataset, tokenizer, max_length=model_args.max_length or max_tokens(model, tokenizer))
+    tokenized = tokenize(dataset, tokenizer, max_length=usable_length(model_args.max_length, model, tokenizer))
     trainer = BLVTrainer(
         model,
         training_args,
@@ -140,12 +141,12 @@ def predict_and_write(
         logits = output.predictions[np.argsort(order)]
         tables.append(predictions_of_split(rows[split], split, prediction_table(logits, names)))
         if split != "train":
-            metrics[split] = {key.removeprefix(f"{split}_"): value for key, value in output.metrics.items()}
+            metrics[split] = {key.removeprefix(f"{split}_"): value for key, value in (output.metrics or {}).items()}
             metrics[split]["num_rows"] = len(logits)
     speed = {split: {key: of[key] for key in of if f"_{key}".endswith(_MEASURED)} for split, of in metrics.items()}
     metrics = {split: {key: of[key] for key in of if key not in speed[split]} for split, of in metrics.items()}
     if trainer.is_world_process_zero():
-        with staged_folder(trainer.args.output_dir) as folder:
+        with staged_folder(output_folder(trainer.args)) as folder:
             write_json(folder / HISTORY_FILE, trainer.state.log_history)
             write_json(folder / SPEED_FILE, speed)
             if tables:
@@ -156,7 +157,7 @@ def predict_and_write(
 
 def save_model_whole(trainer: BLVTrainer) -> None:
     """Write model and tokenizer into the output folder, all of their files or none; push them where that is asked."""
-    folder = Path(trainer.args.output_dir)
+    folder = output_folder(trainer.args)
     with staged_folder(folder, name="model", active=trainer.args.should_save) as staging:
         trainer.save_model(str(staging), _internal_call=True)  # every process takes part, one of them writes
         trainer.accelerator.wait_for_everyone()
@@ -176,11 +177,13 @@ def is_finished(folder: Path) -> bool:
 
 def refuse_used_folder(training_args: BLVTrainingArguments) -> None:
     """Raise a FileExistsError if the output folder holds a run that this one does not go on with."""
-    folder = Path(training_args.output_dir)
+    folder = output_folder(training_args)
     if training_args.resume_from_checkpoint or ((folder / RUN_FILE).is_file() and not is_finished(folder)):
         return
     marks = [METRICS_FILE, "model.safetensors", "adapter_model.safetensors"]
     found = [name for name in marks if (folder / name).exists()] or [path.name for path in folder.glob("checkpoint-*")]
+    if (folder / COMPARISON_FILE).exists():
+        raise FileExistsError(f"{folder} already holds a comparison ({COMPARISON_FILE}): choose another --output_dir.")
     if found:
         raise FileExistsError(
             f"{folder} already holds a run ({found[0]}): choose another --output_dir, continue it with "
@@ -191,9 +194,9 @@ def refuse_used_folder(training_args: BLVTrainingArguments) -> None:
 def build_model(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model to train, with ``names`` as its labels in order, and its tokenizer."""
     source = model_args.model_name_or_path
-    labels = {"num_labels": len(names), "id2label": dict(enumerate(names))}
+    labels: dict[str, Any] = {"num_labels": len(names), "id2label": dict(enumerate(names))}
     safely = {"trust_remote_code": False, "use_safetensors": True}  # neither code nor pickles of the model are run
-    with load_errors(f"--model_name_or_path {source}"):
+    with load_errors(source, flag="--model_name_or_path"):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         model_type = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
         if model_type != MeanPooledConfig.model_type and model_args.head == "stock":
@@ -209,7 +212,7 @@ def build_model(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTr
 def tokenize(dataset: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> DatasetDict:
     """Add token ids, and their number as ``length`` for length-grouped sampling."""
 
-    def encode(batch):
+    def encode(batch: Mapping[str, Any]) -> dict[str, Any]:
         encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
         return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
 

@@ -67,11 +67,15 @@ def check_pipeline(folder: str | Path, files: Sequence[str]) -> None:
     """
     from transformers import pipeline
 
+    from blv_trainer.prediction import load_classifier
+
     with tempfile.TemporaryDirectory() as staged:
         for file in filter(belongs_to_model_or_code, files):
             Path(staged, file).parent.mkdir(parents=True, exist_ok=True)
             _place(Path(folder, file).resolve(), Path(staged, file))
         try:
+            if Path(staged, "config.json").is_file():
+                load_classifier(staged)  # refuses weights without a head, to which a pipeline gives a random one
             classify = pipeline("text-classification", model=staged, device="cpu", trust_remote_code=False)
             answers = classify(_SENTENCE, top_k=None)
         except Exception as error:  # any fault of any model: what matters is that it does not load

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
 from blv_trainer.hub.errors import hub_sentences, usable_token
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetInfo, ModelInfo, SpaceInfo
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +63,13 @@ def push_files(
     with hub_sentences(repo_id) as progress:
         repo_id, is_new = open_repository(api, repo_id, repo_type=repo_type, private=private, space_sdk=space_sdk)
         progress.new_repository = repo_id if is_new else None
-        before = api.repo_info(repo_id, repo_type=repo_type, revision=revision)
-        operations = [CommitOperationAdd(path, str(x) if isinstance(x, Path) else x) for path, x in files.items()]
+        info = api.repo_info(repo_id, repo_type=repo_type, revision=revision)
+        before = cast("ModelInfo | DatasetInfo | SpaceInfo", info)  # a fourth kind, KernelInfo, has no files
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            CommitOperationAdd(path, str(x) if isinstance(x, Path) else x) for path, x in files.items()
+        ]
         if is_outdated is not None:
-            others = [file.rfilename for file in before.siblings if file.rfilename not in files]
+            others = [file.rfilename for file in before.siblings or () if file.rfilename not in files]
             operations += [CommitOperationDelete(path) for path in others if is_outdated(path)]
         return api.create_commit(
             repo_id,

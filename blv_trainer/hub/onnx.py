@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ _INSTALL = 'export needs the extra onnx: pip install "blv_trainer[onnx]"'
 
 
 def export_onnx(
-    model: PreTrainedModel,
+    model: PreTrainedModel | OnnxClassifier,
     tokenizer: PreTrainedTokenizerBase,
     output_dir: str | Path,
     *,
@@ -93,7 +93,9 @@ def _without_model_code(config: PretrainedConfig) -> PretrainedConfig:
     return config
 
 
-def _calibration(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]):
+def _calibration(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
+) -> Iterator[dict[str, np.ndarray]]:
     max_length = max_tokens(model, tokenizer)
     for text in texts[:_CALIBRATION_TEXTS]:
         yield dict(tokenizer([text], truncation=True, max_length=max_length, return_tensors="np"))
@@ -113,7 +115,7 @@ def _agreement(
 def _invented_texts() -> list[str]:
     from blv_trainer.corpora.synthetic.text import generate_answers
 
-    return [answer.text for answer in generate_answers(20)]
+    return [answer.text for answer in generate_answers(20) if answer.text]
 
 
 def _refuse_other_folder(folder: Path) -> None:

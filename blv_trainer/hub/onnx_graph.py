@@ -46,7 +46,7 @@ def write_graph(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's own calls, and that two inputs share the axis "length"
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 _LogitsOnly(model).eval(),
                 (),
                 kwargs=_invented_inputs(model, names, 2, 9),
@@ -73,7 +73,7 @@ def write_graph(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path
     return {"inputs": names, "opset": opset, "versions": versions, "float32_logit_difference": difference}
 
 
-def check_logits(path: Path, model: nn.Module, names: Sequence[str], *, longest: int) -> float:
+def check_logits(path: Path, model: PreTrainedModel, names: Sequence[str], *, longest: int) -> float:
     """Compare an exported model's logits with torch's on invented token ids.
 
     Args:
@@ -113,7 +113,9 @@ class _LogitsOnly(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids, attention_mask, token_type_ids=None):
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids

@@ -14,7 +14,7 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -117,7 +117,7 @@ def _constant(model: ModelProto, name: str, values: np.ndarray) -> str:
     return name
 
 
-def _insert(model: ModelProto, position: int, operator: str, inputs: list[str], output: str, **attributes) -> None:
+def _insert(model: ModelProto, position: int, operator: str, inputs: list[str], output: str, **attributes: Any) -> None:
     from onnx import helper
 
     model.graph.node.insert(position, helper.make_node(operator, inputs, [output], name=output, **attributes))

@@ -70,7 +70,9 @@ def publish(
         ConnectionError: the Hub cannot be reached or fails.
         OSError: the Hub refuses for another reason, such as a change in between or lack of room.
     """
-    folder, token = Path(folder), usable_token(token)
+    folder = Path(folder)
+    check_model(folder)  # before anybody is asked for a token
+    token = usable_token(token)
     validate_repo_id(repo_id)
     files = prepare_files(folder, repo_id, token=token, include=include, card=card)
     push = partial(

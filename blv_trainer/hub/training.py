@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from huggingface_hub import run_as_future as in_background
 from transformers.trainer_utils import HubStrategy, SaveStrategy
 from transformers.utils import PushInProgress
 
+from blv_trainer.arguments import output_folder
 from blv_trainer.hub.checks import check_files
 from blv_trainer.hub.commit import open_repository, push_files
 from blv_trainer.hub.errors import hub_sentences, usable_token
@@ -82,7 +84,7 @@ def push_trained(
     trainer.create_model_card(**{"model_name": name.split("/")[-1], **card, **({"tags": tags} if tags else {})})
     trainer._finish_current_push()
     return publish(
-        args.output_dir,
+        output_folder(args),
         name,
         private=bool(args.hub_private_repo if private is None else private),
         token=token or args.hub_token,
@@ -112,10 +114,11 @@ def push_checkpoint(trainer: Trainer, checkpoint_folder: str) -> None:
         message = f"Training in progress, step {trainer.state.global_step}"
     else:
         message = f"Training in progress, epoch {int(trainer.state.epoch)}"
-    push = partial(push_files, trainer.hub_model_id, commit_message=message, token=args.hub_token)
-    files = _checkpoint_files(staged, Path(checkpoint_folder).name, args.hub_strategy)
+    push = partial(push_files, _repository_name(trainer), commit_message=message, token=args.hub_token)
+    files = _checkpoint_files(staged, Path(checkpoint_folder).name, HubStrategy(args.hub_strategy))
     job = in_background(_push_staged, partial(push, revision=args.hub_revision), staged, files)
-    trainer.push_in_progress = PushInProgress([*(running.jobs if running is not None else []), job])
+    jobs = [*(running.jobs if running is not None else []), job]
+    trainer.push_in_progress = PushInProgress(jobs)  # type: ignore[arg-type, assignment]  # declared a job, None
 
 
 def _checkpoint_files(staged: Path, name: str, strategy: HubStrategy) -> dict[str, Path]:
@@ -127,7 +130,7 @@ def _checkpoint_files(staged: Path, name: str, strategy: HubStrategy) -> dict[st
     return files
 
 
-def _push_staged(push, staged: Path, files: dict[str, Path]) -> CommitInfo | None:
+def _push_staged(push: Callable[..., CommitInfo], staged: Path, files: dict[str, Path]) -> CommitInfo | None:
     try:
         check_files(staged, [file for file, path in files.items() if path == staged / file])
         return push(files)
@@ -146,4 +149,4 @@ def _link(source: str, target: str) -> None:
 
 
 def _repository_name(trainer: Trainer) -> str:
-    return trainer.hub_model_id or trainer.args.hub_model_id or Path(trainer.args.output_dir).absolute().name
+    return trainer.hub_model_id or trainer.args.hub_model_id or output_folder(trainer.args).absolute().name

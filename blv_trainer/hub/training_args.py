@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blv_trainer.arguments import output_folder
 from blv_trainer.files import write_json
 from blv_trainer.hub.leaks import local_path
 
@@ -17,17 +18,17 @@ TRAINING_ARGS_FILE = "training_args.json"
 _NOT_SHOWN = ("output_dir", "logging_dir", "run_name", "resume_from_checkpoint", "save_total_limit", "local_rank")
 
 
-def write_training_args(args: TrainingArguments, folder: str | Path) -> Path:
+def write_training_args(args: TrainingArguments, folder: str | Path | None = None) -> Path:
     """Write ``training_args.json`` without tokens and without paths of this computer.
 
     Args:
         args: the arguments.
-        folder: where to write.
+        folder: where to write; default: their output folder.
 
     Returns:
         The path of the file.
     """
-    path = Path(folder, TRAINING_ARGS_FILE)
+    path = Path(folder or output_folder(args), TRAINING_ARGS_FILE)
     write_json(path, public_arguments(args))
     return path
 

@@ -1,14 +1,14 @@
 """The losses by name: ``LOSSES``, ``build_loss``.
 
-To add one: a file ``losses/<name>.py`` with a subclass of ``ImbalanceLoss``, and a line in ``LOSSES``. The contract
-test then runs over it, and the trainer, the command line and ``blv-trainer list`` know it.
+The contract tests, the trainer, the command line and ``blv-trainer list`` know what is in ``LOSSES``. CONTRIBUTING.md
+says how to add one.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from blv_trainer.losses.ldam import LDAMLoss
 from blv_trainer.losses.logit_adjustment import LogitAdjustmentLoss
 from blv_trainer.losses.ordinal_log_loss import OrdinalLogLoss
 from blv_trainer.losses.weighted_cross_entropy import WeightedCrossEntropyLoss
+from blv_trainer.suggestions import did_you_mean
 
 LOSSES: dict[str, type[ImbalanceLoss]] = {
     "blv": BLVLoss,
@@ -71,6 +72,7 @@ def build_loss(name: str, class_counts: Sequence[int] | torch.Tensor, **kwargs: 
         The loss; call it as ``loss(logits, labels)`` or hand it to ``Trainer(compute_loss_func=...)``.
 
     Raises:
+        TypeError: no name, or a word in place of a number.
         ValueError: an unknown name or option, or a value out of its range.
 
     Examples:
@@ -81,13 +83,23 @@ def build_loss(name: str, class_counts: Sequence[int] | torch.Tensor, **kwargs: 
     return LOSSES[name](class_counts, **kwargs)
 
 
-def check_loss(name: str, options: Iterable[str] = ()) -> None:
-    """Raise a ValueError that lists what is known unless ``name`` is a loss that has all of ``options``."""
+def check_loss(name: str, options: Mapping[str, Any]) -> None:
+    """Raise what ``build_loss`` would for any class counts: unknown names, and values that cannot be used."""
+    if not isinstance(name, str):
+        raise TypeError(
+            f"loss={name!r} is neither a name nor a module: give 'blv', or an object such as BLVLoss(class_counts)."
+        )
     if name not in LOSSES:
         raise ValueError(f"loss={name!r} is unknown. {_choices(name, LOSSES)}")
     for option in options:
         if option not in loss_options(name):
             raise ValueError(f"option {option!r} of loss {name!r} is unknown. {_choices(option, loss_options(name))}")
+    for option, default in loss_options(name).items():
+        value = options.get(option, default)
+        if not isinstance(default, str) and not (isinstance(value, Real) or value is default):
+            wanted = "a number or None" if default is None else f"a number, such as {default}"
+            raise TypeError(f"option {option}={value!r} of loss {name!r} cannot be used: give {wanted}.")
+    LOSSES[name]([2, 1], **options)  # a value out of its range shows before data and model are loaded
 
 
 def loss_options(name: str) -> dict[str, Any]:
@@ -97,5 +109,4 @@ def loss_options(name: str) -> dict[str, Any]:
 
 
 def _choices(given: str, accepted: Sequence[str] | dict[str, Any]) -> str:
-    close = get_close_matches(str(given), accepted, n=1)
-    return f"Choose from: {', '.join(sorted(accepted))}." + (f" Did you mean {close[0]!r}?" if close else "")
+    return f"Choose from: {', '.join(sorted(accepted))}.{did_you_mean(given, accepted)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class ImbalanceLoss(nn.Module):
         TypeError: the model's output holds no logits.
     """
 
+    class_counts: torch.Tensor
     needs_every_class = True  # whether a class without a single training example makes the loss undefined
 
     def __init__(self, class_counts: Sequence[int] | torch.Tensor, *, label_smoothing: float = 0.0):
@@ -110,8 +112,8 @@ class ImbalanceLoss(nn.Module):
                 logits = self.adjust_logits(logits)
             total = self._item_losses(logits, labels).sum()
         if num_items_in_batch is None:
-            num_items_in_batch = (labels != IGNORE_INDEX).sum().clamp(min=1)
-        return total / num_items_in_batch
+            num_items_in_batch = (labels != IGNORE_INDEX).sum()
+        return total / (num_items_in_batch + (num_items_in_batch == 0))  # without any item: 0, not 0 / 0
 
     def _item_losses(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         class_losses = self.class_losses(logits)  # (batch, num_classes)
@@ -121,12 +123,8 @@ class ImbalanceLoss(nn.Module):
             item_losses = (1 - self.label_smoothing) * item_losses + self.label_smoothing * class_losses.mean(dim=1)
         return item_losses.masked_fill(ignored, 0.0)
 
-    def _checked_counts(self, class_counts) -> torch.Tensor:
-        counts = torch.as_tensor(class_counts)
-        if counts.ndim != 1 or len(counts) < 2:
-            raise ValueError(
-                f"class_counts={class_counts!r} cannot be used: give one count for each of at least two classes."
-            )
+    def _checked_counts(self, class_counts: Sequence[int] | torch.Tensor) -> torch.Tensor:
+        counts = counts_of(class_counts)
         if (counts < 0).any() or (counts != counts.round()).any():
             raise ValueError(f"class_counts={counts.tolist()} cannot be used: counts are whole numbers from 0 up.")
         if (counts > 0).sum() < 2:
@@ -157,6 +155,18 @@ class ImbalanceLoss(nn.Module):
         # On an accelerator this look would wait for the device at every step; BLVTrainer has checked the labels before.
         if labels.device.type == "cpu":
             check_labels(labels, self.num_classes)
+
+
+def counts_of(class_counts: Sequence[int] | torch.Tensor) -> torch.Tensor:
+    """Class counts as a tensor, ``(num_classes,)``; a ValueError where they are no list of two numbers or more."""
+    counts = None
+    with contextlib.suppress(TypeError, ValueError, RuntimeError):  # what torch raises for words, None and the like
+        counts = torch.as_tensor(class_counts)
+    if counts is None or counts.ndim != 1 or len(counts) < 2:
+        raise ValueError(
+            f"class_counts={class_counts!r} cannot be used: give one count for each of at least two classes."
+        )
+    return counts
 
 
 def check_labels(labels: torch.Tensor, num_classes: int) -> None:

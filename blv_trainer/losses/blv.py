@@ -73,6 +73,8 @@ class BLVLoss(ImbalanceLoss):
         True
     """
 
+    alpha: torch.Tensor
+
     def __init__(
         self,
         class_counts: Sequence[int] | torch.Tensor,
@@ -121,7 +123,7 @@ class BLVLoss(ImbalanceLoss):
             )
         if self.sigma == 0:
             return logits
-        return logits + self.sign * self.alpha.to(logits.dtype) * self._magnitude(logits)
+        return logits + self.sign * self.alpha * self._magnitude(logits)
 
     def expected_shift(self) -> torch.Tensor:
         """Mean of what training adds to the logits, ``(num_classes,)``, at the present sigma.

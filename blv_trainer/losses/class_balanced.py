@@ -48,6 +48,8 @@ class ClassBalancedLoss(ImbalanceLoss):
         [0.789, 1.211]
     """
 
+    weight: torch.Tensor
+
     def __init__(
         self, class_counts: Sequence[int] | torch.Tensor, *, beta: float = 0.999, label_smoothing: float = 0.0
     ):
@@ -62,4 +64,4 @@ class ClassBalancedLoss(ImbalanceLoss):
 
     def class_losses(self, logits: torch.Tensor) -> torch.Tensor:
         """Cross-entropy times the class's weight: ``(batch, num_classes)``."""
-        return self.weight.to(logits.dtype) * super().class_losses(logits)
+        return self.weight * super().class_losses(logits)

@@ -55,6 +55,8 @@ class LDAMLoss(ImbalanceLoss):
         0.9741
     """
 
+    margin: torch.Tensor
+
     def __init__(
         self,
         class_counts: Sequence[int] | torch.Tensor,
@@ -76,4 +78,4 @@ class LDAMLoss(ImbalanceLoss):
     def class_losses(self, logits: torch.Tensor) -> torch.Tensor:
         """Cross-entropy with each class's own margin taken off its logit: ``(batch, num_classes)``."""
         # -log p is -log sigmoid(log-odds of the label), and a margin on the label's logit lowers just these.
-        return -F.logsigmoid(log_odds(self.scale * logits) - self.scale * self.margin.to(logits.dtype))
+        return -F.logsigmoid(log_odds(self.scale * logits) - self.scale * self.margin)

@@ -44,6 +44,8 @@ class LogitAdjustmentLoss(ImbalanceLoss):
         (2.3026, 0.6931)
     """
 
+    log_prior: torch.Tensor
+
     def __init__(self, class_counts: Sequence[int] | torch.Tensor, *, tau: float = 1.0, label_smoothing: float = 0.0):
         super().__init__(class_counts, label_smoothing=label_smoothing)
         if not (tau >= 0 and math.isfinite(tau)):
@@ -54,7 +56,7 @@ class LogitAdjustmentLoss(ImbalanceLoss):
 
     def adjust_logits(self, logits: torch.Tensor) -> torch.Tensor:
         """Add ``tau log_prior``."""
-        return logits + self.tau * self.log_prior.to(logits.dtype)
+        return logits + self.tau * self.log_prior
 
     def expected_shift(self) -> torch.Tensor:
         """``tau log_prior``, ``(num_classes,)``: what training adds, always the same."""

@@ -47,6 +47,7 @@ class OrdinalLogLoss(ImbalanceLoss):
         [4.33, 8.65]
     """
 
+    distance: torch.Tensor
     needs_every_class = False
 
     def __init__(self, class_counts: Sequence[int] | torch.Tensor, *, alpha: float = 1.5, label_smoothing: float = 0.0):
@@ -54,12 +55,12 @@ class OrdinalLogLoss(ImbalanceLoss):
         if not (alpha > 0 and math.isfinite(alpha)):
             raise ValueError(f"alpha={alpha} cannot be used: give a finite number above 0; the source uses 1.5.")
         self.alpha = alpha
-        levels = torch.arange(self.num_classes, dtype=torch.float64)
-        distance = (levels[:, None] - levels).abs() ** alpha
-        self.register_buffer("distance", distance.float(), persistent=False)
+        levels = torch.arange(self.num_classes)
+        distance = (levels[:, None] - levels).abs().float() ** alpha
+        self.register_buffer("distance", distance, persistent=False)
 
     def class_losses(self, logits: torch.Tensor) -> torch.Tensor:
         """Distance-weighted sum over the wrong classes: ``(batch, num_classes)``."""
         not_class = -F.logsigmoid(-log_odds(logits))  # (batch, num_classes), -log(1 - p)
         # A sum of products, not a matrix product: that would be rounded to 10 bits where TF32 is switched on.
-        return (not_class.unsqueeze(1) * self.distance.to(logits.dtype)).sum(dim=-1)
+        return (not_class.unsqueeze(1) * self.distance).sum(dim=-1)

@@ -49,6 +49,8 @@ class WeightedCrossEntropyLoss(ImbalanceLoss):
         0.6931
     """
 
+    weight: torch.Tensor
+
     def __init__(self, class_counts: Sequence[int] | torch.Tensor, *, label_smoothing: float = 0.0):
         super().__init__(class_counts, label_smoothing=label_smoothing)
         counts = self.class_counts.double()
@@ -56,4 +58,4 @@ class WeightedCrossEntropyLoss(ImbalanceLoss):
 
     def class_losses(self, logits: torch.Tensor) -> torch.Tensor:
         """Cross-entropy times the class's weight: ``(batch, num_classes)``."""
-        return self.weight.to(logits.dtype) * super().class_losses(logits)
+        return self.weight * super().class_losses(logits)

@@ -1,8 +1,7 @@
 """Metrics for ordered, imbalanced classes: pure functions of (references, predictions), and ``evaluate`` modules.
 
 Each folder is one metric and loads alone: ``evaluate.load(metric_path("qwk"))``, also where this package is not
-installed. To add one: a folder ``<name>/`` with ``<name>.py`` (the function and its ``evaluate.Metric``; no import of
-this package) and a line in ``registry.py``. The contract test then runs over it.
+installed. How to add one stands in CONTRIBUTING.md.
 """
 
 from blv_trainer.metrics.compute_metrics import make_compute_metrics

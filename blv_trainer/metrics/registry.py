@@ -1,7 +1,6 @@
 """The metrics by name."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 
 from blv_trainer.metrics.accuracy import accuracy
@@ -15,6 +14,7 @@ from blv_trainer.metrics.pcc import pcc
 from blv_trainer.metrics.qwk import qwk
 from blv_trainer.metrics.rmse import rmse
 from blv_trainer.metrics.smd import smd
+from blv_trainer.suggestions import did_you_mean
 
 METRICS: dict[str, Callable[..., float]] = {
     "accuracy": accuracy,
@@ -29,6 +29,11 @@ METRICS: dict[str, Callable[..., float]] = {
     "smd": smd,
     "ece": ece,
 }
+
+
+# Of the others, higher is better.
+LOWER_IS_BETTER = ("rmse", "macro_rmse", "ece")
+NEARER_0_IS_BETTER = ("smd",)
 
 
 def metric_path(name: str) -> str:
@@ -49,8 +54,24 @@ def metric_path(name: str) -> str:
         >>> metric.compute(references=[0, 1, 2], predictions=[0, 1, 2])
         {'qwk': 1.0}
     """
-    if name not in METRICS:
-        close = get_close_matches(str(name), METRICS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"metric={name!r} is unknown. Choose from: {', '.join(sorted(METRICS))}.{hint}")
+    check_metric(name)
     return str(Path(__file__).parent / name)
+
+
+def goodness(name: str, value: float) -> float:
+    """A metric's value turned so that higher is better.
+
+    Examples:
+        >>> goodness("qwk", 0.7), goodness("rmse", 0.7), goodness("smd", -0.1)
+        (0.7, -0.7, -0.1)
+    """
+    if name in NEARER_0_IS_BETTER:
+        return -abs(value)
+    return -value if name in LOWER_IS_BETTER else value
+
+
+def check_metric(name: str) -> None:
+    """Raises a ValueError where ``name`` is no key of ``METRICS``."""
+    if name not in METRICS:
+        choices = ", ".join(sorted(METRICS))
+        raise ValueError(f"metric={name!r} is unknown. Choose from: {choices}.{did_you_mean(name, METRICS)}")

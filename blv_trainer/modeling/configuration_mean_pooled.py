@@ -40,7 +40,7 @@ class MeanPooledConfig(PretrainedConfig):
             text_config = {"model_type": "bert"}
         if isinstance(text_config, dict):
             text_config = AutoConfig.for_model(**text_config)
-        self.text_config = text_config
+        self.text_config: PretrainedConfig = text_config
         self.classifier_dropout = classifier_dropout
         self.class_counts = class_counts
         self.training_loss = training_loss
@@ -50,7 +50,7 @@ class MeanPooledConfig(PretrainedConfig):
         super().__init__(**kwargs)
 
     @classmethod
-    def from_dict(cls, config_dict, **kwargs):
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """Build from a dictionary, refusing those of other models.
 
         Without this, ``from_pretrained("bert-base-uncased")`` would give a randomly initialised encoder.

@@ -5,11 +5,11 @@ Needs torch and transformers alone: ``save_pretrained`` copies this file into th
 """
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PreTrainedModel
+from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
@@ -59,7 +59,7 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         if dropout is None:
             dropout = getattr(config.text_config, "hidden_dropout_prob", 0.1)
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(config.text_config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.text_config.hidden_size, cast(int, config.num_labels))
         self.post_init()
 
     @classmethod
@@ -81,7 +81,11 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
 
         Returns:
             The model.
+
+        Raises:
+            ValueError: ``id2label`` does not name each of ``num_labels`` labels.
         """
+        _check_label_names(**config_kwargs)
         encoder_kwargs = {"trust_remote_code": False, **(encoder_kwargs or {})}  # None would ask on the terminal
         trust_remote_code = encoder_kwargs["trust_remote_code"]
         text_config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
@@ -97,13 +101,13 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
     @can_return_tuple
     def forward(
         self,
-        input_ids=None,
-        attention_mask=None,
-        token_type_ids=None,
-        inputs_embeds=None,
-        labels=None,
-        **kwargs,
-    ):
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> SequenceClassifierOutput:
         """Logits, and the cross-entropy where labels are given; other keywords go to the encoder."""
         if input_ids is not None and not torch.compiler.is_compiling():
             input_ids, attention_mask, token_type_ids = _cut(
@@ -128,15 +132,32 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         )
 
 
-def _num_positions(text_config):
+def _check_label_names(num_labels: int | None = None, id2label: Any = None, **_: Any) -> None:
+    if id2label is None:
+        return
+    expected = len(id2label) if num_labels is None else num_labels
+    if not isinstance(id2label, dict) or {str(key) for key in id2label} != {str(k) for k in range(expected)}:
+        raise ValueError(
+            f"id2label={id2label!r} cannot be used: give {{0: 'lowest', 1: ...}} with a name for each of {expected} "
+            "labels, as dict(enumerate(names)) does."
+        )
+
+
+def _num_positions(text_config: PretrainedConfig) -> int | None:
     """Tokens that the encoder has positions for; None where it sets no limit."""
-    positions = getattr(text_config, "max_position_embeddings", None)
+    positions: Any = getattr(text_config, "max_position_embeddings", None)
     if text_config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         positions -= 2  # their position ids start after the padding index
     return positions
 
 
-def _cut(input_ids, attention_mask, token_type_ids, *, max_length):
+def _cut(
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    token_type_ids: torch.Tensor | None,
+    *,
+    max_length: int | None,
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
     """Cut texts that are too long as ``truncation=True`` of a tokenizer does: the last token kept is the closing one.
 
     ``pipeline("text-classification")`` does not truncate by itself, and no setting of a saved tokenizer makes it.
@@ -157,9 +178,9 @@ def _cut(input_ids, attention_mask, token_type_ids, *, max_length):
     return cut, attention_mask[:, :max_length], None if token_type_ids is None else token_type_ids[:, :max_length]
 
 
-def _without_pooler(text_config):
+def _without_pooler(text_config: PretrainedConfig) -> dict[str, bool]:
     """BERT-like encoders build a pooler that nothing here uses: unused weights trouble DDP and fill checkpoints."""
-    encoder_class = MODEL_MAPPING[type(text_config)]
+    encoder_class: Any = MODEL_MAPPING[type(text_config)]
     if isinstance(encoder_class, (list, tuple)):
         encoder_class = encoder_class[0]
     has_pooler = "add_pooling_layer" in inspect.signature(encoder_class.__init__).parameters

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import Trainer, TrainingArguments
 
+from blv_trainer.arguments import output_folder
 from blv_trainer.files import sync, write_errors
 
 logger = logging.getLogger(__name__)
@@ -54,14 +55,14 @@ def newest_checkpoint(args: TrainingArguments) -> Path:
     Raises:
         ValueError: no checkpoint in the output folder is whole.
     """
-    found = last_whole_checkpoint(args.output_dir, num_processes=args.world_size)
+    folder = output_folder(args)
+    found = last_whole_checkpoint(folder, num_processes=args.world_size)
     if found is None:
         faults = [
-            f"{path.name}: {fault_of(path, num_processes=args.world_size)}"
-            for path in checkpoints(args.output_dir).values()
+            f"{path.name}: {fault_of(path, num_processes=args.world_size)}" for path in checkpoints(folder).values()
         ]
         raise ValueError(
-            f"no checkpoint in {args.output_dir} can be gone on from ({'; '.join(faults) or 'there is none'}): name "
+            f"no checkpoint in {folder} can be gone on from ({'; '.join(faults) or 'there is none'}): name "
             "one by its path, or start anew."
         )
     return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import TrainerCallback, TrainerState
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy
 
 
@@ -20,24 +21,28 @@ class EpochStart(TrainerCallback):
       checkpoint waits for the evaluation, which is then in its history as well.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._state: torch.Tensor | None = None  # of the epoch at hand
         self._next: torch.Tensor | None = None  # of the epoch that training goes on in
         self._put_off = False  # whether a checkpoint waits for the end of the epoch
 
-    def on_epoch_begin(self, args, state, control, **kwargs):
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """Remember the state, or go back to that of the epoch's first beginning."""
         if self._next is not None:
             torch.set_rng_state(self._next)
             self._next = None
         self._state = torch.get_rng_state()
 
-    def on_step_end(self, args, state, control, **kwargs):
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Put off a checkpoint of the epoch's last step until the epoch was evaluated."""
         if control.should_save and args.eval_strategy == IntervalStrategy.EPOCH and _is_between_epochs(state):
             control.should_save, self._put_off = False, True
 
-    def on_epoch_end(self, args, state, control, **kwargs):
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """Trainer evaluates after this, and then saves."""
         if self._put_off:
             control.should_save, self._put_off = True, False

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
-from transformers import Trainer
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, Trainer
+from transformers.trainer_utils import EvalLoopOutput
 
 from blv_trainer.losses import IGNORE_INDEX
 from blv_trainer.losses.base import check_labels
@@ -22,9 +26,12 @@ class EvaluationByClass(Trainer):
     labelled rows. ``compute_loss`` has to call ``_evaluation_loss``.
     """
 
-    def __init__(self, *args, **kwargs):
+    model: PreTrainedModel | nn.Module  # Trainer declares None as possible, but raises
+
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._scored = None  # labels, predicted classes and losses of the evaluation batch at hand
+        # Labels, predicted classes and losses of the evaluation batch at hand.
+        self._scored: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._confusion: ConfusionCounter | None = None  # of the evaluation at hand
         self._eval_loss_sum = 0.0  # of the evaluation at hand
         self._added_metrics: set[str] = set()  # names of the metrics that are ours
@@ -43,12 +50,18 @@ class EvaluationByClass(Trainer):
             self._confusion = ConfusionCounter(logits.shape[1])
         return losses.sum() / (labels != IGNORE_INDEX).sum()
 
-    def _get_eval_sampler(self, eval_dataset):
+    def _get_eval_sampler(self, eval_dataset: Any) -> None:
         # None is the dataset's order. Trainer would shuffle the rows where training groups them by length, and
         # predict() return them in that order.
         return None
 
-    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
         """As in ``Trainer``; counts labels against predictions and sums up the losses on the way."""
         self._scored = None
         step = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys=ignore_keys)
@@ -59,8 +72,13 @@ class EvaluationByClass(Trainer):
         return step
 
     def evaluation_loop(
-        self, dataloader, description, prediction_loss_only=None, ignore_keys=None, metric_key_prefix="eval"
-    ):
+        self,
+        dataloader: DataLoader,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
         """As in ``Trainer``; adds each class's recall and number of predictions to the metrics."""
         self._confusion, self._eval_loss_sum = None, 0.0
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)

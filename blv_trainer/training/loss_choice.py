@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from transformers import TrainingArguments
 
 from blv_trainer.arguments import BLVTrainingArguments
 from blv_trainer.losses import LOSSES, ImbalanceLoss, build_loss, check_loss
+from blv_trainer.losses.base import counts_of
 from blv_trainer.training.class_counts import count_classes
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def resolve_class_counts(
     """
     num_classes = getattr(getattr(model, "config", None), "num_labels", None)
     if class_counts is not None:
-        counts = torch.as_tensor(class_counts).tolist()
+        counts = counts_of(class_counts).tolist()
         if num_classes is not None and len(counts) != num_classes:
             raise ValueError(
                 f"class_counts has {len(counts)} entries, the model {num_classes} classes: give one count "
@@ -108,7 +109,8 @@ def resolve_loss(
         ValueError: an unknown loss or option; options that cannot reach a module; a class without examples where the
             loss needs every class.
     """
-    kwargs = dict(args.loss_kwargs or {}) if isinstance(args, BLVTrainingArguments) else {}
+    given = args.loss_kwargs if isinstance(args, BLVTrainingArguments) else None
+    kwargs: dict[str, Any] = dict(cast(dict, given or {}))  # no longer JSON, once the arguments are built
     smoothing = args.label_smoothing_factor
     if isinstance(loss, nn.Module):
         return _with_smoothing(loss, kwargs, smoothing)
@@ -123,12 +125,22 @@ def resolve_loss(
     return build_loss(loss, class_counts, **kwargs)
 
 
-def describe_loss(loss: nn.Module) -> dict[str, Any]:
+def describe_loss(loss: nn.Module | None) -> dict[str, Any] | None:
     """Name, options and expected shift of a loss, in plain types, as a checkpoint's config holds them."""
+    if loss is None:
+        return None
     if not isinstance(loss, ImbalanceLoss):
         return {"name": type(loss).__name__}
     name = next((name for name, known in LOSSES.items() if known is type(loss)), type(loss).__name__)
     return {"name": name, **loss.options, "expected_shift": loss.expected_shift().tolist()}
+
+
+def describe_training(config: Any, loss: nn.Module, class_counts: list[int] | None) -> None:
+    """Write class counts, loss and, unless it holds one, the raw decision into a model's configuration."""
+    config.class_counts = class_counts
+    config.training_loss = describe_loss(loss)
+    if not hasattr(config, "decision"):
+        config.decision = "raw"
 
 
 def _with_smoothing(loss: nn.Module, kwargs: dict, smoothing: float) -> nn.Module:

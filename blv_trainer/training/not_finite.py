@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import IterableDataset
-from transformers import Trainer
 
+from blv_trainer.arguments import output_folder
 from blv_trainer.training.checkpoints import last_whole_checkpoint
+from blv_trainer.training.evaluation_by_class import EvaluationByClass
 
 _SHOWN = 32  # rows named in a message
 _CURE = "Try a lower learning rate, more warm-up steps, or bf16 or float32 in place of fp16."
 
 
 def stop(
-    trainer: Trainer,
+    trainer: EvaluationByClass,
     loss: float,
     inputs: Mapping[str, torch.Tensor],
     logits: torch.Tensor,
@@ -49,7 +50,7 @@ def stop(
     return FloatingPointError(". ".join(sentences) + ".")
 
 
-def check_weights(trainer: Trainer) -> None:
+def check_weights(trainer: EvaluationByClass) -> None:
     """Raise a FloatingPointError if a weight is not finite: a gradient was not, though the loss was.
 
     ``Trainer`` clips such a gradient to nan and steps. The next loss tells; where none follows, this has to.
@@ -88,8 +89,8 @@ def rows_of(dataset: Any, inputs: Mapping[str, torch.Tensor]) -> list[list[int]]
     name = "input_ids" if "input_ids" in inputs else next((name for name in inputs if inputs[name].ndim > 1), None)
     if name is None or isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
         return None
-    values = inputs[name].detach().cpu()
-    values = (values.float() if values.is_floating_point() else values).numpy()
+    batch = inputs[name].detach().cpu()
+    values = (batch.float() if batch.is_floating_point() else batch).numpy()
     masks = inputs["attention_mask"].detach().cpu().numpy() if "attention_mask" in inputs else [None] * len(values)
     wanted = [_content(row, mask, values.dtype) for row, mask in zip(values, masks, strict=True)]
     found: dict[bytes, list[int]] = {content: [] for content in wanted}
@@ -131,7 +132,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _checkpoint(trainer: Trainer) -> str:
+def _checkpoint(trainer: EvaluationByClass) -> str:
     # None is saved with weights that are not finite, so whole is good.
-    found = last_whole_checkpoint(trainer.args.output_dir, num_processes=trainer.args.world_size)
+    found = last_whole_checkpoint(output_folder(trainer.args), num_processes=trainer.args.world_size)
     return f"The last good checkpoint is {found}" if found else "There is no good checkpoint to go on from"

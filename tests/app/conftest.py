@@ -15,7 +15,6 @@ import pytest
 import soundfile
 import torch
 import whisper
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 from whisper.model import ModelDimensions, Whisper
 
 from blv_trainer.app.assessor import Limits
@@ -38,22 +37,9 @@ def levels():
 
 
 @pytest.fixture(scope="session")
-def classifier(tmp_path_factory):
+def classifier(tmp_path_factory, save_tiny_bert):
     folder = tmp_path_factory.mktemp("models") / "tiny-classifier"
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=128,
-        initializer_range=0.5,
-        num_labels=len(LEVELS),
-        id2label=dict(enumerate(LEVELS)),
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=128).save_pretrained(folder)
+    save_tiny_bert(folder, WORDS, levels=LEVELS, max_length=128)
     (folder / "training_args.bin").write_bytes(b"a pickle")
     return str(folder)
 

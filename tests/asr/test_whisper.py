@@ -183,6 +183,8 @@ def test_an_unknown_model_is_named_with_the_nearest():
         ({"batch_size": 0}, "batch_size=0 cannot be used: give a number from 1 up, or 'auto'"),
         ({"temprature": 0}, "option 'temprature' of openai-whisper is unknown. Did you mean 'temperature'"),
         ({"fp16": True, "device": "cpu"}, "fp16=True needs a GPU"),
+        ({"device": "tpu0"}, "device='tpu0' cannot be used: give 'cpu', 'cuda', 'cuda:1'"),
+        ({"device": "cuda:99"}, "device='cuda:99' cannot be used: torch finds .* GPU"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(options, message):

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, BertTokenizerFast, pipeline
 
 from blv_trainer import MeanPooledConfig, MeanPooledForSequenceClassification
 from blv_trainer.prediction import predict_logits
-from tests.benchmarks.harness import NotHereError, Row, benchmark
+from tests.benchmarks.harness import Row, benchmark, peak_memory
 from tests.benchmarks.texts import minilm, mixed_lengths
 
 TEXTS, PARTS = 10_000, 5
@@ -66,21 +66,19 @@ def _compare(name, texts, ours, reference) -> Row:
 
 
 _PREDICT = """
-import json, re, sys, time
+import json, sys, time
 from blv_trainer.cli import main
+from tests.benchmarks.harness import peak_memory
 start = time.process_time()
 assert main(["predict", sys.argv[1], "--input_file", sys.argv[2], "--output_file", sys.argv[3]]) == 0
-# Not ru_maxrss: a new process begins with the peak of the one that started it.
-peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-print(json.dumps([time.process_time() - start, peak / 2**10]))
+print(json.dumps([time.process_time() - start, peak_memory()]))
 """
 
 
 @benchmark("predict_growth")
 def predict_growth() -> list[Row]:
     """``blv-trainer predict`` of files of 1, 10 and 100 times as many rows: time a row, and peak memory."""
-    if not Path("/proc/self/status").is_file():
-        raise NotHereError("peak memory is read from /proc, which Linux has")
+    peak_memory()  # tells before the work begins where it cannot be measured
     with tempfile.TemporaryDirectory() as folder:
         model = _tiny_classifier(Path(folder, "model"))
         figures = []

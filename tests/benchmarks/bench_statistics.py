@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.manifold import TSNE
 
 from blv_trainer.experiments.report.tsne import embed
 from blv_trainer.experiments.statistics import bootstrap_intervals
-from blv_trainer.metrics import METRICS
-from tests.benchmarks.harness import Row, benchmark, in_turn, once
+from blv_trainer.metrics import METRICS, make_compute_metrics
+from tests.benchmarks.harness import Row, benchmark, in_turn, memory_of, once
 
 RESAMPLES = 10_000
 POINTS, ITERATIONS, MEASURED = 4000, 5000, 300
@@ -44,11 +45,39 @@ def bootstrap() -> list[Row]:
     note = f"{RESAMPLES:,} resamples of 1,000 rows, {len(functions)} metrics, BCa; loop extrapolated from 100"
     met = ours < 2 and ratio >= 100
     rows = [Row("bootstrap against a plain loop", ours, reference, ratio, "< 2 s and >= 100", met, note=note)]
-    for factor in (10, 100):
-        references, predictions = _answers(1000 * factor)
-        (grown,) = in_turn(lambda a=references, b=predictions: bootstrap_intervals(a, b), repeats=1)
-        rows.append(Row(f"bootstrap of {factor}x the rows", grown, ours, grown / ours, note="growth"))
-    return rows
+    sizes, seconds, memory = (1_000, 10_000, 100_000), [], []
+    for size in sizes:
+        given = _answers(size)
+        seconds += in_turn(lambda given=given: bootstrap_intervals(*given, num_resamples=RESAMPLES), repeats=1)
+        memory.append(memory_of(lambda given=given: bootstrap_intervals(*given, num_resamples=RESAMPLES)))
+    growth = (seconds[-1] / sizes[-1]) / (seconds[0] / sizes[0])
+    note = _growth_note(sizes, seconds, memory)
+    name = "bootstrap: time a row at 100x against 1x"
+    return [*rows, Row(name, seconds[-1], seconds[0], growth, "<= 1", growth <= 1, note=note)]
+
+
+@benchmark("metrics")
+def metrics() -> list[Row]:
+    """All metrics of 10,000, 100,000 and 1,000,000 predictions."""
+    sizes, seconds, memory = (10_000, 100_000, 1_000_000), [], []
+    compute_metrics = make_compute_metrics([str(k) for k in range(5)])
+    for size in sizes:
+        references, predictions = _answers(size)
+        logits = 3.0 * np.eye(5)[predictions]
+        seconds += in_turn(lambda given=(logits, references): compute_metrics(given), repeats=3)
+        memory.append(memory_of(lambda given=(logits, references): compute_metrics(given)))
+    growth = (seconds[-1] / sizes[-1]) / (seconds[0] / sizes[0])
+    note = _growth_note(sizes, seconds, memory)
+    return [
+        Row("metrics: time a row at 100x against 1x", seconds[-1], seconds[0], growth, note=note + "; n log n: a sort")
+    ]
+
+
+def _growth_note(sizes: Sequence[int], seconds: Sequence[float], memory: Sequence[float]) -> str:
+    return (
+        f"{' / '.join(f'{value:.3f}' for value in seconds)} s and {' / '.join(f'{value:.0f}' for value in memory)} MiB "
+        f"for {' / '.join(f'{size:,}' for size in sizes)} rows"
+    )
 
 
 @benchmark("tsne")

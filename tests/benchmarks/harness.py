@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import re
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -84,6 +86,29 @@ def once(job: Callable[[], object], clock: Callable[[], float] = time.perf_count
     start = clock()
     job()
     return clock() - start
+
+
+def peak_memory() -> float:
+    """Most memory that this process has held, in MiB.
+
+    Not ``ru_maxrss``: a new process begins with the peak of the one that started it.
+
+    Raises:
+        NotHereError: this system tells no such thing.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        raise NotHereError("peak memory is read from /proc, which Linux has")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 2**10
+
+
+def memory_of(job: Callable[[], object]) -> float:
+    """Most memory that a job holds beyond what was there before, in MiB, as far as Python and numpy ask for it."""
+    tracemalloc.start()
+    job()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / 2**20
 
 
 def conditions() -> dict[str, object]:

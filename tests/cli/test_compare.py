@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -107,6 +108,33 @@ def test_the_corpus_is_split_as_the_preset_says(tmp_path, finished):
         assert ("test speakers are in train as well" in page) is leak
 
 
+def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeypatch):
+    from blv_trainer.asr.backends import BACKENDS
+    from blv_trainer.cli.compare_data import load
+    from blv_trainer.corpora.synthetic import write_corpus
+
+    class Listener:
+        def __init__(self, model, *, language):
+            self.model = model
+
+        def describe(self):
+            return {"backend": "listener", "model": self.model}
+
+        def transcribe(self, files):
+            for name, _ in files:
+                yield name, {"text": f" {self.model} heard {name}", "segments": [], "language": "en"}
+
+    monkeypatch.setitem(sys.modules, "listener", SimpleNamespace(Listener=Listener))
+    monkeypatch.setitem(BACKENDS, "openai-whisper", "listener:Listener")
+    corpus = write_corpus(tmp_path / "corpus", 12, layout="flat", audio="wav", duration_s=0.1).folder
+    words = f"--data_dir {corpus} --transcripts whisper --whisper_model tiny --output_dir {tmp_path / 'out'}"
+    compare_args, data_args, _, training_args = parse(words.split())
+    dataset, *_ = load(compare_args, data_args, training_args)
+    texts = [text for rows in dataset.values() for text in rows["text"]]
+    assert texts
+    assert all(text.startswith("tiny heard") for text in texts)
+
+
 # ---- Settings
 
 
@@ -144,16 +172,30 @@ def test_weights_of_the_tuning_are_read():
         (["--preset", "demmo"], "argument --preset: invalid choice: 'demmo'"),
         (["--sedes", "1"], "unrecognized arguments: --sedes 1. Did you mean --seeds?"),
         (["--tune_for", "qvk"], "metric='qvk' is unknown.* Did you mean 'qwk'?"),
-        (["--num_train_epochs", "3"], "was made with num_train_epochs=2.0, now its default"),
+        (["--num_train_epochs", "3"], "was made with num_train_epochs=2.0, now TrainingArguments' default"),
     ],
 )
 def test_misuse_is_one_sentence(finished, capsys, flags, message):
-    before = tables(finished)
+    before = tables(finished), (finished / "config.yaml").read_text()
     capsys.readouterr()
     assert main([*QUICK, "--output_dir", str(finished), *flags]) == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert all(part in line for part in message.split(".* "))
-    assert tables(finished) == before
+    assert (tables(finished), (finished / "config.yaml").read_text()) == before
+
+
+def test_an_unknown_metric_to_tune_for_is_refused_before_the_first_run(tmp_path, capsys):
+    assert main([*QUICK, "--output_dir", str(tmp_path / "new"), "--tune_for", "qvk"]) == 2
+    assert "metric='qvk' is unknown" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_folder_of_a_single_run_is_left_alone(tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text("loss: blv\n")
+    (tmp_path / "metrics.json").write_text("{}")
+    assert main([*QUICK, "--output_dir", str(tmp_path)]) == 2
+    assert f"{tmp_path} holds a single run (metrics.json), no comparison: choose another" in capsys.readouterr().err
+    assert (tmp_path / "config.yaml").read_text() == "loss: blv\n"
 
 
 def test_without_data_it_says_what_to_give(tmp_path, capsys):

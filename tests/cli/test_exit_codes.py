@@ -73,6 +73,12 @@ def test_a_full_disk_says_what_to_do(ends_with, capsys):
     assert "out/metrics.json: No space left on device. Make room" in capsys.readouterr().err
 
 
+def test_an_error_of_the_system_names_the_file_and_no_number(ends_with, capsys):
+    ends_with(OSError(errno.ENAMETOOLONG, "File name too long", "a-long-name"))
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err == "blv-trainer list: a-long-name: File name too long.\n"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise there")
 def test_a_reader_who_has_seen_enough_is_no_error(ends_with, tmp_path, monkeypatch):
     ends_with(BrokenPipeError())

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from transformers import BertConfig, BertModel, BertTokenizerFast, pipeline
+from transformers import pipeline
 
 from blv_trainer import metrics as metric_room
 from blv_trainer.cli import main
@@ -18,20 +18,9 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "coffee", "neverth
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
+def encoder(tmp_path_factory, save_tiny_bert):
     """A tiny BERT with a tokenizer, saved."""
-    folder = tmp_path_factory.mktemp("encoder")
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=32,
-    )
-    BertModel(config).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=32).save_pretrained(folder)
-    return str(folder)
+    return save_tiny_bert(tmp_path_factory.mktemp("encoder"), WORDS)
 
 
 def write_csv(path, rows):
@@ -161,7 +150,11 @@ def test_a_stock_head_is_trained_too(data, encoder, tmp_path):
 
 def test_a_saved_classifier_can_be_trained_on(data, trained, tmp_path):
     assert main(train_words(data, str(trained), tmp_path / "out", "--max_steps", "1")) == 0
-    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["test"]["accuracy"] > 0.9
+    before, after = (
+        json.loads((folder / "metrics.json").read_text())["test"] for folder in (trained, tmp_path / "out")
+    )
+    assert after["accuracy"] == pytest.approx(before["accuracy"], abs=0.2)  # one step away
+    assert before["accuracy"] > 0.9
 
 
 def test_without_validation_rows_nothing_is_evaluated_on_the_way(data, encoder, tmp_path):
@@ -294,13 +287,19 @@ def misuse(words, capsys):
         (["--loss", "bvl"], "loss='bvl' is unknown. Choose from: blv, "),
         (["--loss_kwargs", '{"sigmo": 1}'], "option 'sigmo' of loss 'blv' is unknown"),
         (["--loss_kwargs", '{"sigma": -1}'], "sigma=-1 cannot be used"),
+        (["--loss_kwargs", "sigma=2"], "loss_kwargs='sigma=2' is no JSON object: write options as '{\"sigma\": 2}'"),
         (["--label_column", "levle"], "Did you mean 'level'?"),
         (["--text_column", "text"], "no text column 'text'"),
         (["--train_file", "nowhere.csv"], "nowhere.csv does not exist"),
         (["--label_order", "low", "mid", "high", "top"], "class 3 ('top') has no training example"),
         (["--label_order", "low", "low"], "'low' twice"),
         (["--model_name_or_path", "nobody/nothing"], "--model_name_or_path nobody/nothing is neither a folder"),
-        (["--learning_rat", "1"], "Did you mean --learning_rate"),
+        (["--learning_rat", "1"], "Did you mean --learning_rate?"),
+        (["--batch_size", "4"], "Did you mean --per_device_train_batch_size?"),
+        (["--report_to", "wandb"], "--report_to wandb needs a package that is not installed: "),
+        (["--max_length", "0"], "max_length=0 cannot be used"),
+        (["--epochs", "1"], "Did you mean --num_train_epochs?"),
+        (["--lr", "1"], "unrecognized arguments: --lr 1. blv-trainer train --help lists"),
     ],
 )
 def test_misuse_of_train_is_one_sentence(data, encoder, tmp_path, capsys, flags, message):
@@ -330,6 +329,23 @@ def test_a_folder_with_a_run_is_left_alone(data, encoder, trained, capsys):
     assert (trained / "metrics.json").read_text() == before
 
 
+def test_a_folder_with_a_comparison_is_left_alone(data, encoder, tmp_path, capsys):
+    (tmp_path / "comparison.json").write_text("{}")
+    message = misuse(train_words(data, encoder, tmp_path), capsys)
+    assert f"{tmp_path} already holds a comparison (comparison.json): choose another --output_dir" in message
+
+
+def test_an_encoder_that_is_an_empty_folder_is_named(data, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    message = misuse(train_words(data, tmp_path / "empty", tmp_path / "out"), capsys)
+    assert f"--model_name_or_path {tmp_path / 'empty'} holds no config.json" in message
+
+
+def test_predictions_into_a_folder_are_misuse(trained, tmp_path, capsys):
+    words = ["predict", str(trained), "--text", "tea", "--output_file", str(tmp_path)]
+    assert f"{tmp_path}: Is a directory. Name a file in it." in misuse(words, capsys)
+
+
 def test_other_labels_than_the_saved_classifiers_are_named(data, trained, tmp_path, capsys):
     words = train_words(data, str(trained), tmp_path / "out", "--label_order", "high", "mid", "low")
     assert "is a classifier for low, mid, high, the data has high, mid, low" in misuse(words, capsys)
@@ -341,9 +357,14 @@ def test_other_labels_than_the_saved_classifiers_are_named(data, trained, tmp_pa
         (["predict"], "predict needs a model and either --text or --input_file"),
         (["predict", "x"], "predict needs a model and either --text or --input_file"),
         (["predict", "x", "--text", "a", "--input_file", "b"], "either --text or --input_file"),
+        (["predict", "x", "--text", " "], "--text ' ' holds no word"),
         (["evaluate", "x"], "evaluate needs a model and --test_file"),
         (["predict", "nobody/nothing", "--text", "a"], "nobody/nothing is neither a folder with a saved model"),
-        (["predict", "x", "--no_such_flag"], "unrecognized arguments: --no_such_flag"),
+        (
+            ["predict", "x", "--no_such_flag"],
+            "unrecognized arguments: --no_such_flag. blv-trainer predict --help lists",
+        ),
+        (["predict", "x", "--txt", "a"], "unrecognized arguments: --txt a. Did you mean --text?"),
         (["trian"], "invalid choice: 'trian'"),
         ([], "the following arguments are required: VERB"),
     ],
@@ -352,6 +373,17 @@ def test_misuse_of_other_verbs_is_one_sentence(words, message, capsys):
     assert message in misuse(words, capsys)
 
 
-def test_traceback_shows_where_an_error_came_from():
+@pytest.mark.parametrize("words", [["--traceback", "predict"], ["predict", "--traceback"]])
+def test_traceback_shows_where_an_error_came_from(words):
     with pytest.raises(ValueError, match="predict needs a model"):
-        main(["--traceback", "predict"])
+        main(words)
+
+
+def test_traceback_is_also_understood_among_the_flags_of_train(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere.csv does not exist"):
+        main(["train", "--train_file", "nowhere.csv", "--output_dir", str(tmp_path), "--traceback"])
+
+
+def test_an_output_folder_that_is_a_file_is_named(data, encoder, capsys):
+    message = misuse(train_words(data, encoder, data["train"]), capsys)
+    assert f"{data['train']}: File exists. A file is in the way: choose another" in message

@@ -1,9 +1,12 @@
 """No speaker in two splits, ever; proportions as promised; the same everywhere."""
 
+import hashlib
+import itertools
 import os
 import subprocess
 import sys
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -154,6 +157,76 @@ def test_assignment_is_this_one_on_every_machine():
 GOLDEN = "rrerrarraeearerrarrr"
 
 
+def uneven_corpus():
+    """Answers of 128 speakers: classes of 1, 2, 3, 5, 11, 23 and 83 of them, in three regions."""
+    labels = [f"L{label}" for label, count in enumerate((1, 2, 3, 5, 11, 23, 83)) for _ in range(count)]
+    return (
+        labels,
+        [f"S{i}" for i in range(len(labels))],
+        [("CHN", "JPN", "KOR")[i * i % 7 % 3] for i in range(len(labels))],
+    )
+
+
+# The first digits of the SHA-256 of all names, one after another: what was published with a seed stays what it was.
+@pytest.mark.parametrize(
+    ("shares", "seed", "stratified", "expected"),
+    [
+        ((0.9, 0.05, 0.05), 42, True, "d669d597ce63"),
+        ((0.9, 0.05, 0.05), 1, False, "3ff152295c7e"),
+        ((0.6, 0.2, 0.2), 42, True, "88af70745664"),
+        ((0.97, 0.02, 0.01), 42, True, "6b9eeb5aced3"),
+        ((0.5, 0.5, 0), 7, True, "ae82ced78ec2"),
+        ((0.45, 0.35, 0.2), 7, True, "22a3bce09fd0"),
+    ],
+)
+def test_assignments_stay_the_same_from_version_to_version(shares, seed, stratified, expected):
+    labels, speakers, regions = uneven_corpus()
+    split = split_by_group(labels, speakers, fractions=shares, seed=seed, strata=regions if stratified else None)
+    assert hashlib.sha256("".join(split).encode()).hexdigest()[:12] == expected
+
+
+@pytest.mark.parametrize(("num_folds", "expected"), [(2, "081bf65fcc45"), (5, "19880712436a"), (7, "19efd615cf60")])
+def test_folds_stay_the_same_from_version_to_version(num_folds, expected):
+    labels, speakers, regions = uneven_corpus()
+    folds = k_folds(labels, speakers, num_folds=num_folds, strata=regions)
+    assert hashlib.sha256("".join(map(str, folds)).encode()).hexdigest()[:12] == expected
+
+
+def test_groups_follow_one_another_in_the_order_of_their_digests_stratum_by_stratum():
+    def digest(*parts):
+        return hashlib.sha256(":".join(map(str, parts)).encode()).hexdigest()
+
+    strata = ["CHN", "JPN", "KOR"] * 10
+    order = sorted(range(30), key=lambda i: (digest(42, "B1", strata[i]), digest(42, f"S{i}")))
+    # Shares of 9, 1 and 0 in 10: Tijdeman's rule puts the one at the same place of each ten.
+    split = split_by_group(["B1"] * 30, [f"S{i}" for i in range(30)], fractions=(0.9, 0.1, 0), strata=strata)
+    places = [place for place, i in enumerate(order) if split[i] == "validation"]
+    assert len(places) == 3
+    assert {later - earlier for earlier, later in itertools.pairwise(places)} == {10}
+
+
+def test_the_defaults_are_the_published_ones():
+    labels, speakers = published_corpus()
+    for function, groups in ((split_by_group, speakers), (split_by_sample, range(len(labels)))):
+        published = function(
+            labels, groups, fractions=(0.9, 0.05, 0.05), names=("train", "validation", "test"), seed=42
+        )
+        assert (function(labels, groups) == published).all()
+        assert (function(labels, groups, strata=speakers) == function(labels, groups, strata=speakers, seed=42)).all()
+    assert (k_folds(labels, speakers) == k_folds(labels, speakers, num_folds=5, seed=42)).all()
+
+
+def test_a_split_by_sample_is_a_split_by_group_of_groups_of_one_and_folds_are_equal_shares():
+    labels, speakers = published_corpus()
+    options = {"strata": [speaker[-1] for speaker in speakers], "seed": 3}
+    shape = {"fractions": (0.5, 0.3, 0.2), "names": ("a", "b", "c")}
+    ids = range(len(labels))
+    assert (split_by_sample(labels, ids, **shape, **options) == split_by_group(labels, ids, **shape, **options)).all()
+    thirds = {"fractions": [Fraction(1, 3)] * 3, "names": ("0", "1", "2")}
+    folds = k_folds(labels, speakers, num_folds=3, **options)
+    assert (folds == split_by_group(labels, speakers, **thirds, **options).astype(int)).all()
+
+
 def test_assignment_does_not_depend_on_the_hash_seed():
     code = (
         "from blv_trainer.corpora.splits import split_by_group as s;"
@@ -199,7 +272,7 @@ def test_adding_speakers_keeps_most_of_the_old_assignment():
         ({"fractions": (0.5, 0.2, 0.2)}, "must be 0 or more and sum to 1"),
         ({"fractions": (0.5, 0.5)}, "must be distinct and as many as"),
         ({"names": ("a", "a", "b")}, "must be distinct and as many as"),
-        ({"strata": ["x"]}, "one entry for each row"),
+        ({"strata": ["x"]}, r"strata \(1\) must have one entry for each row"),
     ],
 )
 def test_bad_parameters_get_a_sentence(kwargs, message):
@@ -210,6 +283,11 @@ def test_bad_parameters_get_a_sentence(kwargs, message):
 def test_labels_and_groups_of_different_length_get_a_sentence():
     with pytest.raises(ValueError, match=r"labels \(1\), groups \(2\) and strata \(None\)"):
         split_by_group([0], ["a", "b"])
+
+
+def test_a_split_that_lacks_rows_cannot_be_checked_for_leaks():
+    with pytest.raises(ValueError, match="shorter"):
+        leaking_groups(["a", "b"], ["train"], source="train", target="test")
 
 
 def test_repeated_ids_get_a_sentence():
@@ -223,5 +301,14 @@ def test_impossible_number_of_folds_gets_a_sentence(num_folds):
         k_folds([0, 0, 0], ["a", "b", "c"], num_folds=num_folds)
 
 
-def test_empty_corpus_gives_an_empty_split():
-    assert split_by_group([], []).shape == (0,)
+@pytest.mark.parametrize("num_folds", [2, 3])
+def test_there_may_be_two_folds_or_as_many_as_groups(num_folds):
+    folds = k_folds([0, 0, 0], ["a", "b", "c"], num_folds=num_folds)
+    assert folds.dtype.kind == "i"
+    assert set(folds.tolist()) == set(range(num_folds))
+
+
+def test_empty_corpus_gives_an_empty_split_of_names():
+    split = split_by_group([], [])
+    assert split.shape == (0,)
+    assert split.dtype.kind == "U"

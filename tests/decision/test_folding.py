@@ -56,6 +56,11 @@ def test_a_folded_model_gives_the_decided_logits_also_after_saving_and_loading(m
     assert loaded.config.decision == DECISION.to_dict()
 
 
+def test_what_is_no_decision_is_named():
+    with pytest.raises(ValueError, match=r"shift=\(None,\) cannot be used: give a finite number for each"):
+        fold(mean_pooled(), None)
+
+
 def test_only_the_last_layer_changes():
     model = MODELS["roberta"]()
     before = copy.deepcopy(model.state_dict())

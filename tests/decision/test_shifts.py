@@ -55,7 +55,9 @@ def test_consistent_decision_restores_the_level_that_balanced_logits_hide():
     loss = build_loss("logit_adjustment", COUNTS)
     logits = np.log([[0.5, 0.3, 0.2]]) - loss.expected_shift().numpy()
     assert logits.argmax() == 2
-    assert consistent(loss).apply(logits).argmax() == 0
+    decision = consistent(loss)
+    assert decision.apply(logits).argmax() == 0
+    assert (decision.kind, decision.temperature, decision.tau) == ("consistent", 1, None)
 
 
 def test_prior_corrected_divides_probabilities_by_prior_to_the_tau():
@@ -63,6 +65,7 @@ def test_prior_corrected_divides_probabilities_by_prior_to_the_tau():
     for tau in (0.0, 0.5, 1.0):
         expected = p / np.array([0.6, 0.3, 0.1]) ** tau
         np.testing.assert_allclose(np.exp(prior_corrected(COUNTS, tau).apply(np.log(p))), expected)
+    assert prior_corrected(COUNTS) == prior_corrected(COUNTS, 1.0)
 
 
 def test_the_decision_as_a_dictionary_survives_json():
@@ -82,6 +85,8 @@ def test_a_decision_is_frozen():
     [
         ((0.0, math.nan), 1, r"shift=\(0.0, nan\) cannot be used: give a finite number for each"),
         ((0.0,), 1, r"shift=\(0.0,\) cannot be used"),
+        ((0.0, "two"), 1, r"shift=\(0.0, 'two'\) cannot be used"),
+        ((0.0, None), 1, r"shift=\(0.0, None\) cannot be used"),
         ((0.0, 0.0), 0, r"temperature=0.0 cannot be used: give a finite number above 0"),
         ((0.0, 0.0), math.inf, r"temperature=inf cannot be used"),
     ],
@@ -96,7 +101,7 @@ def test_logits_of_another_number_of_classes_are_refused():
         raw(3).apply(np.zeros((4, 2)))
 
 
-@pytest.mark.parametrize("counts", [[5, 0, 5], [5], [[1, 2]], [1, math.nan]])
+@pytest.mark.parametrize("counts", [[5, 0, 5], [5], [[1, 2]], [1, math.nan], [1, None]])
 def test_counts_without_a_logarithm_are_refused(counts):
     with pytest.raises(ValueError, match=r"class_counts=.* cannot be used: give the number of training examples"):
         prior_corrected(counts)

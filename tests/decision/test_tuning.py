@@ -33,11 +33,15 @@ def best_by_hand(logits, labels, goodness, taus):
     return best[1]
 
 
+def documented_direction(name):
+    return re.search(r"Better:\s+(lower|higher|nearer 0)", METRICS[name].__doc__).group(1)
+
+
 @pytest.mark.parametrize("name", sorted(set(METRICS) - {"ece"}))
 def test_it_finds_what_a_plain_loop_over_tau_finds(dev, name):
     def goodness(labels, predicted):
         value = METRICS[name](labels, predicted)
-        return {"rmse": -value, "macro_rmse": -value, "smd": -abs(value)}.get(name, value)
+        return {"higher": value, "lower": -value, "nearer 0": -abs(value)}[documented_direction(name)]
 
     taus = np.linspace(-1, 2, 31)
     assert tune(*dev, name, class_counts=COUNTS, taus=taus).tau == best_by_hand(*dev, goodness, taus)
@@ -45,7 +49,7 @@ def test_it_finds_what_a_plain_loop_over_tau_finds(dev, name):
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_the_direction_of_each_metric_is_the_one_that_it_documents(dev, name):
-    better = re.search(r"Better:\s+(lower|higher|nearer 0)", METRICS[name].__doc__).group(1)
+    better = documented_direction(name)
     logits, labels = dev
     chosen = tune(logits, labels, name, class_counts=COUNTS)
     values = []
@@ -60,6 +64,21 @@ def test_the_direction_of_each_metric_is_the_one_that_it_documents(dev, name):
         values = list(map(abs, values))
     assert values[0] == (max if better == "higher" else min)(values)
     assert len(set(values)) > 1
+
+
+def test_tau_is_tried_from_minus_one_to_four_in_steps_of_a_twentieth(dev):
+    np.testing.assert_allclose(TAUS, np.linspace(-1, 4, 101))
+    assert tune(*dev, "qwk", class_counts=COUNTS) == tune(*dev, "qwk", class_counts=COUNTS, taus=TAUS)
+
+
+def test_ece_is_compared_at_the_temperature_of_each_tau(dev):
+    logits, labels = dev
+    errors = {}
+    for tau in np.linspace(-1, 2, 13):
+        decided = prior_corrected(COUNTS, tau).apply(logits)
+        exponentials = np.exp(decided / fit_temperature(decided, labels))
+        errors[tau] = METRICS["ece"](labels, exponentials / exponentials.sum(axis=1, keepdims=True))
+    assert tune(*dev, "ece", class_counts=COUNTS, taus=list(errors)).tau == min(errors, key=errors.get)
 
 
 def test_weights_mix_metrics_with_errors_counting_negative(dev):
@@ -104,10 +123,18 @@ def test_rows_without_a_label_are_left_out(dev):
     assert tune(*padded, "macro_f1", class_counts=COUNTS) == chosen
 
 
-def test_a_tau_at_the_end_of_the_range_is_logged(dev, caplog):
+@pytest.mark.parametrize("taus", [[0, 0.1], [0.5, 1.0]])
+def test_a_tau_at_the_end_of_the_range_is_logged(dev, taus, caplog):
     with caplog.at_level(logging.WARNING, logger="blv_trainer"):
-        tune(*dev, "macro_accuracy", class_counts=COUNTS, taus=[0, 0.1])
-    assert "tau=0.1 is the last value tried" in caplog.text
+        tune(*dev, "macro_accuracy", class_counts=COUNTS, taus=taus)
+    assert f"tau={taus[-1]:g} is the last value tried" in caplog.text
+
+
+@pytest.mark.parametrize("taus", [TAUS, [0]])
+def test_a_tau_within_the_range_and_none_at_all_are_not_logged(dev, taus, caplog):
+    with caplog.at_level(logging.WARNING, logger="blv_trainer"):
+        tune(*dev, "macro_accuracy", class_counts=COUNTS, taus=taus)
+    assert not caplog.records
 
 
 def test_temperature_undoes_a_scaling_of_calibrated_logits(dev):
@@ -125,6 +152,11 @@ def test_temperature_is_where_the_slope_of_the_likelihood_vanishes(dev):
         return np.mean(logits[np.arange(len(labels)), labels] - expected)
 
     assert fit_temperature(logits, labels) == pytest.approx(scipy.optimize.brentq(slope, 0.3, 3), rel=1e-4)
+
+
+def test_the_temperature_of_half_precision_logits_is_that_of_the_numbers_they_are(dev):
+    half = dev[0].astype(np.float16)
+    assert fit_temperature(half, dev[1]) == fit_temperature(half.astype(np.float64), dev[1])
 
 
 def test_temperature_stays_within_its_limits_where_the_rows_are_separable():
@@ -147,6 +179,7 @@ def test_the_tuned_temperature_is_that_of_the_shifted_logits(dev):
         ),
         ({"metric": {}}, r"metric=\{\} is empty"),
         ({"metric": {"qwk": -1}}, r"weight -1 of metric 'qwk' cannot be used: give a finite number above 0"),
+        ({"metric": {"qwk": 0}}, r"weight 0 of metric 'qwk' cannot be used"),
         ({"logits": np.zeros((3, 2, 2))}, r"logits of shape \(3, 2, 2\) and labels of shape \(3,\)"),
         ({"labels": [0.0, 1.0, 1.0]}, r"type float64 do not fit"),
         ({"labels": [0, 1, 2]}, r"labels hold 2: with 2 classes they are 0 to 1"),

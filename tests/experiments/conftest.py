@@ -7,9 +7,9 @@ import pytest
 from datasets import ClassLabel, Dataset
 
 from blv_trainer.experiments import runs
-from blv_trainer.experiments.compare import COMPARISON_FILE
 from blv_trainer.experiments.methods import parse_method
 from blv_trainer.experiments.training import (
+    COMPARISON_FILE,
     HISTORY_FILE,
     PREDICTIONS_FILE,
     SPEED_FILE,

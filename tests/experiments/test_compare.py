@@ -80,7 +80,9 @@ def test_finished_runs_are_left_alone(dataset, names, make_plan, tmp_path, monke
 
 def test_other_settings_are_refused_before_anything_runs(dataset, names, make_plan, tmp_path):
     compare(dataset, names, make_plan(["focal"]), tmp_path)
-    with pytest.raises(ValueError, match=r"focal/seed_1 was made with num_train_epochs=2, now its default.*not mixed"):
+    with pytest.raises(
+        ValueError, match=r"focal/seed_1 was made with num_train_epochs=2, now TrainingArguments' default.*not mixed"
+    ):
         compare(dataset, names, make_plan(["emd", "focal"], num_train_epochs=3), tmp_path)
     assert not (tmp_path / "runs" / "emd").exists()
     fewer = dataset.copy()

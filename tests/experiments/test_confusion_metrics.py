@@ -47,6 +47,10 @@ def test_each_equals_the_function_of_the_same_name(name, kind):
     np.testing.assert_allclose(values, expected, rtol=1e-12, atol=1e-12)
 
 
+def test_two_samples_are_enough_for_a_standard_deviation():
+    assert confusion_metrics([[1, 0], [1, 0]])["smd"] == pytest.approx(METRICS["smd"]([0, 1], [0, 0]))
+
+
 def test_leading_dimensions_are_kept():
     matrices = np.random.default_rng(0).integers(0, 9, (2, 3, 4, 4))
     for name, values in confusion_metrics(matrices).items():
@@ -61,6 +65,7 @@ def test_undefined_values_are_nan_without_a_warning():
     assert {name for name, value in values.items() if np.isnan(value)} == {"pcc", "qwk", "smd"}
 
 
-def test_matrices_that_are_not_square_are_refused():
-    with pytest.raises(ValueError, match=r"confusions of shape \(3, 4\) cannot be used: give \(\.\.\., num_classes"):
-        confusion_metrics(np.zeros((3, 4)))
+@pytest.mark.parametrize("shape", [(3, 4), (4,), ()])
+def test_matrices_that_are_not_square_are_refused(shape):
+    with pytest.raises(ValueError, match=r"confusions of shape \(.*\) cannot be used: give \(\.\.\., num_classes"):
+        confusion_metrics(np.zeros(shape))

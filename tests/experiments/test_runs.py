@@ -50,7 +50,9 @@ def test_changed_settings_are_named_and_their_defaults_too(folder):
     runs.refuse_changed_settings(folder, dict(SETTINGS))
     changed = {"method": "focal", "seed": 1, "num_train_epochs": 3}
     with pytest.raises(
-        ValueError, match=r"made with learning_rate=0.1, now its default; num_train_epochs=its default, now 3. Results"
+        ValueError,
+        match="made with learning_rate=0.1, now TrainingArguments' default; "
+        "num_train_epochs=TrainingArguments' default, now 3. Results",
     ):
         runs.refuse_changed_settings(folder, changed)
 
@@ -89,9 +91,17 @@ def test_nothing_is_removed_from_a_folder_that_its_user_chose(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     assert runs.go_on(tmp_path, SETTINGS) is None
     assert runs.go_on(tmp_path, SETTINGS) is None
+    (tmp_path / "checkpoint-3").mkdir()
     with pytest.raises(ValueError, match=r"holds an unfinished run with seed=1, now 2: give the old settings to go on"):
         runs.go_on(tmp_path, {**SETTINGS, "seed": 2})
-    assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", "run.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", "run.json", "checkpoint-3"}
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_can_be_corrected(tmp_path):
+    runs.go_on(tmp_path, SETTINGS)
+    corrected = {**SETTINGS, "seed": 2}
+    assert runs.go_on(tmp_path, corrected) is None
+    runs.refuse_changed_settings(tmp_path, corrected)  # now they are those of the run
 
 
 def test_what_no_report_needs_is_dropped(folder):

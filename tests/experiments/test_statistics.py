@@ -2,6 +2,7 @@ import itertools
 import logging
 import math
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -249,6 +250,30 @@ def test_runs_of_a_sample_are_swapped_together(data):
     assert twice == pytest.approx(once)
 
 
+def test_the_defaults_are_the_documented_ones(data):
+    references, predictions, baseline, _ = data
+    defaults = {"method": "bca", "confidence": 0.95, "num_resamples": 10_000, "seed": 0}
+    assert bootstrap_intervals(references, predictions) == bootstrap_intervals(references, predictions, **defaults)
+    pair = {"references": references, "predictions": predictions, "baseline": baseline}
+    assert bootstrap_differences(**pair) == bootstrap_differences(**pair, **defaults)
+    assert permutation_p_values(**pair) == permutation_p_values(**pair, num_permutations=10_000, seed=0)
+    assert minimum_detectable_difference(1.0) == minimum_detectable_difference(1.0, confidence=0.95, power=0.8)
+
+
+@pytest.mark.parametrize("num", [2, 1000, 2500])
+def test_as_many_permutations_are_drawn_as_asked_for(num):
+    references, right, wrong = [0] * 39 + [1], [0] * 39 + [1], [1] * 39 + [0]
+    p_values = permutation_p_values(references, right, baseline=wrong, num_permutations=num)
+    assert p_values["accuracy"] == 1 / (num + 1)  # none in 2^39 permutations has a difference as large
+
+
+@pytest.mark.parametrize("num", [999, 1000, 2500])
+def test_as_many_resamples_are_drawn_as_asked_for(num, caplog):
+    with caplog.at_level(logging.WARNING, logger="blv_trainer"):
+        bootstrap_intervals([0] * 39 + [1], [0] * 39 + [1], num_resamples=num)
+    assert f"of {num} resamples" in caplog.text
+
+
 def test_the_same_seed_gives_the_same_numbers_in_any_order_of_the_samples(data):
     references, predictions, baseline, speakers = data
     order = np.random.default_rng(0).permutation(90)
@@ -315,17 +340,23 @@ def test_holm_does_not_count_undefined_p_values_and_stops_at_one():
     assert math.isnan(corrected.pop("a"))
     assert corrected == {"b": 1.0, "c": 1.0}
     assert holm({}) == {}
+    assert holm({"a": 0.0, "b": 1.0}) == {"a": 0.0, "b": 1.0}
 
 
 def test_mean_and_sd_over_runs():
     spread = mean_and_sd([{"qwk": 0.5}, {"qwk": 0.7}, {"qwk": 0.9}])["qwk"]
     assert spread == pytest.approx((0.7, 0.2, 3))
-    assert math.isnan(mean_and_sd([{"qwk": 0.5}])["qwk"].sd)
+    assert mean_and_sd([{"qwk": 0.5}, {"qwk": 0.7}])["qwk"].sd == pytest.approx(0.2 / math.sqrt(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isnan(mean_and_sd([{"qwk": 0.5}])["qwk"].sd)
 
 
 def test_the_minimum_detectable_difference_is_found_with_the_power_it_promises():
     difference = minimum_detectable_difference(2.0, confidence=0.95, power=0.8)
     assert difference == pytest.approx(2 * (1.959964 + 0.841621), rel=1e-5)
+    assert minimum_detectable_difference(0.5) == pytest.approx(difference / 4)
+    assert minimum_detectable_difference(0) == 0
     estimates = np.random.default_rng(0).normal(loc=difference, scale=2.0, size=100_000)
     assert np.mean(estimates > 1.959964 * 2) == pytest.approx(0.8, abs=0.01)
 
@@ -336,6 +367,8 @@ def test_the_minimum_detectable_difference_is_found_with_the_power_it_promises()
         ({"references": [0.5, 1.0]}, "references cannot be used: give class indices, whole numbers from 0"),
         ({"predictions": [0, -1]}, "predictions cannot be used: give class indices"),
         ({"references": [], "predictions": []}, "references cannot be used: give class indices, .* at least one"),
+        ({"references": np.arange(0), "predictions": np.arange(0)}, "references cannot be used: .* at least one"),
+        ({"references": [0], "predictions": [0]}, "there is only one sample or group: nothing can be resampled"),
         ({"predictions": [0, 1, 1]}, r"2 references do not fit predictions of shape \(3,\): give \(n,\) or"),
         ({"predictions": [[[0, 1]]]}, r"2 references do not fit predictions of shape \(1, 1, 2\)"),
         ({"references": [[0, 1]]}, r"shapes \[\(1, 2\), \(2,\)\] do not fit: give references \(n,\)"),
@@ -345,7 +378,10 @@ def test_the_minimum_detectable_difference_is_found_with_the_power_it_promises()
         ({"groups": ["a", "a"]}, "there is only one sample or group: nothing can be resampled"),
         ({"method": "BCA"}, "method='BCA' is unknown. Choose from: percentile, bca"),
         ({"confidence": 95}, "confidence=95 cannot be used: give a number between 0 and 1"),
-        ({"num_resamples": 0}, "num_resamples=0 cannot be used: give a whole number from 2 up"),
+        ({"confidence": 0}, "confidence=0 cannot be used"),
+        ({"confidence": 1}, "confidence=1 cannot be used"),
+        ({"num_resamples": 1}, "num_resamples=1 cannot be used: give a whole number from 2 up"),
+        ({"num_resamples": 2.5}, "num_resamples=2.5 cannot be used"),
     ],
 )
 def test_unusable_input_is_refused(change, message):
@@ -354,19 +390,26 @@ def test_unusable_input_is_refused(change, message):
         bootstrap_intervals(arguments.pop("references"), arguments.pop("predictions"), **arguments)
 
 
+def test_an_unusable_number_of_permutations_is_refused():
+    with pytest.raises(ValueError, match="num_permutations=0 cannot be used: give a whole number from 2 up"):
+        permutation_p_values([0, 1], [0, 1], baseline=[1, 0], num_permutations=0)
+
+
 def test_methods_with_different_numbers_of_runs_are_refused():
     with pytest.raises(ValueError, match=r"shapes \[\(2,\), \(2,\), \(3, 2\)\] do not fit: .* alike in shape"):
         bootstrap_differences([0, 1], [0, 1], baseline=[[0, 1]] * 3)
 
 
 def test_unusable_summaries_are_refused():
-    with pytest.raises(ValueError, match=r"p-value 1.5 of 'a' cannot be used"):
-        holm({"a": 1.5})
+    for p in (1.5, -0.1):
+        with pytest.raises(ValueError, match=rf"p-value {p} of 'a' cannot be used"):
+            holm({"a": p})
     with pytest.raises(ValueError, match="there is no run"):
         mean_and_sd([])
     with pytest.raises(ValueError, match=r"the runs have different metrics \(pcc, qwk\)"):
         mean_and_sd([{"qwk": 0.5}, {"pcc": 0.5}])
-    with pytest.raises(ValueError, match="power=1 cannot be used"):
-        minimum_detectable_difference(0.1, power=1)
+    for option in ({"power": 0}, {"power": 1}, {"confidence": 0}, {"confidence": 1}):
+        with pytest.raises(ValueError, match=r"(power|confidence)=[01] cannot be used: give a number between 0 and 1"):
+            minimum_detectable_difference(0.1, **option)
     with pytest.raises(ValueError, match="standard_error=-1 cannot be used"):
         minimum_detectable_difference(-1)

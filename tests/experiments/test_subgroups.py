@@ -1,3 +1,6 @@
+import math
+import warnings
+
 import numpy as np
 import pytest
 
@@ -27,6 +30,21 @@ def test_being_lenient_with_everyone_alike_is_no_subgroup_difference():
     assert all(group.smd > 1 for group in groups)
 
 
+def test_groups_stand_in_the_order_of_the_columns_and_of_their_values_as_text():
+    human = np.array([0, 1, 2])
+    groups = subgroup_table(human, human[None], {"task": [10, 2, "b"], "sex": ["m", "f", "m"]})
+    expected = [("task", "10"), ("task", "2"), ("task", "b"), ("sex", "f"), ("sex", "m")]
+    assert [(group.column, group.value) for group in groups] == expected
+
+
+@pytest.mark.parametrize("machine", [[1, 1], [1, 2]])
+def test_equal_human_scores_give_nan_without_a_warning(machine):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (group,) = subgroup_table(np.array([1, 1]), np.array([machine]), {"sex": ["f", "f"]})
+    assert math.isnan(group.dsm)
+
+
 def test_rows_without_a_value_are_in_no_group():
     groups = subgroup_table(np.array([0, 1, 2]), np.array([[0, 1, 2]]), {"sex": ["f", None, "f"]})
     assert [(group.value, group.num_rows) for group in groups] == [("f", 2)]
@@ -35,5 +53,6 @@ def test_rows_without_a_value_are_in_no_group():
 def test_flags_need_a_difference_and_rows():
     assert Subgroup("sex", "f", 50, smd=0.0, dsm=-0.11).flagged
     assert Subgroup("sex", "f", 50, smd=0.16, dsm=0.0).flagged
-    assert not Subgroup("sex", "f", 50, smd=0.14, dsm=0.09).flagged
+    assert Subgroup("sex", "f", 10, smd=-0.16, dsm=0.0).flagged
+    assert not Subgroup("sex", "f", 50, smd=0.15, dsm=-0.1).flagged
     assert not Subgroup("sex", "f", 9, smd=1.0, dsm=1.0).flagged

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from blv_trainer.cli import main
 
@@ -25,13 +24,9 @@ def environment():
 
 
 @pytest.fixture(scope="session")
-def encoder(tmp_path_factory):
+def encoder(tmp_path_factory, save_tiny_bert):
     """A tiny BERT with dropout and a tokenizer, saved."""
-    folder = tmp_path_factory.mktemp("encoder")
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    BertModel(BertConfig(vocab_size=len(WORDS), max_position_embeddings=32, **sizes)).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: k for k, word in enumerate(WORDS)}, model_max_length=32).save_pretrained(folder)
-    return folder
+    return Path(save_tiny_bert(tmp_path_factory.mktemp("encoder"), WORDS))
 
 
 @pytest.fixture(scope="session")

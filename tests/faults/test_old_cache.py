@@ -88,6 +88,7 @@ def test_a_run_begun_with_another_version_goes_on_with_a_warning(tmp_path, monke
 
 def test_an_unfinished_run_with_other_settings_is_refused(tmp_path):
     runs.go_on(tmp_path, {"seed": 1})
+    (tmp_path / "checkpoint-2").mkdir()
     with pytest.raises(ValueError, match="holds an unfinished run with seed=1, now 2: give the old settings to go on"):
         runs.go_on(tmp_path, {"seed": 2})
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+from transformers import BertForSequenceClassification, BertModel
 
 from blv_trainer.asr.whisper import load_whisper
 from blv_trainer.cli import main
@@ -31,14 +31,9 @@ class Evil:
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
+def classifier(tmp_path_factory, save_tiny_bert):
     """A tiny stock classifier with its tokenizer, saved."""
-    folder = tmp_path_factory.mktemp("classifier")
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    config = BertConfig(vocab_size=len(WORDS), max_position_embeddings=32, **sizes, id2label=dict(enumerate(LEVELS)))
-    BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=32).save_pretrained(folder)
-    return folder
+    return Path(save_tiny_bert(tmp_path_factory.mktemp("classifier"), WORDS, levels=LEVELS))
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from blv_trainer.asr.store import TranscriptStore
 from blv_trainer.cli import main
 from blv_trainer.corpora.icnale import read_corpus
 from blv_trainer.corpora.synthetic import write_corpus
-from blv_trainer.experiments.compare import COMPARISON_FILE
 from blv_trainer.experiments.methods import parse_method
 from blv_trainer.experiments.results import read_results
 from blv_trainer.experiments.runs import run_folder
+from blv_trainer.experiments.training import COMPARISON_FILE
 
 OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "a/../../../b", "C:\\Windows", "~/secret", "a\\..\\b"]
 

@@ -1,9 +1,8 @@
 """A model that was trained here, and a Hub for tests to push it to."""
 
 import pytest
-import torch
 from datasets import Dataset
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import AutoTokenizer
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments, MeanPooledForSequenceClassification
 from blv_trainer.metrics import make_compute_metrics
@@ -21,22 +20,12 @@ LABELS = [0, 1, 2, 1, 0] * 4
 
 
 @pytest.fixture(scope="session")
-def make_trainer(tmp_path_factory):
+def make_trainer(tmp_path_factory, save_tiny_bert):
     """Builds a trainer with a tiny classifier and twenty invented texts."""
 
     def make(output_dir, **settings):
-        folder = tmp_path_factory.mktemp("encoder")
-        torch.manual_seed(0)
-        config = BertConfig(
-            vocab_size=len(WORDS),
-            hidden_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=16,
-            max_position_embeddings=32,
-        )
-        BertModel(config).save_pretrained(folder)
-        tokenizer = BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}, model_max_length=32)
+        folder = save_tiny_bert(tmp_path_factory.mktemp("encoder"), WORDS)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
         model = MeanPooledForSequenceClassification.from_encoder(folder, num_labels=3, id2label=dict(enumerate(LEVELS)))
         rows = Dataset.from_dict({**tokenizer(TEXTS), "label": LABELS})
         args = BLVTrainingArguments(

@@ -192,6 +192,13 @@ def test_a_folder_that_is_not_there_is_refused(hub, tmp_path):
         publish(tmp_path / "nowhere", "alice/essays")
 
 
+def test_what_is_wrong_with_the_folder_shows_before_a_token_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
+        publish(tmp_path / "nowhere", "alice/essays")
+
+
 def test_card_options_replace_what_a_card_says_so_that_a_push_can_be_repeated(hub, quick, folder):
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\nBy hand, path/to/this/folder.\n")
     for _ in range(2):

@@ -77,10 +77,10 @@ def test_equal_classes_and_one_delta_a_row_change_nothing(logits):
         torch.testing.assert_close(loss(logits, LABELS), CrossEntropyLoss(equal)(logits, LABELS))
 
 
-@pytest.mark.parametrize("clamp", [None, 1.0])
+@pytest.mark.parametrize(("sigma", "clamp"), [(3, None), (3, 1.0), (0.8, 0.5)])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_expected_shift_is_the_mean_of_what_is_added(clamp, sign):
-    loss = BLVLoss(COUNTS, sigma=3, scope="element", clamp=clamp, sign=sign)
+def test_expected_shift_is_the_mean_of_what_is_added(sigma, clamp, sign):
+    loss = BLVLoss(COUNTS, sigma=sigma, scope="element", clamp=clamp, sign=sign)
     loss.step = at()
     logits = torch.zeros(40_000, 4, dtype=torch.float64)
     torch.testing.assert_close(
@@ -91,6 +91,10 @@ def test_expected_shift_is_the_mean_of_what_is_added(clamp, sign):
 def test_expected_shift_without_clamp_is_alpha_sigma_root_2_over_pi():
     loss = BLVLoss(COUNTS, sigma=6)
     torch.testing.assert_close(loss.expected_shift(), loss.alpha * 6 * math.sqrt(2 / math.pi))
+
+
+def test_expected_shift_is_zero_without_noise():
+    assert not BLVLoss(COUNTS, sigma=0, clamp=1.0).expected_shift().any()
 
 
 def test_scope_step_draws_once_a_step_and_anew_at_the_next():
@@ -115,14 +119,22 @@ def test_scope_sample_draws_once_a_row_and_scope_element_once_a_logit():
     assert len(deltas("element").unique()) == 12
 
 
-@pytest.mark.parametrize(("schedule", "half"), [("constant", 4.0), ("linear", 2.0), ("cosine", 2.0)])
-def test_sigma_follows_its_schedule(schedule, half):
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [4.0, 4.0, 4.0, 4.0]),
+        ("linear", [4.0, 3.2, 2.0, 0.0]),
+        ("cosine", [4.0, 2 + 2 * math.cos(math.radians(36)), 2.0, 0.0]),
+    ],
+)
+def test_sigma_follows_its_schedule(schedule, expected):
     loss = BLVLoss(COUNTS, sigma=4, sigma_schedule=schedule)
+    assert loss.current_sigma == 4.0  # before the first step
     sigmas = []
-    for index in (0, 5, 10):
+    for index in (0, 2, 5, 10):
         loss.step = at(index=index)
         sigmas.append(loss.current_sigma)
-    assert sigmas == pytest.approx([4.0, half, 4.0 if schedule == "constant" else 0.0])
+    assert sigmas == pytest.approx(expected)
 
 
 def test_a_falling_sigma_without_a_known_step_is_refused(logits):
@@ -138,6 +150,12 @@ def test_without_a_step_each_call_draws_from_torchs_stream(logits):
     torch.manual_seed(0)
     assert first == loss(logits, LABELS)
     assert first != second
+
+
+def test_without_a_step_calls_hardly_ever_share_a_seed():
+    loss = BLVLoss(COUNTS)
+    torch.manual_seed(0)
+    assert len({loss.adjust_logits(torch.zeros(1, 4))[0, 0].item() for _ in range(100)}) == 100
 
 
 def test_gradient_is_that_of_the_value(logits):

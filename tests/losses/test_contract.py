@@ -1,6 +1,7 @@
 """What every registered loss promises; a new one is tested here the moment it is registered."""
 
 import inspect
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -41,6 +42,22 @@ def test_options_have_defaults_and_are_keyword_only(name):
     assert parameters[0].name == "class_counts"
     assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in parameters[1:])
     assert build_loss(name, COUNTS).options == loss_options(name)
+
+
+def test_the_defaults_are_the_documented_ones():
+    others = {"clamp": None, "sign": 1, "sigma_schedule": "constant"}
+    defaults = {
+        "blv": {"sigma": 6.0, "scope": "step", **others},
+        "class_balanced": {"beta": 0.999},
+        "focal": {"gamma": 2.0},
+        "gaussian_clouded": {"amplitude": None},
+        "ldam": {"max_margin": 0.5, "scale": 1.0},
+        "logit_adjustment": {"tau": 1.0},
+        "ordinal_log_loss": {"alpha": 1.5},
+    }
+    assert {name: loss_options(name) for name in LOSSES} == {
+        name: {**defaults.get(name, {}), "label_smoothing": 0.0} for name in LOSSES
+    }
 
 
 @every_loss
@@ -98,7 +115,10 @@ def test_ignored_items_change_neither_value_nor_gradient(name, logits, labels):
 
 @every_loss
 def test_a_batch_of_ignored_items_costs_nothing(name, logits):
-    assert build_loss(name, COUNTS)(logits, torch.full((BATCH,), -100)) == 0
+    nothing = torch.full((BATCH,), -100)
+    assert build_loss(name, COUNTS)(logits, nothing) == 0
+    for count in (0, torch.tensor(0)):  # what Trainer counts in a step of such rows
+        assert build_loss(name, COUNTS)(logits, nothing, num_items_in_batch=count) == 0
 
 
 @every_loss
@@ -110,12 +130,35 @@ def test_is_computed_in_float32_under_autocast(name, logits, labels):
     torch.testing.assert_close(value, loss(logits.bfloat16().float(), labels))
 
 
+def test_a_loss_of_your_own_may_multiply_matrices_in_float32_under_autocast(logits, labels):
+    class Product(ImbalanceLoss):
+        def class_losses(self, logits):
+            return super().class_losses(logits @ torch.eye(NUM_CLASSES))  # autocast would make bfloat16 of it
+
+    value = build_loss("cross_entropy", COUNTS)(logits, labels)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert Product(COUNTS)(logits, labels) == value
+
+
 @every_loss
 def test_leaves_the_global_random_stream_alone_once_the_step_is_known(name, logits, labels):
     loss = at_step(build_loss(name, COUNTS))
     before = torch.get_rng_state()
     loss(logits, labels)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@every_loss
+def test_moves_to_the_device_of_the_logits(name, logits, labels, monkeypatch):
+    monkeypatch.setattr(torch, "autocast", lambda device_type, enabled: nullcontext())  # it does not know "meta"
+    loss = at_step(build_loss(name, COUNTS))
+    assert loss(logits.to("meta"), labels.to("meta")).device.type == "meta"  # a tensor left behind would raise
+    assert loss.class_counts.device.type == "meta"
+
+
+@every_loss
+def test_adds_nothing_to_a_checkpoint(name):
+    assert not build_loss(name, COUNTS).state_dict()
 
 
 @every_loss
@@ -201,6 +244,26 @@ def test_a_class_without_examples_is_refused_where_the_loss_is_undefined(name):
 
 
 @every_loss
+def test_an_option_that_needs_a_number_refuses_a_word(name):
+    for option, default in loss_options(name).items():
+        if not isinstance(default, str):
+            with pytest.raises(TypeError, match=f"{option}='two' of loss '{name}' cannot be used: give a number"):
+                build_loss(name, COUNTS, **{option: "two"})
+
+
+@every_loss
+@pytest.mark.parametrize("counts", [None, ["a", "b"], 5], ids=str)
+def test_what_is_no_list_of_counts_is_named(name, counts):
+    with pytest.raises(ValueError, match="class_counts=.* cannot be used: give one count for each of at least two"):
+        build_loss(name, counts)
+
+
+def test_a_class_in_place_of_a_loss_is_told_from_an_unknown_name():
+    with pytest.raises(TypeError, match=r"loss=<class .* is neither a name nor a module: give 'blv', or an object"):
+        build_loss(LOSSES["blv"], COUNTS)
+
+
+@every_loss
 @pytest.mark.parametrize(
     ("shape", "labels", "message"),
     [
@@ -208,7 +271,7 @@ def test_a_class_without_examples_is_refused_where_the_loss_is_undefined(name):
         ((6, 4, 1), [0] * 6, r"logits of shape \(6, 4, 1\) do not fit"),
         ((6, 4), [0] * 5, r"labels of shape \(5,\)"),
         ((6, 4), [0.5] * 6, "type torch.float32"),
-        ((6, 4), [0, 1, 2, 3, 4, -1], r"labels \[-1, 4\] are out of range"),
+        ((6, 4), [0, 1, 2, 3, 4, -1], r"labels \[-1, 4\] are out of range: 4 classes take labels 0 to 3"),
     ],
 )
 def test_unusable_shapes_and_labels_are_named(name, shape, labels, message):
@@ -217,9 +280,16 @@ def test_unusable_shapes_and_labels_are_named(name, shape, labels, message):
 
 
 @every_loss
-@pytest.mark.parametrize("output", [{"hidden": 1}, SimpleNamespace(hidden=1), ()])
-def test_an_output_without_logits_is_named(name, output):
-    with pytest.raises(TypeError, match="no logits: use a model with a classification head"):
+@pytest.mark.parametrize(
+    ("output", "given"),
+    [
+        ({"hidden": 1, "pooled": 2}, "an output with hidden, pooled"),
+        (SimpleNamespace(hidden=1), "a SimpleNamespace"),
+        ((), "a tuple"),
+    ],
+)
+def test_an_output_without_logits_is_named(name, output, given):
+    with pytest.raises(TypeError, match=f"the model gave {given} and no logits: use a model with a classification"):
         build_loss(name, COUNTS)(output, torch.tensor([0]))
 
 
@@ -228,6 +298,11 @@ def test_an_output_without_logits_is_named(name, output):
 def test_label_smoothing_out_of_range_is_named(name, smoothing):
     with pytest.raises(ValueError, match=f"label_smoothing={smoothing} cannot be used"):
         build_loss(name, COUNTS, label_smoothing=smoothing)
+
+
+def test_unknown_option_names_the_nearest():
+    with pytest.raises(ValueError, match=r"option 'sigmas' of loss 'blv' is unknown. .*Did you mean 'sigma'\?"):
+        build_loss("blv", COUNTS, sigmas=1)
 
 
 def test_unknown_loss_names_the_nearest():

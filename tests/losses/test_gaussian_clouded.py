@@ -31,6 +31,10 @@ def test_it_is_cross_entropy_with_each_logit_lowered_by_its_cloud_times_the_clam
     assert loss(LOGITS.clone().requires_grad_(), LABELS).item() == pytest.approx(total / 3, rel=1e-6)
 
 
+def test_a_given_amplitude_stands_in_the_options():
+    assert GaussianCloudedLoss(COUNTS, amplitude=2.5).options == {"amplitude": 2.5, "label_smoothing": 0.0}
+
+
 def test_without_clouds_it_is_cross_entropy():
     logits = LOGITS.clone().requires_grad_()
     expected = F.cross_entropy(LOGITS, LABELS)

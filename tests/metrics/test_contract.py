@@ -159,6 +159,13 @@ def test_a_single_sample_is_enough_or_undefined(name):
         assert METRICS[name]([1], second) in (0.0, 1.0)
 
 
+@pytest.mark.parametrize("name", ["pcc", "qwk", "smd"])
+def test_the_warning_of_an_undefined_value_points_to_the_caller(name):
+    with pytest.warns(RuntimeWarning, match="is undefined") as caught:
+        METRICS[name]([1, 1], [1, 1])
+    assert caught[0].filename == __file__
+
+
 @over_metrics
 def test_the_inputs_are_left_as_they_are(name, levels, probabilities):
     inputs = {key: values.astype(float) for key, values in inputs_of(name, levels, probabilities).items()}

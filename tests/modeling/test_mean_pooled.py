@@ -189,6 +189,13 @@ def test_another_models_checkpoint_is_not_read_as_ours(tmp_path):
         MeanPooledForSequenceClassification.from_pretrained(tmp_path)
 
 
+def test_the_names_of_the_labels_must_fit_their_number(tmp_path):
+    AutoModel.from_config(BertConfig(**TINY)).save_pretrained(tmp_path)
+    for given in ({0: "low", 1: "high"}, ["low", "high"], {"low": 0, "mid": 1, "high": 2}):
+        with pytest.raises(ValueError, match="id2label=.* cannot be used: give .*for each of 3 labels"):
+            MeanPooledForSequenceClassification.from_encoder(str(tmp_path), num_labels=3, id2label=given)
+
+
 def test_gradient_checkpointing_gives_the_same_gradient():
     torch.manual_seed(0)
     model = MeanPooledForSequenceClassification(

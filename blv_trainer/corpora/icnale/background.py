@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import NoReturn
 from xml.etree import ElementTree
 
 from blv_trainer.corpora.icnale.answer import Answer
@@ -103,7 +104,7 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 class _NoDocumentType(ElementTree.TreeBuilder):
     """No spreadsheet declares a document type; entities in one could expand without end."""
 
-    def doctype(self, name, pubid, system):
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
         raise ElementTree.ParseError("it declares a document type")
 
 
@@ -111,7 +112,7 @@ def _cells(row: ElementTree.Element, strings: list[str]) -> list[str | None]:
     """Values of one row by position; cells without a value are absent from the file."""
     values: dict[int, str | None] = {}
     for position, cell in enumerate(row.iter(f"{_MAIN}c")):
-        column = _column_number(cell.get("r")) if cell.get("r") else position
+        column = _column_number(reference) if (reference := cell.get("r")) else position
         value = cell.findtext(f"{_MAIN}v")
         if cell.get("t") == "s" and value is not None:
             value = strings[int(value)] if value.isdecimal() and int(value) < len(strings) else None
@@ -154,7 +155,7 @@ def _normalized(title: str) -> str:
 
 def check_background(answers: Iterable[Answer], background: dict[str, dict[str, str | None]]) -> list[Finding]:
     """Speakers whom the sheet does not know or gives another level, and columns that it does not have."""
-    labels = defaultdict(Counter)
+    labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         labels[answer.speaker][answer.label] += 1
     findings = []

@@ -29,7 +29,7 @@ def render_card(counts: Mapping[str, Mapping[str, int]] | None = None) -> str:
         >>> "| train | 3 | 1 | 4 |" in render_card({"train": {"A2": 3, "B1": 1}})
         True
     """
-    labels = list(next(iter(counts.values()))) if counts else LABELS
+    labels = list(next(iter(counts.values())) if counts else LABELS)
     return Template(files(__package__).joinpath("card.md").read_text(encoding="utf-8")).substitute(
         configs=_configs(counts) if counts else "viewer: false",
         labels=", ".join(f"{index} = {name}" for index, name in enumerate(labels)),

@@ -79,7 +79,7 @@ class IcnaleConfig(datasets.BuilderConfig):
     folds: int = 5
     split_file: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.topics = _as_tuple(self.topics)
         self.regions = _as_tuple(self.regions)
@@ -114,11 +114,18 @@ class IcnaleConfig(datasets.BuilderConfig):
                 )
 
     @property
+    def folder(self) -> str:
+        """The corpus folder; a ValueError where none was given."""
+        if self.data_dir is None:
+            raise ValueError('load_dataset("icnale_asa") needs data_dir=FOLDER, the folder of the unpacked corpus.')
+        return os.path.abspath(os.path.expanduser(self.data_dir))
+
+    @property
     def transcripts_path(self) -> str | None:
         """The file of finished transcripts, or the folder that ``whisper_model`` fills; None with human ones."""
         if self.transcripts == "human":
             return None
-        path = self.whisper_transcripts or f"{os.path.abspath(os.path.expanduser(self.data_dir))}_whisper"
+        path = self.whisper_transcripts or f"{self.folder}_whisper"
         path = os.path.abspath(os.path.expanduser(path))
         return os.path.join(path, MERGED_FILE) if self.whisper_model is None and os.path.isdir(path) else path
 
@@ -139,17 +146,16 @@ class IcnaleConfig(datasets.BuilderConfig):
         A file counts by path, size and times of change. What ``load_dataset`` itself looks at is set aside: it does
         not see a change that keeps the time of modification. What ``whisper_model`` writes follows from the rest.
         """
-        if self.data_dir is None:
-            raise ValueError('load_dataset("icnale_asa") needs data_dir=FOLDER, the folder of the unpacked corpus.')
+        folder = self.folder
         options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del options["data_files"]
         for name in ("data_dir", "audio_dir", "background", "split_file"):
             options[name] = options[name] and os.path.abspath(os.path.expanduser(options[name]))
         options["whisper_transcripts"] = self.transcripts_path
         files = find_files(
-            self.data_dir, audio_dir=self.audio_dir, text_tree=self.text_tree, needs_texts=self.transcripts != "whisper"
+            folder, audio_dir=self.audio_dir, text_tree=self.text_tree, needs_texts=self.transcripts != "whisper"
         )
-        state = [(file.path, file.size, file.times_ns) for file in files.texts + files.audio]
+        state: list[tuple[object, ...]] = [(file.path, file.size, file.times_ns) for file in files.texts + files.audio]
         for name in ("whisper_transcripts", "whisper_model", "background", "split_file"):
             path = options[name]
             if path is not None and os.path.isfile(path):  # a missing one is reported when it is read

@@ -6,6 +6,7 @@ the level, and one text has its neighbour's number. Here the join is on region, 
 
 import os
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from blv_trainer.corpora.icnale.answer import Answer
@@ -88,7 +89,7 @@ def read_corpus(
             answers.append(Answer.from_key(key, label, text, audio=path, raw_text=raw_text))
     findings += _several_levels(answers) + _same_texts(answers)
     sheet = read_background(background) if background is not None else {}
-    if sheet:
+    if background is not None and sheet:
         findings += check_background(answers, sheet)
         findings[:] = [f for f in findings if f.kind != "other_file" or not _is_same(data_dir, f.subject, background)]
     findings.sort()
@@ -143,9 +144,9 @@ def _one_text_each(
     return chosen
 
 
-def _usual_levels(files) -> dict[str, str]:
+def _usual_levels(files: Iterable[CorpusFile]) -> dict[str, str]:
     """The most frequent level in the names of each speaker's texts."""
-    labels = defaultdict(Counter)
+    labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for file in files:
         labels[file.key.speaker][file.label] += 1
     return {speaker: min(counts, key=lambda label: (-counts[label], label)) for speaker, counts in labels.items()}
@@ -166,7 +167,7 @@ def _settle_level(
     key: AnswerKey, text: CorpusFile | None, audio: CorpusFile | None, level_from: str, findings: list[Finding]
 ) -> str | None:
     if text is None or audio is None:
-        return (text or audio).label
+        return next(file.label for file in (text, audio) if file is not None)
     if text.label == audio.label:
         return text.label
     findings.append(Finding("level_conflict", key.id, f"text {text.label}, audio {audio.label}"))
@@ -204,7 +205,7 @@ def _read_texts(
 
 
 def _several_levels(answers: list[Answer]) -> list[Finding]:
-    labels = defaultdict(Counter)
+    labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         labels[answer.speaker][answer.label] += 1
     return [

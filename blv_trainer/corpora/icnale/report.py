@@ -1,8 +1,9 @@
 """The quality report: what the reader met in a corpus folder, named file by file, and how it was dealt with."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from blv_trainer.asr.word_errors import WordErrors
 from blv_trainer.corpora.icnale.names import (
@@ -66,7 +67,7 @@ class Finding:
     subject: str
     detail: str = field(default="", compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Names of files may hold anything: line ends, codes that drive a terminal, bytes that are no character.
         for name in ("subject", "detail"):
             object.__setattr__(self, name, _printable(getattr(self, name)))
@@ -97,7 +98,7 @@ class QualityReport:
     findings: list[Finding] = field(default_factory=list)
     text_features: Counter = field(default_factory=Counter)
     counts: Counter = field(default_factory=Counter)
-    word_errors: dict[str, dict[str, WordErrors]] = field(default_factory=dict)
+    word_errors: dict[str, dict[Hashable, WordErrors]] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Finding]:
         """The findings of one kind.
@@ -143,7 +144,7 @@ class QualityReport:
         """Lines of a table, beside the published rate; none without word errors."""
         if not self.word_errors:
             return []
-        rows = [["Whisper against the human transcripts", "word error rate %", "words", "texts"]]
+        rows: list[list[object]] = [["Whisper against the human transcripts", "word error rate %", "words", "texts"]]
         for groups in self.word_errors.values():
             for value, errors in groups.items():
                 rows.append([value, f"{100 * errors.rate:.2f}", errors.words, errors.texts])
@@ -163,7 +164,7 @@ class QualityReport:
 
     def _count_table(self) -> list[str]:
         """Answers by region and label, beside those of release 2.1 and of the set that papers report on."""
-        rows = [["region", *LABELS, "all", "release 2.1"]]
+        rows: list[list[object]] = [["region", *LABELS, "all", "release 2.1"]]
         for region, speakers in PUBLISHED_SPEAKERS.items():
             cells = [self.counts[region, label] for label in LABELS]
             rows.append([region, *cells, sum(cells), speakers * len(TASKS)])
@@ -187,7 +188,7 @@ class QualityReport:
         return lines
 
 
-def _plain(groups: dict[str, WordErrors]) -> dict[str, dict]:
+def _plain(groups: dict[Hashable, WordErrors]) -> dict[Hashable, dict[str, Any]]:
     rates = {value: errors.rate if errors.words else None for value, errors in groups.items()}
     return {value: asdict(errors) | {"rate": rates[value]} for value, errors in groups.items()}
 

@@ -58,7 +58,7 @@ def _with_transcript(answers: list[Answer], transcripts: dict[str, Transcript], 
     return [answer for answer in answers if answer.id in transcripts]
 
 
-def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str]:
+def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str | None]:
     """Name of the split of each answer; None where a split file leaves an answer out.
 
     Raises:
@@ -68,12 +68,13 @@ def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str]:
         return _assign_by_file(answers, config.split_file)
     labels = [config.label_names.index(config.label_of(answer)) for answer in answers]
     speakers = [answer.speaker for answer in answers]
-    options = {"strata": [answer.region for answer in answers], "seed": config.split_seed}
+    strata, seed = [answer.region for answer in answers], config.split_seed
     if config.split_by == "kfold":
-        return [f"fold_{fold}" for fold in k_folds(labels, speakers, num_folds=config.folds, **options)]
+        folds = k_folds(labels, speakers, num_folds=config.folds, strata=strata, seed=seed)
+        return [f"fold_{fold}" for fold in folds]
     if config.split_by == "sample":
-        return split_by_sample(labels, [answer.id for answer in answers], **options).tolist()
-    return split_by_group(labels, speakers, **options).tolist()
+        return split_by_sample(labels, [answer.id for answer in answers], strata=strata, seed=seed).tolist()
+    return split_by_group(labels, speakers, strata=strata, seed=seed).tolist()
 
 
 def _assign_by_file(answers: list[Answer], path: str) -> list[str | None]:

@@ -41,7 +41,8 @@ def walk(root: str | os.PathLike, findings: list[Finding]) -> Iterator[WalkedFil
     """
     status = os.stat(root)
     seen = {(status.st_dev, status.st_ino)}
-    pending, links = [""], []
+    pending = [""]
+    links: list[str] = []
     while pending or links:
         folder = pending.pop() if pending else _enter_link(root, links.pop(0), seen, findings)
         if folder is None:
@@ -65,7 +66,7 @@ def walk(root: str | os.PathLike, findings: list[Finding]) -> Iterator[WalkedFil
                 findings.append(Finding("unreadable", path, "not a regular file"))
 
 
-def _entries(root, folder, findings) -> list[tuple[os.DirEntry, str]]:
+def _entries(root: str | os.PathLike, folder: str, findings: list[Finding]) -> list[tuple[os.DirEntry, str]]:
     """Entries of one folder in order of name, without what operating systems and copying leave."""
     try:
         with os.scandir(os.path.join(root, folder)) as scan:
@@ -88,7 +89,7 @@ def _entries(root, folder, findings) -> list[tuple[os.DirEntry, str]]:
     return kept
 
 
-def _outside(root, path) -> str | None:
+def _outside(root: str | os.PathLike, path: str) -> str | None:
     """Where a linked file lies, if that is not in the folder walked nor in the linked folder that it was found in."""
     full_path = os.path.join(root, path)
     target = os.path.realpath(full_path)
@@ -104,7 +105,7 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _enter_link(root, path, seen, findings) -> str | None:
+def _enter_link(root: str | os.PathLike, path: str, seen: set[tuple[int, int]], findings: list[Finding]) -> str | None:
     """The path of a linked folder, or None where it was walked already."""
     full_path = os.path.join(root, path)
     status = os.stat(full_path)

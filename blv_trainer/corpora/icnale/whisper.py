@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Hashable
 
 from blv_trainer.asr.word_errors import WordErrors, word_errors_by
 from blv_trainer.corpora.icnale.answer import Answer
@@ -23,14 +24,19 @@ def whisper_transcripts(answers: list[Answer], config: IcnaleConfig) -> dict[str
         FileNotFoundError: Where there is no such file of transcripts, or of weights.
         ValueError: Where the file cannot be used or the model is unknown.
     """
-    if config.transcripts == "human":
+    path = config.transcripts_path
+    if path is None:
         return {}
     if config.whisper_model is None:
-        return read_transcripts(config.transcripts_path)
-    return _transcribed([answer.audio for answer in wanted_answers(answers, config)], config)
+        return read_transcripts(path)
+    recordings = [answer.audio for answer in wanted_answers(answers, config) if answer.audio is not None]
+    root = os.path.expanduser(config.audio_dir) if config.audio_dir else config.folder
+    return _transcribed(recordings, os.path.abspath(root), config.whisper_model, path)
 
 
-def transcript_errors(answers: list[Answer], transcripts: dict[str, Transcript]) -> dict[str, dict[str, WordErrors]]:
+def transcript_errors(
+    answers: list[Answer], transcripts: dict[str, Transcript]
+) -> dict[str, dict[Hashable, WordErrors]]:
     """Word errors of Whisper's transcripts against the human ones, of the answers that have both.
 
     Returns:
@@ -44,7 +50,7 @@ def transcript_errors(answers: list[Answer], transcripts: dict[str, Transcript])
     return word_errors_by(rows) if rows else {}
 
 
-def _transcribed(recordings: list[str], config: IcnaleConfig) -> dict[str, Transcript]:
+def _transcribed(recordings: list[str], root: str, model: str, store: str) -> dict[str, Transcript]:
     from datasets.utils import tqdm
 
     from blv_trainer.asr.backends import build_backend
@@ -52,7 +58,6 @@ def _transcribed(recordings: list[str], config: IcnaleConfig) -> dict[str, Trans
     from blv_trainer.asr.transcription import Progress, transcribe_recordings
     from blv_trainer.asr.workers import Workers
 
-    model = config.whisper_model
     backend = build_backend("openai-whisper", os.path.expanduser(model), language="en")
     with tqdm(desc=f"Transcribing by {os.path.basename(model)}", unit=" recordings") as bar:
 
@@ -62,11 +67,12 @@ def _transcribed(recordings: list[str], config: IcnaleConfig) -> dict[str, Trans
 
         outcome = transcribe_recordings(
             lambda: read_recordings(recordings),
-            config.transcripts_path,
-            root=os.path.abspath(os.path.expanduser(config.audio_dir or config.data_dir)),
+            store,
+            root=root,
             backend=backend,
             workers=Workers(alone=True),  # each process of a training run builds the dataset, one after the other
             on_progress=show,
         )
+    assert outcome is not None  # who works alone is the main process
     logger.info("%s: %d transcripts, %d made before", outcome.path, len(outcome.rows), outcome.done_before)
     return {normalize_id(id_): Transcript(row["text"], row["duration_s"]) for id_, row in outcome.rows.items()}

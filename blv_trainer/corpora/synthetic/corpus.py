@@ -106,7 +106,7 @@ def _draft(answers: list[Answer], layout: str, audio: str | None, background: bo
     by_key = {AnswerKey(answer.region, answer.speaker[4:], answer.task): answer for answer in answers}
     texts = {}
     for key, answer in by_key.items():
-        raw_text, text = _dress(answer.text, rng)
+        raw_text, text = _dress(answer.text or "", rng)
         texts[key] = DraftFile(key, answer.label, raw_text)
         by_key[key] = Answer(**vars(answer) | {"text": text})
     return Draft(
@@ -169,7 +169,7 @@ def _write_others(folder: Path, draft: Draft) -> None:
     for path, target in draft.links.items():
         (folder / path).symlink_to(target)
     if draft.background:
-        rows = [("Module", "Code", *BACKGROUND_COLUMNS.values())]
+        rows: list[tuple[str | int, ...]] = [("Module", "Code", *BACKGROUND_COLUMNS.values())]
         rows += [_background_row(speaker, label) for speaker, label in draft.background.items()]
         write_sheet(folder / BACKGROUND_FILE, rows)
 

@@ -3,10 +3,13 @@
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from blv_trainer.corpora.icnale.answer import Answer
 from blv_trainer.corpora.icnale.names import CODE_OF_LABEL, AnswerKey
 from blv_trainer.corpora.icnale.report import Finding
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,14 @@ class Draft:
     links: dict[str, str] = field(default_factory=dict)
     planted: list[Finding] = field(default_factory=list)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._fresh = {key.speaker: [k for k in self.answers if k.speaker == key.speaker] for key in self.answers}
 
     def plant(self, kind: str, subject: str, detail: str = "") -> None:
         """Notes what a reader should find."""
         self.planted.append(Finding(kind, subject, detail))
 
-    def choose(self, options: Sequence):
+    def choose(self, options: Sequence[T]) -> T:
         """One of the options at random, the same on every machine."""
         return options[int(self.rng.random() * len(options))]
 
@@ -148,7 +151,7 @@ class Draft:
         else:
             del self.answers[key]
 
-    def set_text(self, key: AnswerKey, raw_text: str, text: str) -> None:
+    def set_text(self, key: AnswerKey, raw_text: str | bytes, text: str | None) -> None:
         """Gives an answer another text, and says what cleaning should make of it."""
         self.texts[key].content = raw_text
         self.answers[key] = Answer(**vars(self.answers[key]) | {"text": text})
@@ -182,5 +185,5 @@ def _class_folder(key: AnswerKey, label: str) -> str:
     return f"SM_{key.region}_{CODE_OF_LABEL[label]}"
 
 
-def _join(*parts: str) -> str:
+def _join(*parts: str | None) -> str:
     return "/".join(part for part in parts if part)

@@ -12,11 +12,16 @@ from blv_trainer.corpora.icnale.names import LABELS, AnswerKey
 from blv_trainer.corpora.synthetic import litter
 from blv_trainer.corpora.synthetic.draft import Draft
 
+Fault = Callable[[Draft], bool]
+LearnerFault = Callable[[Draft, list[AnswerKey]], None]
 
-def _on_one_learner(*, needs_audio: bool = False, needs_twin: bool = False, with_next: bool = False):
+
+def _on_one_learner(
+    *, needs_audio: bool = False, needs_twin: bool = False, with_next: bool = False
+) -> Callable[[LearnerFault], Fault]:
     """Makes ``fault(draft, keys)`` a function of the draft that gives it the answers of a learner not yet hit."""
 
-    def decorate(fault: Callable[[Draft, list[AnswerKey]], None]) -> Callable[[Draft], bool]:
+    def decorate(fault: LearnerFault) -> Fault:
         @wraps(fault)
         def plant(draft: Draft) -> bool:
             if (needs_audio and not draft.audio) or (needs_twin and not draft.layout.twin):
@@ -129,7 +134,7 @@ def plant_other_tree(draft: Draft, keys: list[AnswerKey]) -> None:
 def plant_cp1252(draft: Draft, keys: list[AnswerKey]) -> None:
     """A text that is not UTF-8."""
     key = draft.choose(keys)
-    text = draft.answers[key].text + " It\N{RIGHT SINGLE QUOTATION MARK}s true \N{EN DASH} really."
+    text = f"{draft.answers[key].text} It\N{RIGHT SINGLE QUOTATION MARK}s true \N{EN DASH} really."
     draft.set_text(key, text.encode("cp1252"), text)
     draft.plant("cp1252", draft.text_path(key))
 
@@ -164,7 +169,7 @@ def _another_label(draft: Draft, key: AnswerKey) -> str:
     return draft.choose([label for label in LABELS[:-1] if label != draft.answers[key].label])
 
 
-FAULTS: dict[str, Callable[[Draft], bool]] = {
+FAULTS: dict[str, Fault] = {
     name.removeprefix("plant_"): fault
     for name, fault in [*globals().items(), *vars(litter).items()]
     if name.startswith("plant_")

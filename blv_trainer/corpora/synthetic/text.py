@@ -7,6 +7,7 @@ words, connectives, clauses for each sentence, learner errors, fillers and lengt
 
 import random
 import re
+from collections.abc import Sequence
 
 from blv_trainer.corpora.icnale.answer import Answer
 from blv_trainer.corpora.icnale.names import (
@@ -156,7 +157,7 @@ def _take(clauses: list[tuple[float, str]], proficiency: float, rng: random.Rand
     return text
 
 
-def _pick(options, proficiency: float, rng: random.Random) -> str:
+def _pick(options: Sequence[tuple[float, str]], proficiency: float, rng: random.Random) -> str:
     """A phrase, likelier the nearer its place is to the speaker's proficiency."""
     weights = [0.02 + max(0.0, 1 - abs(place - proficiency) / PHRASE_REACH) ** 2 for place, _ in options]
     point = rng.random() * sum(weights)

@@ -89,7 +89,8 @@ def read_json(
             unit, numbered = "item", enumerate(_json_value(text, str(path)), start=1)
         else:
             numbered = _json_lines(text.split("\n"), path)
-    numbered, names, is_first = iter(numbered), {}, True
+    numbered, is_first = iter(numbered), True
+    names: dict[str, None] = {}
     while True:
         chunk = list(islice(numbered, rows_at_a_time))
         if not chunk and not is_first:

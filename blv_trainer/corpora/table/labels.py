@@ -39,8 +39,8 @@ def check_label_order(label_order: Sequence[Any]) -> list[str]:
     """
     if isinstance(label_order, str) or not isinstance(label_order, Sequence):
         raise TypeError(f"label_order={label_order!r} must be a list of names, lowest first, like ['A1', 'A2'].")
-    names = [label_name(value) for value in label_order]
-    if None in names:
+    names = [name for value in label_order if (name := label_name(value)) is not None]
+    if len(names) < len(label_order):
         raise ValueError(f"label_order={list(label_order)!r} contains an empty name.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -22,6 +22,8 @@ from blv_trainer.corpora.table.sources import read_file, read_hub
 
 logger = logging.getLogger(__name__)
 
+_MANY_LABELS = 50
+
 
 @dataclass(frozen=True)
 class TableData:
@@ -98,15 +100,15 @@ def load_table(
     names = None if label_order is None else check_label_order(label_order)
     if not 0 <= validation_fraction < 1:
         raise ValueError(f"validation_fraction={validation_fraction!r} must be at least 0 and below 1.")
-    files = {"train": train_file, "validation": validation_file, "test": test_file}
-    files = {split: path for split, path in files.items() if path is not None}
+    given = {"train": train_file, "validation": validation_file, "test": test_file}
+    files = {split: path for split, path in given.items() if path is not None}
     _check_choice(files, dataset_name, dataset_config_name)
     if dataset_name is None:
         sources = {
             split: read_file(path, single_valued=[text_column, label_column], encoding=encoding, quoting=quoting)
             for split, path in files.items()
         }
-        notes = []
+        notes: list[str] = []
     else:
         sources, notes = read_hub(dataset_name, dataset_config_name)
     picked = {split: pick_columns(raw, text_column, label_column) for split, raw in sources.items()}
@@ -142,10 +144,21 @@ def _label_order(tables: list[PickedTable]) -> tuple[list[str], str]:
     declared = next((table.declared for table in tables if table.declared), None)
     how = "as its ClassLabel column declares" if declared else "sorted by name"
     if declared is None:
-        found = [pc.unique(table.labels.filter(table.has_text())).to_pylist() for table in tables]
+        found = [pc.unique(t.labels.filter(t.has_text())).to_pylist() for t in tables if t.labels is not None]
         declared = natural_order({label for labels in found for label in labels if label is not None})
+    _refuse_measurements(tables[0], declared)
     shown = " < ".join(declared if len(declared) <= 20 else [*declared[:20], f"... ({len(declared)} labels)"])
     return declared, f"Order of the labels, {how}: {shown}. Give label_order to set another."
+
+
+def _refuse_measurements(train: PickedTable, names: list[str]) -> None:
+    """Scores with decimals, or ids, would become hundreds of classes with a row or two each."""
+    if len(names) > _MANY_LABELS and len(names) > len(train.texts) / 2 and not train.declared:
+        raise ValueError(
+            f"{train.raw.source}: column {train.label_column!r} has {len(names)} different values in "
+            f"{len(train.texts)} rows, so they are no levels. Give another label_column, group the values into levels, "
+            "or list all of them as label_order."
+        )
 
 
 def _usable_tables(

@@ -4,7 +4,6 @@ import logging
 import reprlib
 from collections import defaultdict
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from datasets import ClassLabel, Features
 
 from blv_trainer.corpora.table.labels import label_name
 from blv_trainer.corpora.table.sources import RawTable
+from blv_trainer.suggestions import did_you_mean, nearest
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def find_unusable(
     for index in np.flatnonzero(~usable).tolist():
         if not has_text[index]:
             reason, value = "empty text", table.texts[index]
-        elif table.labels[index].is_valid:
+        elif table.labels is not None and table.labels[index].is_valid:
             reason, value = "unknown label", table.labels[index]
         else:
             reason, value = "missing label", table.raw.columns.column(table.label_column)[index]
@@ -134,7 +134,7 @@ def describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list[
     for reason, rows in by_reason.items():
         place = f"{unit}{'s' if len(rows) > 1 else ''} {_first_few([row.row for row in rows])}"
         found = ""
-        if reason == "unknown label":
+        if reason == "unknown label" and label_names:
             values = list(dict.fromkeys(row.value for row in rows))
             meant = nearest(values[0], label_names)
             hint = f"; did you mean {meant!r}?" if meant else ""
@@ -149,13 +149,6 @@ def nothing_usable(table: PickedTable, unusable: list[UnusableRow], label_names:
     return f"{table.raw.source}: none of the {len(unusable)} rows can be used: {reasons}."
 
 
-def nearest(given: str, accepted: list[str]) -> str | None:
-    """The accepted name that was probably meant, regardless of case."""
-    lowered = {name.casefold(): name for name in reversed(accepted)}
-    near = get_close_matches(given.casefold(), lowered, n=1)
-    return lowered[near[0]] if near else None
-
-
 def is_single_value(kind: pa.DataType) -> bool:
     """Whether a column of this type holds a text, number, truth value or time in each row."""
     tests = ("boolean", "integer", "floating", "decimal", "string", "large_string", "temporal", "null")
@@ -166,8 +159,7 @@ def _check_present(raw: RawTable, role: str, name: str) -> None:
     found = raw.columns.column_names
     if name in found:
         return
-    meant = nearest(name, found)
-    hint = f" Did you mean {meant!r}?" if meant else ""
+    hint = did_you_mean(name, found)
     separator = next((mark for mark in (";", "\t", "|") if len(found) == 1 and mark in found[0]), None)
     if separator is not None:
         hint = f" The fields seem to be separated by {separator!r}; write commas in a .csv file, tabs in a .tsv file."

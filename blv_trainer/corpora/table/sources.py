@@ -16,6 +16,8 @@ from blv_trainer.corpora.table.text_file import open_text
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
+_Chunk = tuple[pa.Table, Sequence[int]]  # rows and their numbers
+
 # The splits of a Hub dataset that are used, each under the first of these names that the dataset has.
 _HUB_SPLITS = {"train": ("train",), "validation": ("validation", "dev", "valid"), "test": ("test",)}
 
@@ -139,18 +141,18 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
     return dict(used.values()), [f"Splits of the {wanted} that are not used: {', '.join(aside)}."] if aside else []
 
 
-def _read_delimited(path: Path, encoding: str, quoting: bool, rows_at_a_time: int | None):
+def _read_delimited(path: Path, encoding: str, quoting: bool, rows_at_a_time: int | None) -> Iterator[_Chunk]:
     delimiter = "," if path.suffix.lower() == ".csv" else "\t"
     with open_text(path, encoding, newline="") as file:
         yield from read_delimited(file, path, delimiter=delimiter, quoting=quoting, rows_at_a_time=rows_at_a_time)
 
 
-def _read_json(path: Path, encoding: str, single_valued: list[str], rows_at_a_time: int | None):
+def _read_json(path: Path, encoding: str, single_valued: list[str], rows_at_a_time: int | None) -> Iterator[_Chunk]:
     with open_text(path, encoding, newline="\n") as file:
         yield from read_json(file, path, single_valued=single_valued, rows_at_a_time=rows_at_a_time)
 
 
-def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[tuple[pa.Table, range]]:
+def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[_Chunk]:
     num_read = 0
     try:
         for table in _parquet_tables(path, rows_at_a_time):

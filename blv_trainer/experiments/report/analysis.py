@@ -42,13 +42,13 @@ def analyse(
         "detectable_difference" by metric, "chosen" (a row's key), and what they rest on.
     """
     baseline, labels, groups = rows[0], results.test_labels, results.groups
-    settings = {"groups": groups, "seed": 0}
+    settings: dict[str, Any] = {"groups": groups, "seed": 0}
     entries, p_values, errors = {}, {}, {}
     for row in rows:
         intervals = bootstrap_intervals(labels, row.predictions, num_resamples=num_resamples, **settings)
         entries[row.key] = _entry(row, intervals, validation_score(row, tune_for))
         if row is not baseline and not np.array_equal(row.predictions, baseline.predictions):
-            pair = {"baseline": baseline.predictions, **settings}
+            pair: dict[str, Any] = {"baseline": baseline.predictions, **settings}
             differences = bootstrap_differences(labels, row.predictions, num_resamples=num_resamples, **pair)
             entries[row.key]["differences"] = {name: estimate._asdict() for name, estimate in differences.items()}
             tested = permutation_p_values(labels, row.predictions, num_permutations=num_resamples, **pair)

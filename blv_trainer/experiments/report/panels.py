@@ -7,11 +7,12 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.special import softmax
 
 from blv_trainer.experiments import figures
@@ -55,8 +56,8 @@ def grid(count: int, *, width: float, height: float, columns: int = 4) -> tuple[
     """A figure with ``count`` axes of that size in inches, at most ``columns`` side by side."""
     columns = min(columns, count)
     lines = -(-count // columns)
-    figure = Figure(figsize=(columns * width, lines * height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.09)  # inches; else the last tick label touches the next axes' first
+    layout = ConstrainedLayoutEngine(w_pad=0.09)  # inches; else the last tick label touches the next axes' first
+    figure = Figure(figsize=(columns * width, lines * height), layout=layout)
     axes = figure.subplots(lines, columns, squeeze=False).flatten()
     for unused in axes[count:]:
         unused.remove()
@@ -114,7 +115,8 @@ def _intervals(rows: list[Row], analysis: dict[str, Any]) -> Panel:
 
 def _class_distribution(results: Results) -> Panel:
     ax = figures.plot_class_distribution(results.class_counts, results.names)
-    return Panel("class_distribution", "Class distribution", "Numbers above the bars are rows.", ax.figure)
+    figure = cast(Figure, ax.figure)  # not a part of one
+    return Panel("class_distribution", "Class distribution", "Numbers above the bars are rows.", figure)
 
 
 def _confusions(results: Results, rows: list[Row], decision: str) -> Panel:
@@ -140,7 +142,7 @@ def _by_class_size(results: Results, rows: list[Row]) -> Panel:
         errors = {title: rmse for title, (_, rmse) in values.items()}
         counts = results.class_counts["train"]
         for ax, shown, label in ((axes[2 * k], recalls, "recall (%)"), (axes[2 * k + 1], errors, "RMSE (levels)")):
-            figures.plot_by_class_size(np.maximum(counts, 1), shown, results.names, ylabel=label, ax=ax)
+            figures.plot_by_class_size([max(count, 1) for count in counts], shown, results.names, ylabel=label, ax=ax)
             ax.set_title(f"{decision} decision", fontsize=10)
     _legend_below(figure, axes[0])
     caption = "What each method does to rare classes, on the test rows of each class."
@@ -169,20 +171,24 @@ def _shifts(results: Results) -> Panel | None:
 
 
 def _tsne(results: Results, iterations: int) -> Panel | None:
-    shown = [runs for runs in results.methods if runs.train_logits is not None and len(runs.train_logits) >= MIN_ROWS]
+    shown = [
+        (runs.method.title, runs.train_logits, runs.train_labels)
+        for runs in results.methods
+        if runs.train_logits is not None and runs.train_labels is not None and len(runs.train_logits) >= MIN_ROWS
+    ]
     if not shown or iterations == 0:
         return None
     figure, axes = grid(len(shown), width=3.0, height=3.2)
-    logger.info("t-SNE of %d training logits for %d methods", len(shown[0].train_logits), len(shown))
+    num_rows = len(shown[0][1])
+    logger.info("t-SNE of %d training logits for %d methods", num_rows, len(shown))
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # one panel a core
-        maps = pool.map(lambda runs: embed(runs.train_logits, iterations=iterations), shown)
-        for runs, points, ax in zip(shown, maps, axes, strict=True):
-            score = separation(runs.train_logits, runs.train_labels)
-            title = f"{runs.method.title}\nsilhouette {score:.3f}"
-            figures.plot_points(points, runs.train_labels, results.names, title=title, ax=ax)
+        maps = pool.map(lambda of_method: embed(of_method[1], iterations=iterations), shown)
+        for (title, logits, labels), points, ax in zip(shown, maps, axes, strict=True):
+            title = f"{title}\nsilhouette {separation(logits, labels):.3f}"
+            figures.plot_points(points, labels, results.names, title=title, ax=ax)
     _legend_below(figure, axes[0], columns=len(results.names))
     caption = (
-        f"t-SNE (perplexity {PERPLEXITY}, {iterations:,} iterations) of the logits of {len(shown[0].train_logits):,} "
+        f"t-SNE (perplexity {PERPLEXITY}, {iterations:,} iterations) of the logits of {num_rows:,} "
         f"training rows, seed {results.seeds[0]}. The silhouette is that of the logits themselves, from -1 to 1; "
         "higher means that classes lie further apart."
     )

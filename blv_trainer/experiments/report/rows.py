@@ -14,11 +14,11 @@ from blv_trainer.decision import Decision, consistent, raw, tune
 from blv_trainer.experiments.results import MethodRuns, Results
 from blv_trainer.experiments.statistics import Spread, mean_and_sd
 from blv_trainer.metrics import make_compute_metrics
+from blv_trainer.metrics.registry import goodness
 
 DECISIONS = ("raw", "consistent", "tuned")
 # What "tuned" and the choice of the best row look at, on validation alone.
 TUNE_FOR = {"accuracy": 1.0, "macro_accuracy": 1.0, "qwk": 1.0}
-_LOWER_IS_BETTER = ("rmse", "macro_rmse", "ece")
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,8 @@ def make_rows(results: Results, tune_for: Mapping[str, float] | None = None) -> 
 
 def validation_score(row: Row, tune_for: Mapping[str, float] | None = None) -> float:
     """Weighted goodness on validation, higher is better; errors count negative, ``smd`` by its distance from 0."""
-    total = 0.0
-    for metric, weight in (tune_for or TUNE_FOR).items():
-        value = row.validation[metric].mean
-        if metric in _LOWER_IS_BETTER:
-            value = -value
-        elif metric == "smd":
-            value = -abs(value)
-        total += weight * value
-    return total
+    weights = tune_for or TUNE_FOR
+    return sum(weight * goodness(metric, row.validation[metric].mean) for metric, weight in weights.items())
 
 
 def choose(rows: list[Row], tune_for: Mapping[str, float] | None = None) -> Row:

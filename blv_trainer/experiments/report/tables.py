@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from blv_trainer.experiments.columns import COLUMNS, PAPER_COLUMNS, formatted, formatted_p
 from blv_trainer.experiments.report.published import NOTE, PUBLISHED
 
-_MAIN = [*PAPER_COLUMNS, "qwk", "smd", "ece"]
 _COMPARED = ("accuracy", "macro_accuracy", "macro_f1", "macro_rmse", "qwk")
 
 
@@ -94,7 +93,7 @@ def published_table() -> Table:
 def _results(analysis: dict[str, Any]) -> Table:
     rows = []
     for entry in analysis["rows"].values():
-        cells = [_with_interval(metric, entry) for metric in _MAIN]
+        cells = [_with_interval(metric, entry) for metric in COLUMNS]
         rows.append([_name(entry), entry["decision"], *cells])
     note = (
         f"Test set, n = {analysis['num_test']}; mean over {len(analysis['seeds'])} seed(s), in brackets the 95 % "
@@ -103,7 +102,7 @@ def _results(analysis: dict[str, Any]) -> Table:
         f"prior correction chosen on validation for {_weights(analysis)}. Macro metrics are means over the classes "
         "that a resample holds; resamples for which a metric is undefined do not count. ECE has no interval."
     )
-    return Table("Results", note, ["method", "decision", *(COLUMNS[metric][0] for metric in _MAIN)], rows)
+    return Table("Results", note, ["method", "decision", *(COLUMNS[metric][0] for metric in COLUMNS)], rows)
 
 
 def _differences(analysis: dict[str, Any]) -> Table:

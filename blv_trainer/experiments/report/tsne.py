@@ -92,7 +92,9 @@ def similarities(logits: np.ndarray, *, perplexity: float) -> csr_array:
 
 
 @njit(fastmath=True, error_model="numpy", nogil=True)  # all three are needed for a loop in vector instructions
-def forces(points, starts, neighbours, similarity):
+def forces(
+    points: np.ndarray, starts: np.ndarray, neighbours: np.ndarray, similarity: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Sums over j of p_ij q_ij Z (y_i - y_j) and of (q_ij Z)^2 (y_i - y_j), ``(n, 2)`` float32 each, and Z."""
     n, one, normaliser = len(points), np.float32(1), 0.0
     x, y = points[:, 0].copy(), points[:, 1].copy()

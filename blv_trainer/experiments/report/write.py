@@ -6,6 +6,7 @@ import base64
 import io
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def write_report(
         write_text(folder / "table.csv", as_csv(analysis))
         write_json(folder / "results.json", analysis)
         for name, image in images.items():
-            write_whole(folder / f"{name}.png", lambda path, image=image: path.write_bytes(image))
+            write_whole(folder / f"{name}.png", partial(Path.write_bytes, data=image))
         for row in rows:
             write_rsmeval(results, row, folder / "rsmeval")
         write_text(folder / "report.html", render(results, rows, analysis, panels, images))

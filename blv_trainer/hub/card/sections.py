@@ -14,6 +14,7 @@ from blv_trainer.hub.card.formulas import loss_formula
 from blv_trainer.hub.card.results import Results, consistent_decision, predicted, recalls
 from blv_trainer.hub.card.text import Markdown, escape, table
 from blv_trainer.metrics import METRICS
+from blv_trainer.metrics.registry import LOWER_IS_BETTER, NEARER_0_IS_BETTER
 
 _COMPARED = ("accuracy", "macro_accuracy", "qwk")
 _TITLES = {
@@ -24,12 +25,15 @@ _TITLES = {
     "rmse": "RMSE, in classes",
     "macro_rmse": "Macro RMSE, in classes",
     "pcc": "Pearson correlation",
-    "macro_f1": "Macro F1",
     "qwk": "Quadratic weighted kappa",
     "smd": "Standardised mean difference",
     "ece": "Expected calibration error",
 }
-_BETTER = dict.fromkeys(METRICS, "higher") | dict.fromkeys(("rmse", "macro_rmse", "ece"), "lower") | {"smd": "near 0"}
+_BETTER = {
+    **dict.fromkeys(METRICS, "higher"),
+    **dict.fromkeys(LOWER_IS_BETTER, "lower"),
+    **dict.fromkeys(NEARER_0_IS_BETTER, "near 0"),
+}
 
 
 def result_section(results: Sequence[Results], facts: Facts, num_resamples: int) -> dict[str, Any]:
@@ -166,7 +170,9 @@ def _result_table(results: Results) -> Markdown:
         if name in results.metrics:
             pairs = [(results.metrics, results.intervals)] + ([results.consistent] if results.consistent else [])
             cells = [cell for pair in pairs for cell in _value_and_interval(name, *pair)]
-            rows.append([_TITLES[name], *(cells if results.intervals else cells[:1]), _BETTER[name]])
+            rows.append(
+                [_TITLES.get(name, COLUMNS[name][0]), *(cells if results.intervals else cells[:1]), _BETTER[name]]
+            )
     numeric = [1, 3] if results.consistent else [1]
     return table([*header, "better"], rows, numeric=numeric)
 

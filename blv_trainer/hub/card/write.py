@@ -131,7 +131,7 @@ def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]
             if key in ("base_model", "datasets"):
                 value = hub_ids(key, value)
             elif key == "tags":
-                value = list(dict.fromkeys([*(card.data.tags or []), *as_list(value)]))
+                value = list(dict.fromkeys([*(card.data.get("tags") or []), *as_list(value)]))
             setattr(card.data, key, value)
         text = str(card)
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))

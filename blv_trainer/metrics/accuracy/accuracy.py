@@ -45,10 +45,11 @@ class Accuracy(evaluate.Metric):
     """``accuracy`` as an ``evaluate`` module."""
 
     def _info(self) -> evaluate.MetricInfo:
+        text = accuracy.__doc__ or ""  # none under python -OO
         return evaluate.MetricInfo(
-            description=accuracy.__doc__.partition("\n")[0],
-            citation=accuracy.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
-            inputs_description=accuracy.__doc__,
+            description=text.partition("\n")[0],
+            citation=text.partition("Reference:")[2].partition("Examples:")[0].strip(),
+            inputs_description=text,
             # float64: int64 would turn 0.6 into 0 before anyone could refuse it
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),
         )

@@ -57,10 +57,11 @@ class Ece(evaluate.Metric):
     """``ece`` as an ``evaluate`` module."""
 
     def _info(self) -> evaluate.MetricInfo:
+        text = ece.__doc__ or ""  # none under python -OO
         return evaluate.MetricInfo(
-            description=ece.__doc__.partition("\n")[0],
-            citation=ece.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
-            inputs_description=ece.__doc__,
+            description=text.partition("\n")[0],
+            citation=text.partition("Reference:")[2].partition("Examples:")[0].strip(),
+            inputs_description=text,
             features=datasets.Features(
                 {
                     "references": datasets.Value("float64"),

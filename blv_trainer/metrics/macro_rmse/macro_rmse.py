@@ -55,10 +55,11 @@ class MacroRmse(evaluate.Metric):
     """``macro_rmse`` as an ``evaluate`` module."""
 
     def _info(self) -> evaluate.MetricInfo:
+        text = macro_rmse.__doc__ or ""  # none under python -OO
         return evaluate.MetricInfo(
-            description=macro_rmse.__doc__.partition("\n")[0],
-            citation=macro_rmse.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
-            inputs_description=macro_rmse.__doc__,
+            description=text.partition("\n")[0],
+            citation=text.partition("Reference:")[2].partition("Examples:")[0].strip(),
+            inputs_description=text,
             # float64: int64 would turn 0.6 into 0
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),
         )

@@ -57,10 +57,11 @@ class Smd(evaluate.Metric):
     """``smd`` as an ``evaluate`` module."""
 
     def _info(self) -> evaluate.MetricInfo:
+        text = smd.__doc__ or ""  # none under python -OO
         return evaluate.MetricInfo(
-            description=smd.__doc__.partition("\n")[0],
-            citation=smd.__doc__.partition("Reference:")[2].partition("Examples:")[0].strip(),
-            inputs_description=smd.__doc__,
+            description=text.partition("\n")[0],
+            citation=text.partition("Reference:")[2].partition("Examples:")[0].strip(),
+            inputs_description=text,
             # float64: int64 would turn 0.6 into 0
             features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),
         )

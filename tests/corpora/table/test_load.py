@@ -176,6 +176,15 @@ def test_one_label_in_train_gives_a_sentence(tmp_path):
 # Unusable rows
 
 
+def test_a_column_with_hardly_two_rows_of_a_value_is_no_column_of_labels(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("text,score\n" + "".join(f"text {k},{k / 7:.3f}\n" for k in range(60)))
+    with pytest.raises(ValueError, match="'score' has 60 different values in 60 rows, so they are no levels"):
+        load_table(path, label_column="score")
+    order = [f"{k / 7:.3f}" for k in range(60)]  # somebody who writes all of them down means them
+    assert load_table(path, label_column="score", label_order=order, validation_fraction=0).label_names == order
+
+
 def test_unusable_rows_carry_their_split_and_line(tmp_path, train_file):
     test = write_csv(tmp_path / "test.csv", [("one\ntwo", "A2"), ("", "A2"), ("x", "b2"), ("y", "")])
     data = load_table(train_file, test_file=test, label_order=LEVELS)

@@ -400,5 +400,5 @@ def test_the_example_is_what_the_template_gives(tmp_path):
     assert EXAMPLE.with_name("confusion_matrix.png").is_file()
     assert EXAMPLE.read_text(encoding="utf-8") == card, (
         f"{EXAMPLE.name} and template.md are out of step. To write the example anew: {REWRITE}=1 python -m pytest "
-        "tests/hub/test_card.py -k example"
+        "tests/hub/card/test_write.py -k example"
     )
