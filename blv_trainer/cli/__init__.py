@@ -119,7 +119,7 @@ def _reads_its_own_flags(subparser: argparse.ArgumentParser) -> bool:
 def _notes_on_stderr():
     """Shows what this package logs on stderr, one line each, while a verb runs."""
     logger = logging.getLogger("blv_trainer")
-    before = logger.level, logger.propagate
+    before, propagate = _levels(), logger.propagate
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(handler)
@@ -129,5 +129,11 @@ def _notes_on_stderr():
         yield
     finally:
         logger.removeHandler(handler)
-        logger.setLevel(before[0])
-        logger.propagate = before[1]
+        logger.propagate = propagate
+        for name in _levels():  # a verb may quieten some of them
+            logging.getLogger(name).setLevel(before.get(name, logging.NOTSET))
+
+
+def _levels() -> dict[str, int]:
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "blv_trainer"]
+    return {name: logging.getLogger(name).level for name in names}

@@ -1,6 +1,7 @@
 """``blv-trainer compare`` on the command line: one command, killed and given again; what it refuses."""
 
 import csv
+import logging
 import os
 import signal
 import subprocess
@@ -33,6 +34,10 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare") / "whole"
     assert main([*QUICK, "--output_dir", str(folder)]) == 0
     return folder
+
+
+def test_loggers_that_were_quiet_while_it_ran_speak_again(finished):
+    assert logging.getLogger("blv_trainer.training.evaluation_by_class").level == logging.NOTSET
 
 
 def test_one_command_leaves_runs_report_and_settings(finished, capsys):

@@ -91,12 +91,13 @@ def test_a_value_beyond_all_resamples_has_half_a_resample_beyond_it(sign):
 
 @pytest.mark.parametrize("of_one_left_out", [5.0, math.nan])
 def test_without_two_defined_values_of_those_left_out_there_is_no_acceleration(of_one_left_out):
-    def defined_for_three_units(sums):
-        first, second, third = sums.T
-        return np.where(first + second + third == 3, first, np.where(second == 0, of_one_left_out, np.nan))
+    weights = np.arange(1.0, 9.0) ** 2
 
-    estimate, statistic = estimated(np.eye(3), defined_for_three_units)
-    np.testing.assert_allclose(estimate[1:3], textbook_bca(1, statistic.of(3000), [0.0], 0.9))
+    def defined_for_eight_units(sums):
+        return np.where(sums.sum(axis=1) == 8, sums @ weights, np.where(sums[:, 1] == 0, of_one_left_out, np.nan))
+
+    estimate, statistic = estimated(np.eye(8), defined_for_eight_units)
+    np.testing.assert_allclose(estimate[1:3], textbook_bca(weights.sum(), statistic.of(3000), [0.0], 0.9))
 
 
 def test_a_limit_beyond_the_reach_of_the_acceleration_is_the_largest_resample():

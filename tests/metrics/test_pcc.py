@@ -1,6 +1,7 @@
 import math
 import warnings
 
+import numpy as np
 import pytest
 import scipy.stats
 
@@ -18,6 +19,13 @@ def test_expected_scores_count_as_they_are():
 
 def test_the_opposite_order_gives_minus_one():
     assert pcc([0, 1, 2], [2, 1, 0]) == pytest.approx(-1)
+
+
+def test_rounding_never_leads_beyond_one():
+    rng = np.random.default_rng(0)
+    for scores in rng.normal(size=(200, 9)):
+        assert 0.999 < pcc(scores, 0.1 * scores + 0.7) <= 1
+        assert -1 <= pcc(scores, 0.7 - 0.1 * scores) < -0.999
 
 
 @pytest.mark.parametrize(

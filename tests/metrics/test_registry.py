@@ -1,8 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from blv_trainer.metrics import METRICS, metric_path
+from blv_trainer.metrics.registry import goodness
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -10,6 +12,13 @@ def test_metric_path_is_the_folder_that_evaluate_opens(name):
     path = Path(metric_path(name))
     assert path.name == name
     assert (path / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_goodness_is_highest_for_the_value_that_the_docstring_calls_better(name):
+    direction = re.search(r"Better:\s+(higher|lower|nearer 0)", METRICS[name].__doc__).group(1)
+    turned = {"higher": [-0.5, 0.2, 0.7], "lower": [0.5, -0.2, -0.7], "nearer 0": [-0.5, -0.2, -0.7]}
+    assert [goodness(name, value) for value in (-0.5, 0.2, 0.7)] == turned[direction]
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest_name():
