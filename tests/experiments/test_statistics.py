@@ -195,6 +195,13 @@ def test_permutation_p_values_equal_those_of_all_permutations(grouped):
     assert len({round(p, 2) for p in expected.values()}) > 3
 
 
+def test_few_groups_leave_few_permutations_however_many_samples_they_have():
+    references, groups = np.zeros(30, dtype=int), np.repeat(["ann", "bob", "cem"], 10)
+    # Of the eight ways to swap three groups, two give the observed difference: none swapped and all swapped.
+    p_values = permutation_p_values(references, references, baseline=references + 1, groups=groups)
+    assert p_values["accuracy"] == pytest.approx(2 / 8, abs=0.02)
+
+
 def test_permutation_p_value_equals_scipys(data):
     references, predictions, baseline, _ = data
 
