@@ -206,7 +206,7 @@ def without_tokens(words: list[str]) -> list[str]:
 
 def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
     from blv_trainer.cli.compare_data import demo_encoder, load
-    from blv_trainer.experiments.compare import Plan, compare, refuse_other_runs
+    from blv_trainer.experiments.compare import Plan, compare, refuse_other_runs, run_settings
     from blv_trainer.experiments.holdout import complete_splits, leaking_speakers
     from blv_trainer.experiments.methods import PAPER_METHODS, parse_methods
 
@@ -228,7 +228,8 @@ def _make_runs(words, compare_args, data_args, model_args, training_args) -> Non
     )
     command = shlex.join(["blv-trainer", "compare", *without_tokens(words)])
     if training_args.should_save:
-        refuse_other_runs(dataset, names, plan, training_args.output_dir)  # else the file would not be that of the runs
+        # Before the file is written, which else would not be that of the runs.
+        refuse_other_runs(run_settings(dataset, names, plan), plan, training_args.output_dir)
         _write_config(compare_args, data_args, model_args, training_args)
     say = (lambda line: print(line, flush=True)) if training_args.should_save else (lambda line: None)
     say(f"{source}: {', '.join(f'{len(rows)} {split}' for split, rows in dataset.items())}")

@@ -82,8 +82,8 @@ def compare(
         FileExistsError: a run's folder holds something else.
     """
     say = on_run or logger.info
-    refuse_other_runs(dataset, names, plan, output_dir)
     shared = run_settings(dataset, names, plan)
+    refuse_other_runs(shared, plan, output_dir)
     todo = [(method, seed) for seed in plan.seeds for method in plan.methods]
     if plan.training_args.should_save:
         counts = {split: count_classes(rows, len(names)) for split, rows in dataset.items()}
@@ -105,8 +105,13 @@ def compare(
             (runs.drop_checkpoints if plan.keep_models else runs.drop_weights)(folder)
 
 
-def refuse_other_runs(dataset: DatasetDict, names: Sequence[str], plan: Plan, output_dir: str | Path) -> None:
+def refuse_other_runs(shared: dict[str, Any], plan: Plan, output_dir: str | Path) -> None:
     """Raise what ``compare`` would before its first run, where a folder holds results that do not belong to the plan.
+
+    Args:
+        shared: as ``run_settings`` gives them; data and encoder are read through for them.
+        plan: what is to be run.
+        output_dir: the folder of the comparison.
 
     Raises:
         ValueError: a finished run was made with other settings.
@@ -116,7 +121,6 @@ def refuse_other_runs(dataset: DatasetDict, names: Sequence[str], plan: Plan, ou
         raise FileExistsError(
             f"{output_dir} holds a single run ({METRICS_FILE}), no comparison: choose another --output_dir."
         )
-    shared = run_settings(dataset, names, plan)
     for method in plan.methods:
         for seed in plan.seeds:
             folder = runs.run_folder(output_dir, method, seed)
