@@ -26,7 +26,10 @@ from blv_trainer.suggestions import did_you_mean
 
 logger = logging.getLogger(__name__)
 
-_PROCESSOR_SLOTS = 8  # more gain little: what is left, the encoder and the attention to it, does not get cheaper
+_PROCESSOR_ROWS = (
+    16  # a step reads all weights once; more gain nothing, the attention to the audio being each row's own
+)
+_PROCESSOR_BATCH = 8  # windows, where beams or samples need batches
 _GPU_START, _GPU_LIMIT = 8, 128  # windows
 _MEMORY_SHARE = 4  # the slots' caches take at most one part in so many of the memory
 _SET_HERE = ("verbose", "fp16", "language", "model", "audio", "prompt")
@@ -45,8 +48,8 @@ class OpenAIWhisper:
         model: Name of an official model, or path of a checkpoint ``{"dims": ..., "model_state_dict": ...}``; it is
             loaded on first use.
         language: Code or name; None: detected for each file.
-        batch_size: Windows at a time; "auto": 8 on a processor (fewer where memory is short), on a GPU grown until
-            memory is full. Halved where memory does not suffice.
+        batch_size: Windows at a time; "auto": 16 on a processor (8 with beams, fewer where memory is short), on a GPU
+            grown until memory is full. Halved where memory does not suffice.
         device: Such as "cpu", "cuda:1"; None: a GPU if there is one.
         fp16: Half precision; None: on a GPU.
         seed: Of the draws at temperatures above 0.
@@ -119,7 +122,7 @@ class OpenAIWhisper:
         if self.device.type == "cpu" and one_sample:
             return RowDecoder(model, _slots_that_fit(model) if size == "auto" else size)
         if self.device.type == "cpu":
-            return BatchDecoder(model, _fixed(_PROCESSOR_SLOTS if size == "auto" else size))
+            return BatchDecoder(model, _fixed(_PROCESSOR_BATCH if size == "auto" else size))
         return BatchDecoder(model, BatchSize(_GPU_START, limit=_GPU_LIMIT) if size == "auto" else _fixed(size))
 
 
@@ -202,7 +205,7 @@ def _fixed(size: int) -> BatchSize:
 
 
 def _slots_that_fit(model: Whisper) -> int:
-    slots = _PROCESSOR_SLOTS
+    slots = _PROCESSOR_ROWS
     if hasattr(os, "sysconf"):  # not on Windows
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # bytes
         while slots > 1 and slots * SlotDecoder.bytes_per_slot(model) > memory / _MEMORY_SHARE:

@@ -5,15 +5,16 @@ whether to decode it again at a higher temperature, whether it is silence, where
 file runs it in a coroutine, against a stand-in for the model that parks the window to be decoded; whoever has the real
 model decodes the parked windows of all files together.
 
-Python's threads serve as the coroutines, because ``transcribe`` cannot yield. A baton makes sure that exactly one runs
-at a time, so that nothing is concurrent and the schedule is the same in every run.
+Greenlets are the coroutines, because ``transcribe`` cannot yield. They share one thread: nothing is concurrent, the
+schedule is the same in every run, and torch has one team of threads. (With a thread for each file it had one team for
+each, more threads than processors, and OpenMP then wakes its workers anew for every small product of a decoder's step:
+with two threads a step took twice as long.)
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import whisper
+from greenlet import GreenletExit, getcurrent, greenlet
 from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.model import Whisper
 
@@ -68,10 +70,6 @@ class WindowDecoder(Protocol):
         """Works for a while; gives the windows that now have an answer or an error."""
 
 
-class _Cancelled(BaseException):
-    """Ends a file's coroutine; no ``except Exception`` on its way may catch it."""
-
-
 class _ModelStandIn:
     """Looks like the model to ``whisper.transcribe``; parks what it is asked to decode."""
 
@@ -96,11 +94,11 @@ class _ModelStandIn:
         return self._model(mel, tokens)
 
 
-class _FileInFlight(threading.Thread):
+class _FileInFlight(greenlet):
     """``whisper.transcribe`` of one file as a coroutine; ``window`` is what it waits for, None when it is finished."""
 
     def __init__(self, name: str, samples: np.ndarray, model: Whisper, *, seed: int, options: dict[str, Any]):
-        super().__init__(name=f"transcribe {name}", daemon=True)
+        super().__init__()
         self.file_name = name
         self.window: Window | None = None
         self.outcome: dict[str, Any] | Exception = RuntimeError(f"{name} was not finished")
@@ -109,52 +107,38 @@ class _FileInFlight(threading.Thread):
         self._seed = seed
         self._options = options
         self._parked = 0
-        self._cancelled = False
-        self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)  # the baton
 
     def advance(self) -> Window | None:
         """Runs the file until it parks its next window, which is returned, or is finished."""
-        if self.ident is None:
-            self.start()
-        self._go.release()
-        self._back.acquire()
+        self.parent = getcurrent()
+        self.switch()
         return self.window
 
     def cancel(self) -> None:
         """Ends the file where it stands."""
-        self._cancelled = True
-        if self.window is not None:
-            self.advance()
+        self.parent = getcurrent()
+        self.throw(GreenletExit)
 
     def park(self, mel: torch.Tensor, options: DecodingOptions | None) -> Any:
-        """Waits, in the file's own thread, until somebody has answered the window."""
+        """Waits until somebody has answered the window."""
         last = self.window
         seed = zlib.crc32(repr((self._seed, self.file_name, self._parked)).encode())
         self._parked += 1
         self.window = Window(mel, options, seed)
-        if last is not None and torch.equal(
-            last.mel, mel
-        ):  # a higher temperature, or first the language, then the text
-            self.window.features = last.features
-        self._back.release()
-        self._go.acquire()
-        if self._cancelled:
-            raise _Cancelled
+        if last is not None and torch.equal(last.mel, mel):
+            self.window.features = last.features  # a higher temperature, or first the language, then the text
+        self.parent.switch()
         if self.window.error is not None:
             raise self.window.error
         return self.window.answer
 
     def run(self) -> None:
-        self._go.acquire()
         try:
             self.outcome = _transcribe(self._model, self._samples, **self._options)
         except Exception as error:  # the file's own failure; the others go on
             self.outcome = error
-        except _Cancelled as cancelled:
-            self.outcome = RuntimeError(f"{self.file_name}: {cancelled!r}")
         finally:
             self.window = None
-            self._back.release()
 
 
 def transcribe_in_flight(
@@ -176,7 +160,7 @@ def transcribe_in_flight(
 
     Yields:
         Each file's name with what ``whisper.transcribe`` gives for it, or with the exception that it raised, in the
-        order in which they finish.
+        order in which they finish. The iterator belongs to the thread that first asks it for a file.
     """
     in_flight: dict[Window, _FileInFlight] = {}
     files = iter(files)
@@ -199,7 +183,6 @@ def _advance(
 ) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
     window = file.advance()
     if window is None:
-        file.join()
         yield file.file_name, file.outcome
     else:
         in_flight[window] = file

@@ -10,7 +10,7 @@ from blv_trainer.asr.whisper import OpenAIWhisper, check_model, load_whisper
 from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_slots import SlotDecoder
-from blv_trainer.asr.whisper_windows import transcribe_in_flight
+from blv_trainer.asr.whisper_windows import _FileInFlight, transcribe_in_flight
 
 FAST = {"language": "en", "temperature": 0.0, "sample_len": 6, "fp16": False, "condition_on_previous_text": False}
 
@@ -45,15 +45,35 @@ def test_a_file_that_fails_stops_no_other(whisper_model, make_noise):
     assert outcomes["also good"]["segments"]
 
 
-def test_stopping_early_leaves_no_thread_behind(whisper_model, make_noise):
+def test_stopping_early_ends_the_files_in_flight(whisper_model, make_noise, monkeypatch):
+    made = []
+    initialise = _FileInFlight.__init__
+    monkeypatch.setattr(
+        _FileInFlight, "__init__", lambda self, *args, **kwargs: made.append(self) or initialise(self, *args, **kwargs)
+    )
     files = [(str(i), make_noise(1, i)) for i in range(5)]
     outcomes = transcribe_in_flight(files, RowDecoder(whisper_model, 4), whisper_model, **FAST)
     next(outcomes)
+    assert not all(file.dead for file in made)
     outcomes.close()
-    for thread in threading.enumerate():
-        if thread.name.startswith("transcribe "):
-            thread.join(5)
-            assert not thread.is_alive()
+    assert all(file.dead for file in made)
+
+
+def test_files_in_flight_add_no_threads(whisper_model, make_noise):
+    """Each would bring a team of torch's own, and every parallel product of a step would wait for a sleeping worker."""
+    before = threading.active_count()
+    files = [(str(i), make_noise(1, i)) for i in range(3)]
+    for _ in transcribe_in_flight(files, RowDecoder(whisper_model, 2), whisper_model, **FAST):
+        assert threading.active_count() == before
+
+
+def test_an_interruption_inside_a_file_reaches_the_caller(whisper_model, make_noise, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_FileInFlight, "park", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(transcribe_in_flight([("a", make_noise(1, 0))], RowDecoder(whisper_model, 1), whisper_model, **FAST))
 
 
 def test_a_batch_that_memory_does_not_suffice_for_is_halved_until_it_does(whisper_model, make_noise, monkeypatch):

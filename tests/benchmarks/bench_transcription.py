@@ -14,12 +14,30 @@ from tests.benchmarks.harness import NotHereError, Row, benchmark
 @benchmark("transcribe")
 def transcribe() -> list[Row]:
     """Files together against one by one, with one thread and with two; the same words."""
-    note = f"{transcription.SLOTS} slots, {transcription.TOKENS} tokens a window, float32"
-    return [
-        _row("transcribe, tiny, 2 threads", transcription.against_transcribe("tiny", threads=2), 3, note),
-        _row("transcribe, tiny, 1 thread", transcription.against_transcribe("tiny", threads=1), None, note),
-        _row("transcribe, base, 1 thread", transcription.against_transcribe("base", threads=1), 2.4, note),
+    plan = [  # size, threads, rows at a time, target, runs
+        ("tiny", 2, 8, 3, 3),
+        ("tiny", 2, 16, None, 3),
+        ("tiny", 1, 16, None, 1),
+        ("base", 1, 8, 2.4, 1),
+        ("base", 1, 16, None, 1),
     ]
+    note = f"{transcription.TOKENS} tokens a window, float32"
+    return [
+        _row(
+            f"transcribe, {size}, {threads} threads, {slots} rows",
+            transcription.against_transcribe(size, threads=threads, slots=slots, times=times),
+            target,
+            note,
+        )
+        for size, threads, slots, target, times in plan
+    ]
+
+
+@benchmark("transcribe_processes")
+def transcribe_processes() -> list[Row]:
+    """A process for each of two cores against two threads."""
+    ratio = transcription.processes_against_transcribe()
+    return [_row("transcribe, tiny, 2 processes, 16 rows each", ratio, None, "1 thread each, against 2 threads")]
 
 
 @benchmark("transcribe_uneven")

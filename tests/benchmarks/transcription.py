@@ -7,6 +7,8 @@ Processor time is given beside wall time: on a busy machine only the former mean
 from __future__ import annotations
 
 import contextlib
+import functools
+import multiprocessing
 import os
 import shutil
 import statistics
@@ -14,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +64,7 @@ _FASTER_WHISPER = {
 }
 
 
+@functools.cache
 def random_whisper(size: str, *, ends: float = 0.0, device: str = "cpu") -> Whisper:
     """A model of an official size.
 
@@ -91,6 +95,7 @@ def random_whisper(size: str, *, ends: float = 0.0, device: str = "cpu") -> Whis
     return model
 
 
+@functools.cache
 def minutes_of_speech(number: int) -> list[tuple[str, np.ndarray]]:
     """Sounds of a minute with the rhythm of speech."""
     return [(f"{seed:04d}", speech_like(MINUTE, seed=seed)) for seed in range(number)]
@@ -114,14 +119,13 @@ def alternated(ours: Callable[[], object], theirs: Callable[[], object], *, time
     }
 
 
-def against_transcribe(size: str, *, threads: int, files: int = 12, times: int = 3) -> dict[str, float]:
+def against_transcribe(size: str, *, threads: int, slots: int = SLOTS, files: int = 16, times: int = 3) -> dict:
     """Files together against ``whisper.transcribe`` one by one; the words must be the same."""
     model, sounds = random_whisper(size), minutes_of_speech(files)
     texts: dict[str, dict[str, str]] = {"ours": {}, "theirs": {}}
 
     def ours() -> None:
-        decoder = RowDecoder(model, SLOTS)
-        for name, outcome in transcribe_in_flight(sounds, decoder, model, fp16=False, **OPTIONS):
+        for name, outcome in transcribe_in_flight(sounds, RowDecoder(model, slots), model, fp16=False, **OPTIONS):
             texts["ours"][name] = outcome["text"]
 
     def theirs() -> None:
@@ -133,6 +137,43 @@ def against_transcribe(size: str, *, threads: int, files: int = 12, times: int =
     if texts["ours"] != texts["theirs"]:
         raise AssertionError("the transcripts differ")
     return ratio
+
+
+def processes_against_transcribe(size: str = "tiny", *, processes: int = 2, slots: int = 16, files: int = 32) -> dict:
+    """One process for each core with a thread each, against ``whisper.transcribe`` with that many threads."""
+    model, sounds = random_whisper(size), minutes_of_speech(files)
+    share, shares = (
+        functools.partial(_share, size, files, slots),
+        [range(i, files, processes) for i in range(processes)],
+    )
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(processes, context, initializer=_load, initargs=(size, files)) as pool,
+        _threads(processes),
+    ):
+        pairs = []
+        for _ in range(3):  # loading takes part in the first only
+            ours, _ = cost(lambda: list(pool.map(share, shares)))
+            theirs, _ = cost(lambda: [whisper.transcribe(model, x, fp16=False, **OPTIONS) for _, x in sounds])
+            pairs.append((ours, theirs))
+    return {
+        "wall": statistics.median(theirs / ours for ours, theirs in pairs),
+        "ours_s": statistics.median(ours for ours, _ in pairs),
+        "theirs_s": statistics.median(theirs for _, theirs in pairs),
+    }
+
+
+def _load(size: str, files: int) -> None:
+    torch.set_num_threads(1)
+    random_whisper(size)
+    minutes_of_speech(files)
+
+
+def _share(size: str, files: int, slots: int, numbers: range) -> None:
+    model, sounds = random_whisper(size), minutes_of_speech(files)
+    share = [sounds[number] for number in numbers]
+    for _ in transcribe_in_flight(share, RowDecoder(model, slots), model, fp16=False, **OPTIONS):
+        pass
 
 
 def rows_against_batches(size: str = "tiny", *, files: int = 16, ends: float = 14.0) -> dict[str, float]:
