@@ -111,7 +111,10 @@ class _FileInFlight(greenlet):
     def advance(self) -> Window | None:
         """Runs the file until it parks its next window, which is returned, or is finished."""
         self.parent = getcurrent()
+        threads = torch.get_num_threads()
         self.switch()
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)  # numba, which aligns words, has set OpenMP's
         return self.window
 
     def cancel(self) -> None:

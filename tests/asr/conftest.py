@@ -44,13 +44,11 @@ def noise(duration, seed):
     return (0.2 * loudness * rng.standard_normal(length)).astype("float32")
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def one_thread():
-    """Small tensors gain nothing from threads, and lose much where the processor is busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """As tests/conftest.py sets it; numba, with which ``whisper.transcribe`` aligns words, sets it anew."""
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,19 @@ def test_files_in_flight_add_no_threads(whisper_model, make_noise):
         assert threading.active_count() == before
 
 
+def test_word_timestamps_leave_the_number_of_threads_as_it_was(whisper_model, make_noise):
+    """numba, which aligns words, sets OpenMP's number of threads, which is torch's too."""
+    threads = torch.get_num_threads()
+    for number in (1, 2):
+        torch.set_num_threads(number)
+        try:
+            files = [("a", make_noise(1, 0))]
+            list(transcribe_in_flight(files, RowDecoder(whisper_model, 1), whisper_model, word_timestamps=True, **FAST))
+            assert torch.get_num_threads() == number
+        finally:
+            torch.set_num_threads(threads)
+
+
 def test_an_interruption_inside_a_file_reaches_the_caller(whisper_model, make_noise, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
