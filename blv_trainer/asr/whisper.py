@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import whisper
 from whisper.decoding import DecodingOptions
-from whisper.model import Whisper
+from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
 from blv_trainer.asr.batch_size import BatchSize
@@ -136,6 +136,8 @@ def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
     """
     check_model(model)
     try:
+        if os.path.isfile(model):
+            _check_dimensions(model)
         return whisper.load_model(os.fspath(model), device=device).eval()
     except Exception as error:  # torch raises whatever the bytes of a damaged file lead it to
         if os.path.isfile(model) and "CUDA" not in str(error):
@@ -149,6 +151,31 @@ def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
                 f"Put them at ~/.cache/whisper/{model}.pt, or give the path of a checkpoint."
             ) from error
         raise
+
+
+def _check_dimensions(path: str) -> None:
+    """Raises unless a checkpoint declares the sizes of its own weights: memory is taken by what it declares."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError:  # the format of old is not mapped
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    dims, weights = ModelDimensions(**checkpoint["dims"]), checkpoint["model_state_dict"]
+    declared = {
+        "encoder.conv1.weight": (dims.n_audio_state, dims.n_mels, 3),
+        "encoder.positional_embedding": (dims.n_audio_ctx, dims.n_audio_state),
+        "decoder.positional_embedding": (dims.n_text_ctx, dims.n_text_state),
+        "decoder.token_embedding.weight": (dims.n_vocab, dims.n_text_state),
+    }
+    for name, shape in declared.items():
+        if tuple(weights[name].shape) != shape:
+            raise ValueError(f"{name} has shape {tuple(weights[name].shape)}, 'dims' says {shape}")
+    for room, layers, heads, width in (
+        ("encoder", dims.n_audio_layer, dims.n_audio_head, dims.n_audio_state),
+        ("decoder", dims.n_text_layer, dims.n_text_head, dims.n_text_state),
+    ):
+        found = sum(name.startswith(f"{room}.blocks.") and name.endswith(".mlp.0.weight") for name in weights)
+        if layers != found or width % heads:
+            raise ValueError(f"{found} layers of width {width} in the {room}, 'dims' says {layers} with {heads} heads")
 
 
 def check_model(model: str) -> None:

@@ -1,5 +1,6 @@
 """Folders that call themselves models: pickles, code of their own, damaged weights."""
 
+import dataclasses
 import json
 import pickle
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import BertForSequenceClassification, BertModel
+from whisper.model import ModelDimensions, Whisper
 
 from blv_trainer.asr.whisper import load_whisper
 from blv_trainer.cli import main
@@ -148,6 +150,17 @@ def test_whisper_weights_that_run_code_are_refused(legacy, tmp_path):
     with pytest.raises(ValueError, match="evil.pt is no Whisper checkpoint"):
         load_whisper(str(path))
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ModelDimensions)])
+@pytest.mark.parametrize("legacy", [False, True])
+def test_whisper_weights_take_no_memory_for_sizes_that_they_only_declare(name, legacy, tmp_path):
+    dims = ModelDimensions(4, 6, 8, 2, 1, 51865, 12, 8, 2, 1)
+    weights, path = Whisper(dims).state_dict(), tmp_path / "giant.pt"
+    giant = {**dataclasses.asdict(dims), name: 10**12}
+    torch.save({"dims": giant, "model_state_dict": weights}, path, _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(ValueError, match="giant.pt is no Whisper checkpoint: .*'dims' says .*1000000000000"):
+        load_whisper(str(path))
 
 
 def test_damaged_whisper_weights_are_refused_with_a_sentence(fuzz, refusals, mutations, tmp_path):
