@@ -1,8 +1,10 @@
 """What is trained, compared and prepared while it is disturbed: tiny, random, the same for all tests."""
 
 import csv
+import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +101,24 @@ def kill_and_repeat(environment):
         return folder / "undisturbed" / "out", trials
 
     return kill_and_repeat
+
+
+@pytest.fixture
+def mount():
+    """Mounts on a folder, by one command after another, till the test ends; skips where that is not allowed."""
+    folders = []
+
+    def run(folder, *commands):
+        if shutil.which("mount") is None or os.name == "nt":
+            pytest.skip("there is no mount command")
+        for options in commands:
+            done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"only root may mount: {done.stderr.strip()}")
+        folders.append(folder)
+        return folder
+
+    yield run
+    gc.collect()  # an exception that was refused may still hold a file
+    for folder in folders:
+        subprocess.run(["umount", str(folder)], check=True)

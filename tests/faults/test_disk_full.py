@@ -2,11 +2,9 @@
 
 import contextlib
 import errno
-import os
 import resource
 import shutil
 import signal
-import subprocess
 
 import pytest
 import torch
@@ -118,19 +116,11 @@ def test_a_transcript_that_does_not_fit_is_made_again(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path, mount):
     """A file system of 8 MB in memory."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if shutil.which("mount") is None or os.name == "nt":
-        pytest.skip("there is no mount command")
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True
-    )
-    if mount.returncode:
-        pytest.skip(f"only root may mount: {mount.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    return mount(folder, ["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
 
 
 def fill(folder, left):
