@@ -1,6 +1,5 @@
 """What works with ``transformers.Trainer`` works the same with ``BLVTrainer``: one test for each way of using it."""
 
-import inspect
 import json
 import math
 
@@ -31,11 +30,7 @@ QUIET = {
     "seed": 3,
 }
 NO_NOISE = {"loss_kwargs": {"sigma": 0}}
-GROUP_BY_LENGTH = (
-    {"train_sampling_strategy": "group_by_length"}  # from transformers 5.2 on
-    if "train_sampling_strategy" in inspect.signature(TrainingArguments).parameters
-    else {"group_by_length": True}
-)
+GROUP_BY_LENGTH = {"train_sampling_strategy": "group_by_length"}
 PLAIN_SGD = {"optim": "sgd", "max_grad_norm": 0.0}  # weights differ exactly as gradients do
 
 

@@ -158,7 +158,7 @@ def _read_method(
 
 def _read_predictions(path: Path) -> dict[str, Any]:
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, partitioning=None)  # a folder may be called "sigma=6"
         table.validate(full=True)
         table.select(["label", "logits"])
         names = pc.unique(table["split"]).to_pylist()

@@ -74,7 +74,7 @@ def _read_parquet(path: Path) -> Iterable[dict]:
     try:
         names = pyarrow.parquet.read_schema(path).names
         wanted = [column for column in ("id", "text", *_DURATION_COLUMNS) if column in names]
-        return pyarrow.parquet.read_table(path, columns=wanted).to_pylist()
+        return pyarrow.parquet.read_table(path, columns=wanted, partitioning=None).to_pylist()
     except (pyarrow.ArrowException, OSError, MemoryError, ValueError, OverflowError, LookupError) as error:
         raise ValueError(f"{path} cannot be read as Parquet ({error}).") from error
 

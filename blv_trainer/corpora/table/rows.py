@@ -80,9 +80,7 @@ def pick_columns(raw: RawTable, text_column: str, label_column: str | None) -> P
     labels = declared = None
     if label_column is not None:
         _check_present(raw, "label", label_column)
-        feature = Features.from_arrow_schema(raw.columns.select([label_column]).schema)[label_column]
-        if isinstance(feature, ClassLabel):
-            declared = [name.strip() for name in feature.names]
+        declared = _declared_names(raw, label_column)
         labels = _label_names(raw, label_column, declared)
     return PickedTable(raw, text_column, texts.cast(pa.string()), label_column, labels, declared)
 
@@ -167,6 +165,14 @@ def _check_present(raw: RawTable, role: str, name: str) -> None:
         f"{raw.source} has no {role} column {name!r}. Its columns: {_first_few(map(reprlib.repr, found), 20)}.{hint} "
         f"Give the name as {role}_column; a text file names its columns in the first line."
     )
+
+
+def _declared_names(raw: RawTable, label_column: str) -> list[str] | None:
+    try:
+        feature = Features.from_arrow_schema(raw.columns.select([label_column]).schema)[label_column]
+    except ValueError:  # a type that this version of datasets does not know, so no ClassLabel
+        return None
+    return [name.strip() for name in feature.names] if isinstance(feature, ClassLabel) else None
 
 
 def _label_names(raw: RawTable, label_column: str, declared: list[str] | None) -> pa.ChunkedArray:

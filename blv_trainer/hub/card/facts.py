@@ -158,7 +158,7 @@ def _names(config: dict[str, Any], predictions: Path) -> list[str]:
 def _predictions(path: Path) -> dict[str, Predictions]:
     if not path.is_file():
         return {}
-    table = pq.read_table(path)
+    table = pq.read_table(path, partitioning=None)  # a folder may be called "sigma=6"
     if not {"split", "label", "logits"} <= set(table.column_names):
         raise ValueError(f"{path} has no columns split, label and logits: make it with blv-trainer train or evaluate.")
     known = [name for name in table.column_names if name not in _OURS and not name.startswith("p_")]
