@@ -26,9 +26,7 @@ from blv_trainer.suggestions import did_you_mean
 
 logger = logging.getLogger(__name__)
 
-_PROCESSOR_ROWS = (
-    16  # a step reads all weights once; more gain nothing, the attention to the audio being each row's own
-)
+_PROCESSOR_ROWS = 16  # share one reading of the weights; more gain nothing, for the attention is each row's own
 _PROCESSOR_BATCH = 8  # windows, where beams or samples need batches
 _GPU_START, _GPU_LIMIT = 8, 128  # windows
 _MEMORY_SHARE = 4  # the slots' caches take at most one part in so many of the memory
@@ -136,7 +134,7 @@ def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
     """
     check_model(model)
     try:
-        if os.path.isfile(model):
+        if os.fspath(model) not in whisper.available_models():  # whose names come before files of that name
             _check_dimensions(model)
         return whisper.load_model(os.fspath(model), device=device).eval()
     except Exception as error:  # torch raises whatever the bytes of a damaged file lead it to

@@ -8,7 +8,7 @@ model decodes the parked windows of all files together.
 Greenlets are the coroutines, because ``transcribe`` cannot yield. They share one thread: nothing is concurrent, the
 schedule is the same in every run, and torch has one team of threads. (With a thread for each file it had one team for
 each, more threads than processors, and OpenMP then wakes its workers anew for every small product of a decoder's step:
-with two threads a step took twice as long.)
+with two threads a step took 1.6 times as long.)
 """
 
 from __future__ import annotations

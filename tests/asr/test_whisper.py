@@ -45,6 +45,13 @@ def test_a_file_that_fails_stops_no_other(whisper_model, make_noise):
     assert outcomes["also good"]["segments"]
 
 
+def test_an_official_name_comes_before_a_file_of_that_name(whisper_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").write_text("notes")
+    monkeypatch.setattr("whisper.load_model", lambda name, device: whisper_model)
+    assert load_whisper("tiny") is whisper_model
+
+
 def test_stopping_early_ends_the_files_in_flight(whisper_model, make_noise, monkeypatch):
     made = []
     initialise = _FileInFlight.__init__
@@ -67,17 +74,13 @@ def test_files_in_flight_add_no_threads(whisper_model, make_noise):
         assert threading.active_count() == before
 
 
-def test_word_timestamps_leave_the_number_of_threads_as_it_was(whisper_model, make_noise):
+@pytest.mark.parametrize("number", [1, 2])
+def test_word_timestamps_leave_the_number_of_threads_as_it_was(number, whisper_model, make_noise):
     """numba, which aligns words, sets OpenMP's number of threads, which is torch's too."""
-    threads = torch.get_num_threads()
-    for number in (1, 2):
-        torch.set_num_threads(number)
-        try:
-            files = [("a", make_noise(1, 0))]
-            list(transcribe_in_flight(files, RowDecoder(whisper_model, 1), whisper_model, word_timestamps=True, **FAST))
-            assert torch.get_num_threads() == number
-        finally:
-            torch.set_num_threads(threads)
+    torch.set_num_threads(number)
+    files = [("a", make_noise(1, 0))]
+    list(transcribe_in_flight(files, RowDecoder(whisper_model, 1), whisper_model, word_timestamps=True, **FAST))
+    assert torch.get_num_threads() == number
 
 
 def test_an_interruption_inside_a_file_reaches_the_caller(whisper_model, make_noise, monkeypatch):

@@ -108,15 +108,25 @@ def cost(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - clock, _processor_seconds() - before
 
 
-def alternated(ours: Callable[[], object], theirs: Callable[[], object], *, times: int = 3) -> dict[str, float]:
-    """How many times longer ``theirs`` takes: medians over pairs of runs, one after the other."""
+def alternated(
+    ours: Callable[[], object], theirs: Callable[[], object], *, times: int = 3, processor: bool = True
+) -> dict[str, float]:
+    """How many times longer ``theirs`` takes: medians over pairs of runs, one after the other.
+
+    Args:
+        ours, theirs: The two ways of one job.
+        times: Pairs.
+        processor: Whether processor time is compared too; that of other processes is known when they have ended.
+    """
     pairs = [(cost(ours), cost(theirs)) for _ in range(times)]
-    return {
+    figures = {
         "wall": statistics.median(other[0] / own[0] for own, other in pairs),
-        "processor": statistics.median(other[1] / own[1] for own, other in pairs),
         "ours_s": statistics.median(own[0] for own, _ in pairs),
         "theirs_s": statistics.median(other[0] for _, other in pairs),
     }
+    if processor:
+        figures["processor"] = statistics.median(other[1] / own[1] for own, other in pairs)
+    return figures
 
 
 def against_transcribe(size: str, *, threads: int, slots: int = SLOTS, files: int = 16, times: int = 3) -> dict:
@@ -142,25 +152,18 @@ def against_transcribe(size: str, *, threads: int, slots: int = SLOTS, files: in
 def processes_against_transcribe(size: str = "tiny", *, processes: int = 2, slots: int = 16, files: int = 32) -> dict:
     """One process for each core with a thread each, against ``whisper.transcribe`` with that many threads."""
     model, sounds = random_whisper(size), minutes_of_speech(files)
-    share, shares = (
-        functools.partial(_share, size, files, slots),
-        [range(i, files, processes) for i in range(processes)],
-    )
+    share = functools.partial(_share, size, files, slots)
+    shares = [range(i, files, processes) for i in range(processes)]
     context = multiprocessing.get_context("spawn")
     with (
         ProcessPoolExecutor(processes, context, initializer=_load, initargs=(size, files)) as pool,
         _threads(processes),
     ):
-        pairs = []
-        for _ in range(3):  # loading takes part in the first only
-            ours, _ = cost(lambda: list(pool.map(share, shares)))
-            theirs, _ = cost(lambda: [whisper.transcribe(model, x, fp16=False, **OPTIONS) for _, x in sounds])
-            pairs.append((ours, theirs))
-    return {
-        "wall": statistics.median(theirs / ours for ours, theirs in pairs),
-        "ours_s": statistics.median(ours for ours, _ in pairs),
-        "theirs_s": statistics.median(theirs for _, theirs in pairs),
-    }
+        return alternated(  # loading takes part in the first run only
+            lambda: list(pool.map(share, shares)),
+            lambda: [whisper.transcribe(model, samples, fp16=False, **OPTIONS) for _, samples in sounds],
+            processor=False,
+        )
 
 
 def _load(size: str, files: int) -> None:
