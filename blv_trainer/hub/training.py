@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import HfApi
 from huggingface_hub import run_as_future as in_background
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import HubStrategy, SaveStrategy
 from transformers.utils import PushInProgress
 
 from blv_trainer.arguments import output_folder
+from blv_trainer.files import write_json
 from blv_trainer.hub.checks import check_files
 from blv_trainer.hub.commit import open_repository, push_files
 from blv_trainer.hub.errors import hub_sentences, usable_token
@@ -98,7 +101,7 @@ def push_checkpoint(trainer: Trainer, checkpoint_folder: str) -> None:
     """Push a checkpoint's model in the background, as ``args.hub_strategy`` says; a failure is logged, no more.
 
     The strategies "checkpoint" and "all_checkpoints" also push what a resumed run needs, optimiser state among it, in
-    the same commit.
+    the same commit; the best checkpoint goes by its name there, without this computer's folders.
     """
     args = trainer.args
     if not trainer.is_world_process_zero() or args.hub_strategy == HubStrategy.END:
@@ -110,6 +113,7 @@ def push_checkpoint(trainer: Trainer, checkpoint_folder: str) -> None:
     # Links keep the files while save_total_limit may remove the checkpoint.
     staged = Path(tempfile.mkdtemp(prefix="_push-", dir=args.output_dir))
     shutil.copytree(checkpoint_folder, staged, copy_function=_link, dirs_exist_ok=True)
+    _name_the_best_checkpoint(staged / TRAINER_STATE_NAME)
     if args.save_strategy == SaveStrategy.STEPS:
         message = f"Training in progress, step {trainer.state.global_step}"
     else:
@@ -128,6 +132,13 @@ def _checkpoint_files(staged: Path, name: str, strategy: HubStrategy) -> dict[st
         paths = [path for path in staged.rglob("*") if path.is_file() and path.name != _NEVER_PUSHED]
         files |= {f"{place}/{path.relative_to(staged).as_posix()}": path for path in paths}
     return files
+
+
+def _name_the_best_checkpoint(state_file: Path) -> None:
+    state = json.loads(state_file.read_text(encoding="utf-8"))
+    if state["best_model_checkpoint"] is not None:
+        state["best_model_checkpoint"] = Path(state["best_model_checkpoint"]).name
+        write_json(state_file, state)  # a new file: the old one is the checkpoint's own
 
 
 def _push_staged(push: Callable[..., CommitInfo], staged: Path, files: dict[str, Path]) -> CommitInfo | None:

@@ -255,15 +255,20 @@ def test_checkpoints_are_pushed_without_the_pickled_arguments(hub, make_trainer,
         hub_strategy=strategy,
         hub_always_push=True,
         save_steps=1,
+        eval_strategy="steps",
+        eval_steps=1,
+        load_best_model_at_end=True,
         save_total_limit=1,
     )
     trainer.train()
+    assert str(tmp_path) in (tmp_path / "out" / "checkpoint-2" / "trainer_state.json").read_text()
     pushed = hub.model("alice/essays")
     titles = [commit["title"] for commit in pushed.commits[1:]]
     assert titles == ([] if strategy == "end" else ["Training in progress, step 1", "Training in progress, step 2"])
     places = {"checkpoint": {"last-checkpoint"}, "all_checkpoints": {"checkpoint-1", "checkpoint-2"}}
     assert {file.split("/")[0] for file in pushed.files if file.endswith("optimizer.pt")} == places.get(strategy, set())
     assert not [file for file in pushed.files if file.endswith("training_args.bin")]
+    assert not [file for file in pushed.files if str(tmp_path).encode() in pushed.read(file)]
     assert strategy == "end" or "training_args.json" in pushed.files
     assert not list((tmp_path / "out").glob("_push-*"))
 
