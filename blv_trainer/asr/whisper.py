@@ -91,7 +91,7 @@ class OpenAIWhisper:
         return {
             "backend": self.name,
             "model": self.model,
-            "weights": fingerprint(self.model) if os.path.isfile(self.model) else None,  # an official name says which
+            "weights": fingerprint(self.model) if _is_file(self.model) else None,  # an official name says which
             "fp16": self.fp16,
             "seed": self.seed,
             **self._options,
@@ -134,11 +134,11 @@ def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
     """
     check_model(model)
     try:
-        if os.fspath(model) not in whisper.available_models():  # whose names come before files of that name
+        if _is_file(model):
             _check_dimensions(model)
         return whisper.load_model(os.fspath(model), device=device).eval()
     except Exception as error:  # torch raises whatever the bytes of a damaged file lead it to
-        if os.path.isfile(model) and "CUDA" not in str(error):
+        if _is_file(model) and "CUDA" not in str(error):
             raise ValueError(
                 f"{model} is no Whisper checkpoint: it must hold 'dims' and 'model_state_dict' and nothing but weights "
                 f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no detail'})."
@@ -149,6 +149,10 @@ def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
                 f"Put them at ~/.cache/whisper/{model}.pt, or give the path of a checkpoint."
             ) from error
         raise
+
+
+def _is_file(model: str) -> bool:
+    return os.fspath(model) not in whisper.available_models() and os.path.isfile(model)  # as whisper.load_model has it
 
 
 def _check_dimensions(path: str) -> None:

@@ -50,6 +50,14 @@ def test_an_official_name_comes_before_a_file_of_that_name(whisper_model, tmp_pa
     (tmp_path / "tiny").write_text("notes")
     monkeypatch.setattr("whisper.load_model", lambda name, device: whisper_model)
     assert load_whisper("tiny") is whisper_model
+    assert OpenAIWhisper("tiny").describe()["weights"] is None
+
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("whisper.load_model", unreachable)
+    with pytest.raises(OSError, match="the weights of 'tiny' cannot be fetched"):
+        load_whisper("tiny")
 
 
 def test_stopping_early_ends_the_files_in_flight(whisper_model, make_noise, monkeypatch):
