@@ -35,7 +35,7 @@ MODELS = {
     "bert": lambda: stock("Bert", **SIZES),
     "distilbert": lambda: stock("DistilBert", **DISTILBERT),
     "roberta": lambda: stock("Roberta", **SIZES),
-    "modernbert": lambda: stock("ModernBert", **SIZES, **SPECIAL),
+    "modernbert": lambda: stock("ModernBert", **SIZES | {"num_hidden_layers": 2}, **SPECIAL),  # both kinds of attention
 }
 
 

@@ -46,7 +46,7 @@ ENCODERS = {
     "distilbert": {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, "vocab_size": 60},
     "electra": TINY | {"embedding_size": 16},
     "deberta-v2": TINY,
-    "modernbert": TINY | {"pad_token_id": 0, "global_attn_every_n_layers": 1},
+    "modernbert": TINY | {"pad_token_id": 0},
     "albert": TINY | {"embedding_size": 16},
     "mpnet": TINY,
 }
