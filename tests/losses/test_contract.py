@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from blv_trainer.losses import LOSSES, ImbalanceLoss, TrainingStep, build_loss, loss_options
+from blv_trainer.losses import LOSSES, ImbalanceLoss, TrainingStep, build_loss, check_loss, loss_options
 
 COUNTS = [3, 40, 100, 17]
 BATCH, NUM_CLASSES = 6, len(COUNTS)
@@ -243,6 +243,12 @@ def test_a_class_without_examples_is_refused_where_the_loss_is_undefined(name):
         build_loss(name, [5, 0, 3])
 
 
+def test_only_losses_that_do_not_look_at_the_counts_accept_a_class_without_examples():
+    assert {name for name, loss in LOSSES.items() if not loss.needs_every_class} == {
+        *("cross_entropy", "focal", "emd", "ordinal_log_loss"),
+    }
+
+
 @every_loss
 def test_an_option_that_needs_a_number_refuses_a_word(name):
     for option, default in loss_options(name).items():
@@ -252,7 +258,21 @@ def test_an_option_that_needs_a_number_refuses_a_word(name):
 
 
 @every_loss
-@pytest.mark.parametrize("counts", [None, ["a", "b"], 5], ids=str)
+def test_a_value_out_of_range_shows_before_the_class_counts_are_known(name):
+    check_loss(name, loss_options(name))
+    with pytest.raises(ValueError, match="label_smoothing=2 cannot be used"):
+        check_loss(name, {"label_smoothing": 2})
+
+
+def test_the_message_about_a_word_says_whether_none_is_accepted():
+    with pytest.raises(TypeError, match=r"option clamp='two' of loss 'blv' cannot be used: give a number or None\.$"):
+        check_loss("blv", {"clamp": "two"})
+    with pytest.raises(TypeError, match=r"option sigma='two' of loss 'blv' cannot be used: give a number, such as 6"):
+        check_loss("blv", {"sigma": "two"})
+
+
+@every_loss
+@pytest.mark.parametrize("counts", [None, ["a", "b"], 5, "ab", [None, 3], {0: 5, 1: 3}], ids=str)
 def test_what_is_no_list_of_counts_is_named(name, counts):
     with pytest.raises(ValueError, match="class_counts=.* cannot be used: give one count for each of at least two"):
         build_loss(name, counts)
