@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+_LARGEST_COUNT = 10**15  # of a class
+_NO_NUMBERS = (torch.bool, torch.complex64, torch.complex128)
 IGNORE_INDEX = -100  # the label that torch and transformers leave out of a loss
 
 
@@ -125,8 +127,11 @@ class ImbalanceLoss(nn.Module):
 
     def _checked_counts(self, class_counts: Sequence[int] | torch.Tensor) -> torch.Tensor:
         counts = counts_of(class_counts)
-        if (counts < 0).any() or (counts != counts.round()).any():
-            raise ValueError(f"class_counts={counts.tolist()} cannot be used: counts are whole numbers from 0 up.")
+        values = counts.double()  # small integer types cannot be compared with the limit, above which sums overflow
+        if ((values < 0) | (values > _LARGEST_COUNT) | (values != values.round())).any():
+            raise ValueError(
+                f"class_counts={counts.tolist()} cannot be used: counts are whole numbers from 0 to {_LARGEST_COUNT}."
+            )
         if (counts > 0).sum() < 2:
             raise ValueError(
                 f"class_counts={counts.tolist()}: all training labels are equal; a classifier needs examples of at "
@@ -162,7 +167,7 @@ def counts_of(class_counts: Sequence[int] | torch.Tensor) -> torch.Tensor:
     counts = None
     with contextlib.suppress(TypeError, ValueError, RuntimeError):  # what torch raises for words, None and the like
         counts = torch.as_tensor(class_counts)
-    if counts is None or counts.ndim != 1 or len(counts) < 2:
+    if counts is None or counts.ndim != 1 or len(counts) < 2 or counts.dtype in _NO_NUMBERS:
         raise ValueError(
             f"class_counts={class_counts!r} cannot be used: give one count for each of at least two classes."
         )

@@ -1,6 +1,7 @@
 """What every registered loss promises; a new one is tested here the moment it is registered."""
 
 import inspect
+import math
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -224,8 +225,12 @@ def test_unknown_option_names_the_known_ones(name):
     [
         ([5], "at least two classes"),
         ([[1, 2], [3, 4]], "at least two classes"),
-        ([5, -1, 3], "whole numbers from 0 up"),
-        ([5, 1.5, 3], "whole numbers from 0 up"),
+        ([5, -1, 3], "whole numbers from 0 to"),
+        ([5, 1.5, 3], "whole numbers from 0 to"),
+        ([5, math.inf, 3], "whole numbers from 0 to"),
+        ([5, math.nan, 3], "whole numbers from 0 to"),
+        ([5, 1e300, 3], "whole numbers from 0 to"),
+        ([2**62, 2**62, 2**62], "whole numbers from 0 to"),
         ([5, 0, 0], "all training labels are equal"),
     ],
 )
@@ -258,6 +263,14 @@ def test_an_option_that_needs_a_number_refuses_a_word(name):
 
 
 @every_loss
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.float16, torch.float64], ids=str)
+def test_counts_may_have_any_type_of_number(name, dtype):
+    loss = build_loss(name, torch.tensor([3, 40, 200], dtype=dtype))
+    assert loss.class_counts.dtype == torch.int64
+    assert loss.class_counts.tolist() == [3, 40, 200]
+
+
+@every_loss
 def test_a_value_out_of_range_shows_before_the_class_counts_are_known(name):
     check_loss(name, loss_options(name))
     with pytest.raises(ValueError, match="label_smoothing=2 cannot be used"):
@@ -272,7 +285,7 @@ def test_the_message_about_a_word_says_whether_none_is_accepted():
 
 
 @every_loss
-@pytest.mark.parametrize("counts", [None, ["a", "b"], 5, "ab", [None, 3], {0: 5, 1: 3}], ids=str)
+@pytest.mark.parametrize("counts", [None, ["a", "b"], 5, "ab", [None, 3], {0: 5, 1: 3}, [True, True], [1j, 2]], ids=str)
 def test_what_is_no_list_of_counts_is_named(name, counts):
     with pytest.raises(ValueError, match="class_counts=.* cannot be used: give one count for each of at least two"):
         build_loss(name, counts)
