@@ -28,6 +28,8 @@ _LONGEST_REASON = 500  # characters of somebody else's message
 _TEXTS_AT_A_TIME = 4096  # sorted by length among themselves; bounds the memory that tokens take
 _TOKENS_ON_PROCESSOR = 1024  # in one forward pass: what its cache holds
 _TOKENS_ON_ACCELERATOR = 16384
+# What a damaged file makes the libraries raise.
+_DAMAGE = (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError)
 
 
 def load_classifier(
@@ -94,15 +96,9 @@ def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
             f"{shown} is neither a folder with a saved model and tokenizer nor a model that can be fetched from "
             f"the Hub: {reason}{hint}"
         ) from error
-    except (
-        SafetensorError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        ArithmeticError,
-    ) as error:
+    except Exception as error:
+        if not isinstance(error, _DAMAGE) and type(error) is not Exception:  # which tokenizers raises
+            raise
         if "trust_remote_code" in str(error):
             raise ValueError(
                 f"{shown} needs code that comes with it, which is not run. Read that code; if you trust it, "

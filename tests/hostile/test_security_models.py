@@ -107,6 +107,13 @@ def test_damaged_weights_are_named(verb, content, verbs, folder, capsys):
         assert str(folder) in refused(verbs[verb](folder), capsys)
 
 
+def test_a_tokenizer_that_the_tokenizers_library_cannot_read_is_refused_with_a_sentence(folder):
+    tokenizer = folder / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text().replace('"padding"', '"pading"'))
+    with pytest.raises(ValueError, match=f"{folder} cannot be loaded: Exception: expected"):
+        load_classifier(str(folder))
+
+
 def test_damaged_model_folders_are_loaded_or_refused_with_a_sentence(fuzz, refusals, mutations, classifier, folder):
     names = ["config.json", "tokenizer.json", "tokenizer_config.json", WEIGHTS]
 
