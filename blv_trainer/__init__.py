@@ -21,10 +21,10 @@ Importing this package makes transformers know its model (``pipeline("text-class
 The work is put off until transformers is imported, so that ``blv-trainer --help`` answers at once.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blv_trainer import _registration as _registration
+from blv_trainer._door import opened_on_demand
 
 if TYPE_CHECKING:
     from blv_trainer.arguments import BLVTrainingArguments
@@ -62,11 +62,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # PEP 562: torch and transformers are imported by the first use of a name that needs them.
-    if name in _HOME:
-        return getattr(importlib.import_module(f"blv_trainer.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'blv_trainer' has no attribute {name!r}")
+__getattr__ = opened_on_demand(__name__, _HOME)  # torch and transformers come with the first use of a name
 
 
 def __dir__() -> list[str]:

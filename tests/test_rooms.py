@@ -33,7 +33,7 @@ _LINE = [
     "cli",
 ]
 # Registration waits for transformers and datasets, and then makes rooms known to them.
-_OUTSIDE = {"__init__", "__main__", "_registration"}
+_OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 # Trainer.push_to_hub and create_model_card are methods of the trainer by transformers' contract; they import inside.
 _BACKWARD = {("trainer", "hub")}
 
