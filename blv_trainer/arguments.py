@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -64,14 +65,14 @@ def _read_options(given: Any) -> dict[str, Any] | None:
     raise ValueError(f"""loss_kwargs={given!r} is no JSON object: write options as '{{"sigma": 2}}'.""")
 
 
-def default_settings(training_args: BLVTrainingArguments) -> dict[str, Any]:
-    """What ``to_dict`` gives where nothing but the output folder is set.
+def changed_settings(training_args: BLVTrainingArguments, *, always: Collection[str] = ()) -> dict[str, Any]:
+    """The settings that differ from their defaults, and those named in ``always``, in plain types.
 
     Building plain arguments looks for processes and devices anew, and would make each of several processes on the
     processor believe that it is alone; these take over what ``training_args`` found.
     """
-    plain = BLVTrainingArguments(training_args.output_dir, accelerator_config={"use_configured_state": True})
-    return plain.to_dict()
+    plain = BLVTrainingArguments(training_args.output_dir, accelerator_config={"use_configured_state": True}).to_dict()
+    return {name: value for name, value in training_args.to_dict().items() if name in always or value != plain[name]}
 
 
 @dataclass

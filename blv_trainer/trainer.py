@@ -254,7 +254,7 @@ class BLVTrainer(EvaluationByClass):
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """As in ``Trainer``, with every metric, class counts, loss, decision and limits in the card."""
         if self.is_world_process_zero():
-            from blv_trainer.hub.card.trainer import write_trainer_card
+            from blv_trainer.hub.card import write_trainer_card
 
             write_trainer_card(self, *args, **kwargs)
 

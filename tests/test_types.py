@@ -39,7 +39,7 @@ from blv_trainer.asr.audio import Audio, load_audio
 from blv_trainer.corpora.splits import split_by_group
 from blv_trainer.corpora.table import load_table
 from blv_trainer.decision import Decision, consistent, fold, tune
-from blv_trainer.experiments.statistics import bootstrap_intervals
+from blv_trainer.evaluation.statistics import bootstrap_intervals
 from blv_trainer.metrics import METRICS
 from blv_trainer.prediction import load_classifier, predict_logits, prediction_table
 

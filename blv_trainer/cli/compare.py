@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from dataclasses import dataclass, field
@@ -205,10 +206,12 @@ def without_tokens(words: list[str]) -> list[str]:
 
 
 def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
+    from blv_trainer.arguments import changed_settings
     from blv_trainer.cli.compare_data import demo_encoder, load
     from blv_trainer.experiments.compare import Plan, compare, refuse_other_runs, run_settings
     from blv_trainer.experiments.holdout import complete_splits, leaking_speakers
     from blv_trainer.experiments.methods import PAPER_METHODS, parse_methods
+    from blv_trainer.run_folder import write_config
 
     methods = parse_methods(compare_args.methods or PAPER_METHODS)  # before any data is read
     dataset, names, source, notes = load(compare_args, data_args, training_args)
@@ -230,7 +233,9 @@ def _make_runs(words, compare_args, data_args, model_args, training_args) -> Non
     if training_args.should_save:
         # Before the file is written, which else would not be that of the runs.
         refuse_other_runs(run_settings(dataset, names, plan), plan, training_args.output_dir)
-        _write_config(compare_args, data_args, model_args, training_args)
+        changed = changed_settings(training_args, always={"output_dir", "seed", *DEFAULTS, *_PAPER})
+        given = [dataclasses.asdict(part) for part in (compare_args, data_args, model_args)]
+        write_config(training_args.output_dir, "compare", *given, changed)
     say = (lambda line: print(line, flush=True)) if training_args.should_save else (lambda line: None)
     say(f"{source}: {', '.join(f'{len(rows)} {split}' for split, rows in dataset.items())}")
     description = {"source": source, "notes": notes, "command": command, "model": model_args.model_name_or_path}
@@ -254,21 +259,3 @@ def _quiet(training_args) -> None:
     logging.getLogger(evaluation_by_class.__name__).setLevel(logging.ERROR)  # so are classes never predicted
     if not sys.stderr.isatty():
         training_args.disable_tqdm = True  # in a log, a bar is a line for each step
-
-
-def _write_config(compare_args, data_args, model_args, training_args) -> None:
-    """Write ``config.yaml``, with which ``compare --config`` repeats the comparison."""
-    import dataclasses
-
-    import yaml
-
-    from blv_trainer.arguments import default_settings
-    from blv_trainer.files import write_text
-
-    plain, given = default_settings(training_args), training_args.to_dict()
-    ours = {"output_dir", "seed", *DEFAULTS, *_PAPER}
-    changed = {name: value for name, value in given.items() if name in ours or value != plain[name]}
-    parts = [dataclasses.asdict(part) for part in (compare_args, data_args, model_args)]
-    settings = {name: value for part in (*parts, changed) for name, value in part.items() if value is not None}
-    text = "# blv-trainer compare --config THIS_FILE repeats this comparison\n" + yaml.safe_dump(settings)
-    write_text(Path(training_args.output_dir, "config.yaml"), text)

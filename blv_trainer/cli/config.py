@@ -137,3 +137,9 @@ def _as_word(parser: argparse.ArgumentParser, action: argparse.Action, value: An
     if action.choices and value not in action.choices:
         raise ValueError(f"Choose from: {', '.join(map(str, action.choices))}.")
     return value
+
+
+def flags_of(args) -> dict:
+    """What a verb was told, for its ``config.yaml``."""
+    about_process = ("run", "rest", "verb", "config", "traceback")
+    return {name: value for name, value in vars(args).items() if name not in about_process}

@@ -54,16 +54,13 @@ def run(args) -> int:
     if not args.model or not args.test_file:
         raise ValueError("evaluate needs a model and --test_file: blv-trainer evaluate MODEL --test_file rows.csv")
 
-    import numpy as np
-    import pyarrow.parquet as pq
     from transformers import utils
 
     from blv_trainer.corpora.table.texts import load_texts
-    from blv_trainer.experiments.training import PREDICTIONS_FILE, predictions_of_split, write_metrics
-    from blv_trainer.files import write_whole
-    from blv_trainer.metrics import make_compute_metrics
+    from blv_trainer.evaluation import Scores
+    from blv_trainer.files import write_json
     from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table
-    from blv_trainer.training.confusion import ConfusionCounter
+    from blv_trainer.run_folder import METRICS_FILE, predictions_of_split, write_predictions
 
     utils.logging.disable_progress_bar()
     model, tokenizer = load_classifier(args.model, trust_remote_code=args.trust_remote_code)
@@ -79,14 +76,12 @@ def run(args) -> int:
     logits = predict_logits(
         model, tokenizer, data.dataset["text"], batch_size=args.batch_size, max_length=args.max_length
     )
-    labels = np.asarray(data.dataset["label"])
-    confusion = ConfusionCounter.of(labels, logits.argmax(axis=1), num_classes=len(names))
-    metrics = {**make_compute_metrics(names)((logits, labels)), **confusion.metrics(names), "num_rows": len(labels)}
+    scores = Scores(data.dataset["label"], logits, names)
+    metrics = {**scores.values, **scores.by_class(), "num_rows": len(logits)}
     print(format_metrics({"test": metrics}, names))
     if args.output_dir:
         folder = Path(args.output_dir)
-        table = predictions_of_split(data.dataset, "test", prediction_table(logits, names))
-        write_whole(folder / PREDICTIONS_FILE, lambda path: pq.write_table(table, path))
-        write_metrics(folder, {"test": metrics})
+        write_predictions(folder, [predictions_of_split(data.dataset, "test", prediction_table(logits, names))])
+        write_json(folder / METRICS_FILE, {"test": metrics})
         write_unusable(data.unusable, folder)
     return 0

@@ -21,7 +21,7 @@ def run(args) -> int:
         print(f"  {'':<24}{options}")
     print("\nmetrics:")
     for name, metric in METRICS.items():
-        print(f"  {name:<24}{_summary(metric)}")
+        print(f"  {name:<24}{_summary(metric.function)}")
     return 0
 
 

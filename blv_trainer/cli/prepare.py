@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from blv_trainer.cli.config import flags_of
+
 # Flags that are options of load_dataset("icnale_asa", ...) under the same name.
 _OPTIONS = (
     "audio_dir",
@@ -34,7 +36,6 @@ _REMOVALS = {
     "trailing": "... at the end",
     "fillers": "uh, um, ah, hmm",
 }
-_NO_SETTING = ("run", "rest", "verb", "config", "traceback", "overwrite_output_dir")
 
 
 def add_parser(subparsers) -> None:
@@ -181,15 +182,12 @@ def _relative(path: str, roots: list[str]) -> str:
 
 
 def _write_rest(dataset, folder: Path, counts: dict, report, args) -> None:
-    import yaml
-
     from blv_trainer.corpora.assignment import write_assignment
     from blv_trainer.corpora.icnale.card import render_card
+    from blv_trainer.run_folder import write_config
 
     (folder / "README.md").write_text(render_card(counts), encoding="utf-8")
     figures = report.to_dict() | {"splits": counts}
     (folder / "report.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     write_assignment(folder / "split.tsv", {id_: name for name, split in dataset.items() for id_ in split["id"]})
-    settings = {name: value for name, value in vars(args).items() if name not in _NO_SETTING and value is not None}
-    text = "# blv-trainer prepare --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
-    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    write_config(folder, "prepare", flags_of(args) | {"overwrite_output_dir": None})

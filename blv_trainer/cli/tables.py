@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blv_trainer.corpora.cells import as_cell
-from blv_trainer.experiments.columns import COLUMNS
 from blv_trainer.files import write_text
-
-PERCENT = [metric for metric, (_, factor, _) in COLUMNS.items() if factor == 100]
-DECIMALS = [metric for metric in COLUMNS if metric not in PERCENT]
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -34,10 +30,13 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def format_metrics(metrics: dict[str, dict[str, float]], names: Sequence[str]) -> str:
     """Metrics and per-class recall, one column for each split; accuracies and recalls in percent."""
+    from blv_trainer.metrics import METRICS
+
     splits = list(metrics)
     rows = [["rows", *(metrics[split].get("num_rows", "") for split in splits)]]
-    rows += [[f"{key} %", *(_percent(metrics[split].get(key)) for split in splits)] for key in PERCENT]
-    rows += [[key, *(_decimal(metrics[split].get(key)) for split in splits)] for key in DECIMALS]
+    for key, metric in sorted(METRICS.items(), key=lambda item: not item[1].percent):
+        values = [metric.format(metrics[split].get(key)) for split in splits]
+        rows.append([f"{key} %" if metric.percent else key, *values])
     rows += [
         [f"recall {name} %", *(_percent(metrics[split].get(f"recall_{name}")) for split in splits)] for name in names
     ]
@@ -68,7 +67,3 @@ def _is_number(cell: str) -> bool:
 
 def _percent(value: float | None) -> str:
     return "-" if value is None or value != value else f"{100 * value:.2f}"
-
-
-def _decimal(value: float | None) -> str:
-    return "-" if value is None or value != value else f"{value:.4f}"

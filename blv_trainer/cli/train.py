@@ -61,7 +61,7 @@ def run(args) -> int:
     refuse_unknown_trackers(parser, training_args.report_to)
 
     from blv_trainer.cli.tables import format_metrics
-    from blv_trainer.experiments.training import refuse_used_folder
+    from blv_trainer.experiments.single_run import refuse_used_folder
     from blv_trainer.locks import only_run_in
 
     with only_run_in(training_args.output_dir, active=training_args.process_index == 0):
@@ -76,11 +76,13 @@ def run(args) -> int:
 
 def _train(data_args, model_args, training_args):
     """Metrics and label names of a run that is begun, or gone on with where it was stopped."""
+    from blv_trainer.arguments import changed_settings
     from blv_trainer.cli.tables import write_unusable
     from blv_trainer.corpora.table import load_table
     from blv_trainer.experiments.compare import Plan, run_settings
-    from blv_trainer.experiments.runs import go_on
-    from blv_trainer.experiments.training import train_and_evaluate
+    from blv_trainer.experiments.runs import begin
+    from blv_trainer.experiments.single_run import train_and_evaluate
+    from blv_trainer.run_folder import write_config
 
     data = load_table(**dataclasses.asdict(data_args), seed=training_args.seed)
     if "validation" not in data.dataset:
@@ -89,34 +91,18 @@ def _train(data_args, model_args, training_args):
         settings = run_settings(data.dataset, data.label_names, Plan((), (), model_args, training_args))
         settings |= {name: getattr(training_args, name) for name in ("loss", "loss_kwargs", "seed")}
         with training_args.main_process_first(local=False):
-            training_args.resume_from_checkpoint = go_on(
-                Path(training_args.output_dir), settings, num_processes=training_args.world_size
+            training_args.resume_from_checkpoint = begin(
+                Path(training_args.output_dir),
+                settings,
+                chosen_by_user=True,
+                num_processes=training_args.world_size,
             )
     if training_args.should_save:
-        write_config(training_args, data_args, model_args)
+        changed = changed_settings(training_args, always={"output_dir", "loss", "loss_kwargs", "seed", *DEFAULTS})
+        changed.pop("resume_from_checkpoint", None)  # it is about this process, not about the run
+        given = (dataclasses.asdict(data_args), dataclasses.asdict(model_args), changed)
+        path = write_config(training_args.output_dir, "train", *given)
+        print(f"Settings: {path}", file=sys.stderr)
         write_unusable(data.unusable, Path(training_args.output_dir))
     metrics = train_and_evaluate(data.dataset, data.label_names, model_args=model_args, training_args=training_args)
     return metrics, data.label_names
-
-
-def write_config(training_args, data_args, model_args) -> None:
-    """Write ``config.yaml``, with which ``train --config`` repeats this run: our flags, and Trainer's changed ones."""
-    import yaml
-
-    from blv_trainer.arguments import default_settings
-    from blv_trainer.files import write_text
-
-    plain = default_settings(training_args)
-    given = training_args.to_dict()
-    ours = {"output_dir", "loss", "loss_kwargs", "seed", *DEFAULTS}
-    settings = {
-        **dataclasses.asdict(data_args),
-        **dataclasses.asdict(model_args),
-        **{name: value for name, value in given.items() if name in ours or value != plain[name]},
-    }
-    settings.pop("resume_from_checkpoint", None)  # it is about this process, not about the run
-    settings = {name: value for name, value in settings.items() if value is not None}
-    text = "# blv-trainer train --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
-    path = Path(training_args.output_dir, "config.yaml")
-    write_text(path, text)
-    print(f"Settings: {path}", file=sys.stderr)

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from blv_trainer.cli.config import flags_of
+
 _SHOWN = 20  # suspicious or failed recordings named on the terminal; summary.json has them all
 
 
@@ -47,6 +49,7 @@ def run(args) -> int:
     from blv_trainer.asr.workers import Workers
     from blv_trainer.files import write_json
     from blv_trainer.locks import only_run_in
+    from blv_trainer.run_folder import write_config
 
     workers = Workers()
     options = {name: value for name in ("initial_prompt", "word_timestamps") if (value := getattr(args, name))}
@@ -71,7 +74,7 @@ def run(args) -> int:
             bar.close()  # a message begins on a line of its own
         if outcome is None:  # not the main process
             return 0
-        _write_config(args)
+        write_config(args.output_dir, "transcribe", flags_of(args))
         summary = _summary(outcome, language=None if args.language == "auto" else args.language)
         write_json(path, summary)
     _print_summary(summary)
@@ -163,17 +166,3 @@ def _print_summary(summary: dict) -> None:
 def _named(ids: list[str]) -> str:
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     return f"{len(ids)} ({', '.join(ids[:_SHOWN])}{more})"
-
-
-def _write_config(args) -> None:
-    import yaml
-
-    from blv_trainer.files import write_text
-
-    settings = {
-        name: value
-        for name, value in vars(args).items()
-        if name not in ("run", "rest", "verb", "config", "traceback") and value is not None
-    }
-    text = "# blv-trainer transcribe --config THIS_FILE repeats this run\n" + yaml.safe_dump(settings)
-    write_text(Path(args.output_dir, "config.yaml"), text)

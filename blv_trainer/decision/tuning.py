@@ -15,7 +15,7 @@ from scipy.special import log_softmax, softmax
 from blv_trainer.decision.shifts import Decision, log_prior
 from blv_trainer.losses import IGNORE_INDEX
 from blv_trainer.metrics import METRICS
-from blv_trainer.metrics.registry import check_metric, goodness
+from blv_trainer.metrics.registry import check_metric
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def _score(logits: np.ndarray, labels: np.ndarray, weights: dict[str, float]) ->
             value = METRICS[name](labels, predictions)
         if math.isnan(value):
             return -math.inf
-        total += weight * goodness(name, value)
+        total += weight * METRICS[name].goodness(value)
     return round(total, 12)  # so that rounding breaks no tie
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from datasets import DatasetDict
 
-from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, default_settings
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, changed_settings
 from blv_trainer.experiments import runs
 from blv_trainer.experiments.frozen import pooled_features, train_head_and_evaluate
 from blv_trainer.experiments.methods import Method
-from blv_trainer.experiments.training import COMPARISON_FILE, METRICS_FILE, train_and_evaluate
+from blv_trainer.experiments.single_run import train_and_evaluate
 from blv_trainer.files import write_json
+from blv_trainer.run_folder import COMPARISON_FILE, METRICS_FILE
 from blv_trainer.training.class_counts import count_classes
 
 logger = logging.getLogger(__name__)
@@ -90,19 +91,19 @@ def compare(
         facts = {"label_names": list(names), "class_counts": counts, "seeds": list(plan.seeds)}
         methods = [method.spec for method in plan.methods]
         write_json(Path(output_dir, COMPARISON_FILE), {**facts, "methods": methods, **(description or {})})
-    unfinished = [pair for pair in todo if not runs.is_finished(runs.run_folder(output_dir, *pair))]
+    unfinished = [pair for pair in todo if not runs.is_finished(runs.folder_of(output_dir, *pair))]
     features = None
     if plan.freeze_encoder and unfinished:
         with plan.training_args.main_process_first(local=False):
             features = pooled_features(dataset, plan.model_args, Path(output_dir, "features"))
     for k, (method, seed) in enumerate(todo, start=1):
-        folder = runs.run_folder(output_dir, method, seed)
+        folder = runs.folder_of(output_dir, method, seed)
         say(f"[{k}/{len(todo)}] {method.title}, seed {seed}{'' if (method, seed) in unfinished else ': finished'}")
         if (method, seed) in unfinished:
             settings = {**shared, "method": method.spec, "seed": seed}
             run_once(dataset, names, plan, method, seed, folder, settings=settings, features=features)
         if plan.training_args.should_save:
-            (runs.drop_checkpoints if plan.keep_models else runs.drop_weights)(folder)
+            runs.drop_weights(folder, checkpoints_only=plan.keep_models)
 
 
 def refuse_other_runs(shared: dict[str, Any], plan: Plan, output_dir: str | Path) -> None:
@@ -123,7 +124,7 @@ def refuse_other_runs(shared: dict[str, Any], plan: Plan, output_dir: str | Path
         )
     for method in plan.methods:
         for seed in plan.seeds:
-            folder = runs.run_folder(output_dir, method, seed)
+            folder = runs.folder_of(output_dir, method, seed)
             if runs.is_finished(folder):
                 runs.refuse_changed_settings(folder, {**shared, "method": method.spec, "seed": seed})
 
@@ -144,7 +145,7 @@ def run_once(
     args.output_dir, args.seed = str(folder), seed
     args.loss, args.loss_kwargs = method.loss, dict(method.options)
     with args.main_process_first(local=False):
-        args.resume_from_checkpoint = runs.prepare(folder, settings, num_processes=args.world_size)
+        args.resume_from_checkpoint = runs.begin(folder, settings, chosen_by_user=False, num_processes=args.world_size)
     common: dict[str, Any] = {
         "model_args": plan.model_args,
         "training_args": args,
@@ -158,9 +159,8 @@ def run_once(
 
 def run_settings(dataset: DatasetDict, names: Sequence[str], plan: Plan) -> dict[str, Any]:
     """What decides the outcome of every run of a plan beside method and seed, in plain types."""
-    given = plan.training_args.to_dict()
-    plain = default_settings(plan.training_args)
-    training = {key: given[key] for key in given if key not in _WITHOUT_EFFECT and given[key] != plain[key]}
+    changed = changed_settings(plan.training_args)
+    training = {key: value for key, value in changed.items() if key not in _WITHOUT_EFFECT}
     model = dataclasses.asdict(plan.model_args)
     return {
         **training,

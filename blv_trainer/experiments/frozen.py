@@ -21,7 +21,7 @@ from transformers import PretrainedConfig, PrinterCallback, set_seed
 from blv_trainer import __version__
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
 from blv_trainer.experiments.runs import data_digest, encoder_digest
-from blv_trainer.experiments.training import (
+from blv_trainer.experiments.single_run import (
     build_model,
     predict_and_write,
     refuse_used_folder,

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from blv_trainer.experiments.methods import Method, parse_methods
-from blv_trainer.experiments.runs import RUN_FILE, is_finished, run_folder
-from blv_trainer.experiments.training import COMPARISON_FILE, HISTORY_FILE, PREDICTIONS_FILE, SPEED_FILE
+from blv_trainer.experiments.runs import folder_of, is_finished
 from blv_trainer.losses import ImbalanceLoss
-
-_AGAIN = "remove its folder and give the command that made it again."
-SUBGROUPS = ("region", "task", "sex", "gender", "l1")  # columns that a table of subgroups is made of, where known
+from blv_trainer.run_folder import COMPARISON_FILE, HISTORY_FILE, RUN_FILE, SPEED_FILE, read_json, read_predictions
 
 
 @dataclass(frozen=True)
@@ -72,119 +65,52 @@ class Results:
     test_columns: dict[str, list[Any]]
     description: dict[str, Any]
 
-    @property
-    def groups(self) -> list[Any] | None:
-        """The speaker of each test sample, where speakers are known."""
-        speakers = self.test_columns.get("speaker")
-        return None if speakers is None or None in speakers else speakers
-
 
 def read_results(output_dir: str | Path) -> Results:
-    """Read a comparison.
-
-    Args:
-        output_dir: as given to ``compare``.
-
-    Returns:
-        The results of the methods and seeds that were compared last in this folder.
+    """Read the methods and seeds that were compared last in a folder.
 
     Raises:
         FileNotFoundError: there is no comparison, or a run of it is not finished.
         ValueError: runs were made on different rows, or a file is damaged.
     """
     path = Path(output_dir, COMPARISON_FILE)
-    if not path.is_file():
+    facts = read_json(path)
+    if facts is None:
         raise FileNotFoundError(f"{path} does not exist: make the runs first with blv-trainer compare.")
-    facts = _json(path)
-    if not _is_comparison(facts):
-        raise ValueError(f"{path} is damaged: give the command that made it again.")
     names, counts, seeds = facts.pop("label_names"), facts.pop("class_counts"), facts.pop("seeds")
     methods = parse_methods(facts.pop("methods"))
-    reference: dict[str, Any] = {}
-    read = [_read_method(Path(output_dir), method, seeds, counts["train"], reference) for method in methods]
-    return Results(names, counts, seeds, read, description=facts, **reference)
-
-
-def _is_comparison(facts: Any) -> bool:
-    if not isinstance(facts, dict) or not facts.keys() >= {"label_names", "class_counts", "seeds", "methods"}:
-        return False
-    lists = (facts["label_names"], facts["seeds"], facts["methods"])
-    counts: Any = facts["class_counts"].get("train") if isinstance(facts["class_counts"], dict) else None
-    return (
-        all(isinstance(values, list) and values for values in (*lists, counts))
-        and all(isinstance(name, str) for name in (*facts["label_names"], *facts["methods"]))
-        and all(type(number) is int for number in (*facts["seeds"], *counts))  # a seed is part of a folder's name
-    )
+    rows: dict[str, Any] = {}
+    read = [_read_method(Path(output_dir), method, seeds, counts["train"], rows) for method in methods]
+    return Results(names, counts, seeds, read, description=facts, **rows)
 
 
 def _read_method(
-    output_dir: Path, method: Method, seeds: list[int], class_counts: list[int], reference: dict[str, Any]
+    output_dir: Path, method: Method, seeds: list[int], class_counts: list[int], rows: dict[str, Any]
 ) -> MethodRuns:
-    validation, test, histories, conditions, seconds = [], [], [], [], []
-    train_logits = train_labels = None
-    for seed in seeds:
-        folder = run_folder(output_dir, method, seed)
+    """The runs of one method; ``rows`` is filled from the first run of all, and compared with that of the others."""
+    folders = [folder_of(output_dir, method, seed) for seed in seeds]
+    splits = []
+    for folder in folders:
         if not is_finished(folder):
             raise FileNotFoundError(f"{folder} holds no finished run: give the command that made the others again.")
-        splits = _read_predictions(folder / PREDICTIONS_FILE)
-        rows: dict[str, Any] = {
-            "validation_labels": _labels(splits["validation"]),
-            "test_labels": _labels(splits["test"]),
-            "test_columns": _known(splits["test"]),
-        }
-        if not reference:
-            reference.update(rows)
-        elif any(not np.array_equal(rows[key], reference[key]) for key in ("validation_labels", "test_labels")):
+        found = read_predictions(folder)
+        if not {"validation", "test"} <= {*found}:
+            raise ValueError(f"{folder} lacks validation or test rows: give the command that made it again.")
+        labels = {f"{split}_labels": found[split].labels for split in ("validation", "test")}
+        if not rows:
+            rows.update(labels, test_columns=found["test"].columns)
+        elif any(not np.array_equal(labels[key], rows[key]) for key in labels):
             raise ValueError(f"{folder} was made on other rows than the runs before it: compare each dataset apart.")
-        validation.append(_logits(splits["validation"]))
-        test.append(_logits(splits["test"]))
-        if "train" in splits and train_logits is None:
-            train_logits, train_labels = _logits(splits["train"]), _labels(splits["train"])
-        histories.append(_json(folder / HISTORY_FILE))
-        conditions.append(_json(folder / RUN_FILE))
-        seconds.append(_json(folder / SPEED_FILE)["train"].get("train_runtime"))
+        splits.append(found)
+    train = splits[0].get("train")
     return MethodRuns(
         method,
         method.build(class_counts),
-        np.stack(validation),
-        np.stack(test),
-        train_logits,
-        train_labels,
-        histories,
-        conditions,
-        seconds,
+        np.stack([found["validation"].logits for found in splits]),
+        np.stack([found["test"].logits for found in splits]),
+        None if train is None else train.logits,
+        None if train is None else train.labels,
+        [read_json(folder / HISTORY_FILE) for folder in folders],
+        [read_json(folder / RUN_FILE) for folder in folders],
+        [read_json(folder / SPEED_FILE)["train"].get("train_runtime") for folder in folders],
     )
-
-
-def _read_predictions(path: Path) -> dict[str, Any]:
-    try:
-        table = pq.read_table(path, partitioning=None)  # a folder may be called "sigma=6"
-        table.validate(full=True)
-        table.select(["label", "logits"])
-        names = pc.unique(table["split"]).to_pylist()
-    except (pa.ArrowException, OSError, LookupError) as error:
-        raise ValueError(f"{path} is damaged ({error}): {_AGAIN}") from error
-    if not {"validation", "test"} <= {*names}:
-        raise ValueError(f"{path} lacks validation or test rows: {_AGAIN}")
-    return {split: table.filter(pc.equal(table["split"], split)) for split in names}
-
-
-def _logits(table: pa.Table) -> np.ndarray:
-    return np.asarray(table["logits"].to_pylist(), dtype=np.float64)
-
-
-def _labels(table: pa.Table) -> np.ndarray:
-    return np.asarray(table["label"].to_pylist(), dtype=np.int64)
-
-
-def _known(table: pa.Table) -> dict[str, list[Any]]:
-    ours = ("split", "label", "prediction", "level", "expected_score", "logits")
-    names = [name for name in table.column_names if name not in ours and not name.startswith("p_")]
-    return {name: table[name].to_pylist() for name in names}
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged ({error}): {_AGAIN}") from error

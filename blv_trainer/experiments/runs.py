@@ -1,93 +1,68 @@
-"""Folders of finished, interrupted and foreign runs: ``runs/<method>/seed_<n>/``.
-
-``run.json`` is written when a run starts and holds its settings and conditions; ``metrics.json`` is written last, so a
-run is finished if and only if it is there.
-"""
+"""Where the runs of a comparison lie, ``runs/<method>/seed_<n>/``, and what makes one new, interrupted or another's."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import platform
 import shutil
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import DatasetDict
 
-from blv_trainer import __version__
-from blv_trainer.experiments import training
+from blv_trainer import run_folder
 from blv_trainer.experiments.methods import Method
-from blv_trainer.experiments.training import RUN_FILE
 from blv_trainer.files import write_json
+from blv_trainer.run_folder import RUN_FILE, conditions
 from blv_trainer.training.checkpoints import last_whole_checkpoint
 
 logger = logging.getLogger(__name__)
 
 _HEAVY = ("checkpoint-*", "*.safetensors", "training_args.bin", "tokenizer.json")
 _DEFAULT = "TrainingArguments' default"  # settings that have it are not listed
-_PACKAGES = ("torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
 
 
-def run_folder(output_dir: str | Path, method: Method, seed: int) -> Path:
+def folder_of(output_dir: str | Path, method: Method, seed: int) -> Path:
     """Where a run lies."""
     return Path(output_dir, "runs", method.folder, f"seed_{seed}")
 
 
 def is_finished(folder: Path) -> bool:
     """Whether the run needs no more work."""
-    return training.is_finished(folder) and (folder / RUN_FILE).is_file()
+    return run_folder.is_finished(folder) and (folder / RUN_FILE).is_file()
 
 
-def prepare(folder: Path, settings: dict[str, Any], *, num_processes: int = 1) -> str | None:
-    """Make a folder ready for a run that is not finished.
+def begin(folder: Path, settings: dict[str, Any], *, chosen_by_user: bool, num_processes: int = 1) -> str | None:
+    """Make a folder ready for a run that is not finished; returns the checkpoint to resume from, if there is one.
 
     Args:
         folder: of the run.
         settings: whatever decides the outcome, in plain types.
+        chosen_by_user: nothing in the folder is removed then; else an unfinished run of other settings starts again.
         num_processes: that share the run.
 
-    Returns:
-        The checkpoint to resume from; None to start from the beginning.
-
     Raises:
-        FileExistsError: the folder holds something that is no run.
+        FileExistsError: a folder of a comparison holds something that is no run.
+        ValueError: a folder that its user chose holds checkpoints of an unfinished run with other settings.
     """
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / RUN_FILE).is_file():
-            raise FileExistsError(
-                f"{folder} holds files but no {RUN_FILE}, so it is no run: remove it, or choose another --output_dir."
-            )
-        checkpoint = _checkpoint(folder, num_processes) if _changed(folder, settings) == [] else None
-        if checkpoint:
-            return checkpoint
-        if any(path.name != RUN_FILE for path in folder.iterdir()):  # else another process of this run made it
-            shutil.rmtree(folder)
-    write_json(folder / RUN_FILE, {"settings": settings, "conditions": conditions()})
-    return None
-
-
-def go_on(folder: Path, settings: dict[str, Any], *, num_processes: int = 1) -> str | None:
-    """As ``prepare``, for a folder that its user chose: nothing in it is removed.
-
-    Raises:
-        ValueError: the folder holds checkpoints of an unfinished run with other settings.
-    """
-    if (folder / RUN_FILE).is_file():
-        changed = _changed(folder, settings)
-        if changed and any(folder.glob("checkpoint-*")):
-            raise ValueError(
-                f"{folder} holds an unfinished run with {'; '.join(changed[:3])}: give the old settings to go on with "
-                "it, choose another --output_dir, or remove the folder."
-            )
-        checkpoint = _checkpoint(folder, num_processes)
-        if checkpoint:
-            return checkpoint
-    # Where there is no checkpoint nothing is lost: a first try often has a wrong flag.
+    is_run = (folder / RUN_FILE).is_file()
+    if not is_run and not chosen_by_user and folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(
+            f"{folder} holds files but no {RUN_FILE}, so it is no run: remove it, or choose another --output_dir."
+        )
+    changed = _changed(folder, settings) if is_run else []
+    if changed and chosen_by_user and any(folder.glob("checkpoint-*")):  # without one nothing is lost
+        raise ValueError(
+            f"{folder} holds an unfinished run with {'; '.join(changed[:3])}: give the old settings to go on with "
+            "it, choose another --output_dir, or remove the folder."
+        )
+    checkpoint = _checkpoint(folder, num_processes) if is_run and not changed else None
+    if checkpoint:
+        return checkpoint
+    if is_run and not chosen_by_user and any(path.name != RUN_FILE for path in folder.iterdir()):
+        shutil.rmtree(folder)  # holds more than another process of this run may have made
     write_json(folder / RUN_FILE, {"settings": settings, "conditions": conditions()})
     return None
 
@@ -102,20 +77,14 @@ def refuse_changed_settings(folder: Path, settings: dict[str, Any]) -> None:
         )
 
 
-def drop_weights(folder: Path) -> None:
-    """Remove what takes space and no report needs: checkpoints, weights, tokenizer."""
-    for pattern in _HEAVY:
+def drop_weights(folder: Path, *, checkpoints_only: bool = False) -> None:
+    """Remove what takes space and no report needs: checkpoints, and unless these alone, weights and tokenizer."""
+    for pattern in _HEAVY[:1] if checkpoints_only else _HEAVY:
         for path in folder.glob(pattern):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink()
-
-
-def drop_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints of a finished run."""
-    for path in folder.glob("checkpoint-*"):
-        shutil.rmtree(path)
 
 
 def data_digest(dataset: DatasetDict, names: Sequence[str]) -> str:
@@ -132,26 +101,12 @@ def encoder_digest(name_or_path: str) -> str:
     """SHA-256 of a local model's weights and config; of a Hub model, its name."""
     digest = hashlib.sha256()
     files = sorted(Path(name_or_path).glob("*.safetensors")) + sorted(Path(name_or_path).glob("*.json"))
-    if not files:
-        return name_or_path
     for path in files:
         digest.update(path.name.encode())
         with open(path, "rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
-    return digest.hexdigest()
-
-
-def conditions() -> dict[str, str]:
-    """Versions and machine, for the report."""
-    versions = {"blv_trainer": __version__}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    return {"python": platform.python_version(), **versions, "system": platform.platform(), "device": device}
+    return digest.hexdigest() if files else name_or_path
 
 
 def _checkpoint(folder: Path, num_processes: int) -> str | None:

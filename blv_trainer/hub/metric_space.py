@@ -110,7 +110,7 @@ def space_pages(name: str, repo_id: str) -> dict[str, str]:
         >>> "sdk: static" in space_pages("qwk", "ann/qwk")["README.md"]
         True
     """
-    function = METRICS[name]
+    function = METRICS[name].function
     documentation = inspect.getdoc(function) or ""
     first, second, *_ = inspect.signature(function).parameters
     summary = documentation.split("\n")[0].split(":")[0].rstrip(".")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.manifold import TSNE
 
+from blv_trainer.evaluation.statistics import bootstrap_intervals
 from blv_trainer.experiments.report.tsne import embed
-from blv_trainer.experiments.statistics import bootstrap_intervals
 from blv_trainer.metrics import METRICS, make_compute_metrics
 from tests.benchmarks.harness import Row, benchmark, in_turn, memory_of, once
 

@@ -18,7 +18,8 @@ from transformers import AutoTokenizer, BertConfig, BertForSequenceClassificatio
 from blv_trainer import BLVTrainer, BLVTrainingArguments
 from blv_trainer.arguments import ModelArguments
 from blv_trainer.experiments.frozen import pooled_features, train_head_and_evaluate
-from blv_trainer.experiments.training import SPEED_FILE, build_model, train_and_evaluate
+from blv_trainer.experiments.single_run import build_model, train_and_evaluate
+from blv_trainer.run_folder import SPEED_FILE
 from tests.benchmarks.harness import Row, benchmark, in_turn, once
 from tests.benchmarks.texts import cefr_sp, minilm
 

@@ -34,7 +34,7 @@ def best_by_hand(logits, labels, goodness, taus):
 
 
 def documented_direction(name):
-    return re.search(r"Better:\s+(lower|higher|nearer 0)", METRICS[name].__doc__).group(1)
+    return re.search(r"Better:\s+(lower|higher|nearer 0)", METRICS[name].function.__doc__).group(1)
 
 
 @pytest.mark.parametrize("name", sorted(set(METRICS) - {"ece"}))

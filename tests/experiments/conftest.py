@@ -1,23 +1,21 @@
 """Finished comparisons without training: logits are drawn, and written as a run writes them."""
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset
 
 from blv_trainer.experiments import runs
 from blv_trainer.experiments.methods import parse_method
-from blv_trainer.experiments.training import (
-    COMPARISON_FILE,
-    HISTORY_FILE,
-    PREDICTIONS_FILE,
-    SPEED_FILE,
-    predictions_of_split,
-    write_metrics,
-)
 from blv_trainer.files import write_json
 from blv_trainer.prediction import prediction_table
+from blv_trainer.run_folder import (
+    COMPARISON_FILE,
+    HISTORY_FILE,
+    METRICS_FILE,
+    SPEED_FILE,
+    predictions_of_split,
+    write_predictions,
+)
 
 PRIOR = (0.06, 0.24, 0.5, 0.2)
 SIZES = {"train": 60, "validation": 120, "test": 200}
@@ -49,18 +47,20 @@ def make_comparison():
         write_json(folder / COMPARISON_FILE, {**facts, **description})
         for strength, spec in enumerate(methods, start=1):
             for seed in seeds:
-                run = runs.run_folder(folder, parse_method(spec), seed)
+                run = runs.folder_of(folder, parse_method(spec), seed)
                 tables = []
                 for split, of_split in rows.items():
                     logits = rng.normal(size=(len(of_split), 4)) + 2 * np.log(PRIOR)
                     logits[np.arange(len(of_split)), of_split["label"]] += strength
                     tables.append(predictions_of_split(of_split, split, prediction_table(logits, names)))
-                assert runs.prepare(run, {"method": spec, "seed": seed, "learning_rate": 0.1}) is None
-                pq.write_table(pa.concat_tables(tables), run / PREDICTIONS_FILE)
+                assert (
+                    runs.begin(run, {"method": spec, "seed": seed, "learning_rate": 0.1}, chosen_by_user=False) is None
+                )
+                write_predictions(run, tables)
                 evaluation = {"eval_loss": 1.0, "eval_macro_accuracy": 0.3, "eval_qwk": 0.4}
                 write_json(run / HISTORY_FILE, [{"epoch": float(epoch), **evaluation} for epoch in (1, 2)])
                 write_json(run / SPEED_FILE, {"train": {"train_runtime": 1.5}})
-                write_metrics(run, {"train": {"epoch": 2.0}})
+                write_json(run / METRICS_FILE, {"train": {"epoch": 2.0}})
         return folder
 
     return make

@@ -106,7 +106,7 @@ def compare_until_killed(monkeypatch):
 
     def run(*args):
         with monkeypatch.context() as patched:
-            patched.setattr("blv_trainer.experiments.training.predict_and_write", stop)
+            patched.setattr("blv_trainer.experiments.single_run.predict_and_write", stop)
             with pytest.raises(KilledError):
                 compare(*args)
 

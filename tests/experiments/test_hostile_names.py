@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blv_trainer.experiments import figures
-from blv_trainer.experiments.report import as_png, write_report
+from blv_trainer.evaluation import figures
+from blv_trainer.evaluation.figures import as_png
+from blv_trainer.experiments.report import write_report
 from blv_trainer.experiments.report.tables import Table, as_markdown
 from blv_trainer.experiments.results import read_results
-from blv_trainer.experiments.training import PREDICTIONS_FILE
+from blv_trainer.run_folder import PREDICTIONS_FILE
 
 SCRIPT = "<script>alert('x')</script>"
 NAMES = (SCRIPT, r"$\frac{$ 5$", "_=cmd|' /C calc'!A0", "a|b](javascript:x)\n\x1b[2J")

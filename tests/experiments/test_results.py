@@ -27,18 +27,9 @@ def test_what_the_runs_wrote_is_read_back(make_comparison, tmp_path):
     np.testing.assert_array_equal(blv.test_logits[1], [row["logits"] for row in test])
     assert results.test_labels.tolist() == [row["label"] for row in test]
     assert results.test_columns == {name: [row[name] for row in test] for name in ("region", "speaker")}
-    assert results.groups == results.test_columns["speaker"]
     assert blv.seconds == [1.5, 1.5]
     assert blv.histories[0][1]["eval_qwk"] == 0.4
     assert blv.conditions[1]["settings"] == {"method": "blv:sigma=6", "seed": 2, "learning_rate": 0.1}
-
-
-def test_there_are_no_groups_where_a_speaker_is_unknown(make_comparison, tmp_path):
-    results = read_results(make_comparison(tmp_path, seeds=(1,), methods=("focal",)))
-    results.test_columns["speaker"][3] = None
-    assert results.groups is None
-    del results.test_columns["speaker"]
-    assert results.groups is None
 
 
 def test_only_the_methods_and_seeds_compared_last_are_read(make_comparison, tmp_path):

@@ -16,14 +16,14 @@ SETTINGS = {"method": "focal", "seed": 1, "learning_rate": 0.1}
 @pytest.fixture
 def folder(tmp_path):
     """A run that was begun with ``SETTINGS``."""
-    folder = runs.run_folder(tmp_path, Method("blv", {"sigma": 6, "scope": "element"}), 7)
-    assert runs.prepare(folder, SETTINGS) is None
+    folder = runs.folder_of(tmp_path, Method("blv", {"sigma": 6, "scope": "element"}), 7)
+    assert runs.begin(folder, SETTINGS, chosen_by_user=False) is None
     return folder
 
 
 def test_a_run_lies_under_its_method_and_seed(tmp_path):
     method = Method("blv", {"sigma": 6, "scope": "element"})
-    assert runs.run_folder(tmp_path, method, 7) == tmp_path / "runs" / "blv_scope=element,sigma=6" / "seed_7"
+    assert runs.folder_of(tmp_path, method, 7) == tmp_path / "runs" / "blv_scope=element,sigma=6" / "seed_7"
 
 
 def test_a_run_is_finished_once_its_metrics_are_there(folder):
@@ -41,11 +41,6 @@ def test_settings_and_conditions_are_written_when_a_run_starts(folder):
     assert {"torch", "transformers", "system", "device"} <= written["conditions"].keys()
 
 
-def test_a_missing_package_is_no_fault(monkeypatch):
-    monkeypatch.setattr(runs, "_PACKAGES", ("no_such_package",))
-    assert runs.conditions()["no_such_package"] == "not installed"
-
-
 def test_changed_settings_are_named_and_their_defaults_too(folder):
     runs.refuse_changed_settings(folder, dict(SETTINGS))
     changed = {"method": "focal", "seed": 1, "num_train_epochs": 3}
@@ -59,14 +54,14 @@ def test_changed_settings_are_named_and_their_defaults_too(folder):
 
 def test_an_unfinished_run_of_other_settings_is_begun_again(folder):
     (folder / "checkpoint-3").mkdir()
-    assert runs.prepare(folder, {**SETTINGS, "seed": 2}) is None
+    assert runs.begin(folder, {**SETTINGS, "seed": 2}, chosen_by_user=False) is None
     assert [path.name for path in folder.iterdir()] == ["run.json"]
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match=r"holds files but no run.json, so it is no run: remove it, or choose"):
-        runs.prepare(tmp_path, SETTINGS)
+        runs.begin(tmp_path, SETTINGS, chosen_by_user=False)
     assert (tmp_path / "thesis.txt").exists()
 
 
@@ -79,28 +74,28 @@ def test_a_torn_run_file_is_refused_with_what_to_do(folder):
 def test_going_on_with_newer_versions_is_said(folder, monkeypatch, caplog):
     monkeypatch.setattr(runs, "last_whole_checkpoint", lambda folder, num_processes: folder / "checkpoint-3")
     with caplog.at_level(logging.WARNING, logger="blv_trainer"):
-        assert runs.prepare(folder, SETTINGS) == str(folder / "checkpoint-3")
+        assert runs.begin(folder, SETTINGS, chosen_by_user=False) == str(folder / "checkpoint-3")
         assert caplog.text == ""
         now = {**runs.conditions(), "torch": "99"}
         monkeypatch.setattr(runs, "conditions", lambda: now)
-        assert runs.prepare(folder, SETTINGS) == str(folder / "checkpoint-3")
+        assert runs.begin(folder, SETTINGS, chosen_by_user=False) == str(folder / "checkpoint-3")
     assert "now 99: its end may differ from that of one run" in caplog.text
 
 
 def test_nothing_is_removed_from_a_folder_that_its_user_chose(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    assert runs.go_on(tmp_path, SETTINGS) is None
-    assert runs.go_on(tmp_path, SETTINGS) is None
+    assert runs.begin(tmp_path, SETTINGS, chosen_by_user=True) is None
+    assert runs.begin(tmp_path, SETTINGS, chosen_by_user=True) is None
     (tmp_path / "checkpoint-3").mkdir()
     with pytest.raises(ValueError, match=r"holds an unfinished run with seed=1, now 2: give the old settings to go on"):
-        runs.go_on(tmp_path, {**SETTINGS, "seed": 2})
+        runs.begin(tmp_path, {**SETTINGS, "seed": 2}, chosen_by_user=True)
     assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", "run.json", "checkpoint-3"}
 
 
 def test_a_run_that_failed_before_its_first_checkpoint_can_be_corrected(tmp_path):
-    runs.go_on(tmp_path, SETTINGS)
+    runs.begin(tmp_path, SETTINGS, chosen_by_user=True)
     corrected = {**SETTINGS, "seed": 2}
-    assert runs.go_on(tmp_path, corrected) is None
+    assert runs.begin(tmp_path, corrected, chosen_by_user=True) is None
     runs.refuse_changed_settings(tmp_path, corrected)  # now they are those of the run
 
 
@@ -108,7 +103,7 @@ def test_what_no_report_needs_is_dropped(folder):
     for name in ("model.safetensors", "training_args.bin", "tokenizer.json", "metrics.json"):
         (folder / name).touch()
     (folder / "checkpoint-3").mkdir()
-    runs.drop_checkpoints(folder)
+    runs.drop_weights(folder, checkpoints_only=True)
     assert {path.name for path in folder.iterdir()} == {
         "run.json", "metrics.json", "model.safetensors", "training_args.bin", "tokenizer.json",
     }  # fmt: skip

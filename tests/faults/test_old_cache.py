@@ -72,25 +72,25 @@ def test_a_run_of_another_format_is_named(tmp_path):
     for content in ("{", "[]", '{"options": {}}'):
         (tmp_path / runs.RUN_FILE).write_text(content)
         with pytest.raises(ValueError, match=r"run\.json was not written by this version of blv_trainer"):
-            runs.go_on(tmp_path, {})
+            runs.begin(tmp_path, {}, chosen_by_user=True)
 
 
 def test_a_run_begun_with_another_version_goes_on_with_a_warning(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(runs, "last_whole_checkpoint", lambda folder, num_processes: folder / "checkpoint-2")
-    runs.go_on(tmp_path, {"seed": 1})
+    runs.begin(tmp_path, {"seed": 1}, chosen_by_user=True)
     facts = json.loads((tmp_path / runs.RUN_FILE).read_text())
     facts["conditions"]["torch"] = "1.0"
     (tmp_path / runs.RUN_FILE).write_text(json.dumps(facts))
     with caplog.at_level(logging.WARNING, logger="blv_trainer"):
-        assert runs.go_on(tmp_path, {"seed": 1}) == str(tmp_path / "checkpoint-2")
+        assert runs.begin(tmp_path, {"seed": 1}, chosen_by_user=True) == str(tmp_path / "checkpoint-2")
     assert "was begun with torch 1.0, now " in caplog.text
 
 
 def test_an_unfinished_run_with_other_settings_is_refused(tmp_path):
-    runs.go_on(tmp_path, {"seed": 1})
+    runs.begin(tmp_path, {"seed": 1}, chosen_by_user=True)
     (tmp_path / "checkpoint-2").mkdir()
     with pytest.raises(ValueError, match="holds an unfinished run with seed=1, now 2: give the old settings to go on"):
-        runs.go_on(tmp_path, {"seed": 2})
+        runs.begin(tmp_path, {"seed": 2}, chosen_by_user=True)
 
 
 # ---- Transcripts

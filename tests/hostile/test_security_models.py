@@ -14,7 +14,7 @@ from whisper.model import ModelDimensions, Whisper
 from blv_trainer.asr.whisper import load_whisper
 from blv_trainer.cli import main
 from blv_trainer.corpora.table import load_table
-from blv_trainer.experiments.training import build_model
+from blv_trainer.experiments.single_run import build_model
 from blv_trainer.prediction import load_classifier
 
 LEVELS = ["A2", "B1", "B2"]

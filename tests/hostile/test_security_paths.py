@@ -12,8 +12,8 @@ from blv_trainer.corpora.icnale import read_corpus
 from blv_trainer.corpora.synthetic import write_corpus
 from blv_trainer.experiments.methods import parse_method
 from blv_trainer.experiments.results import read_results
-from blv_trainer.experiments.runs import run_folder
-from blv_trainer.experiments.training import COMPARISON_FILE
+from blv_trainer.experiments.runs import folder_of
+from blv_trainer.run_folder import COMPARISON_FILE
 
 OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "a/../../../b", "C:\\Windows", "~/secret", "a\\..\\b"]
 
@@ -76,7 +76,7 @@ def test_a_method_names_no_folder_outside(spec):
 
 
 def test_every_run_lies_in_the_folder_of_the_comparison(tmp_path):
-    folder = run_folder(tmp_path, parse_method("blv:sigma=2,scope=element"), 1)
+    folder = folder_of(tmp_path, parse_method("blv:sigma=2,scope=element"), 1)
     assert folder.parent.parent.parent == tmp_path
 
 

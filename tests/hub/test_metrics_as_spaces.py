@@ -58,7 +58,7 @@ def test_the_page_of_a_space_says_what_the_metric_is(name):
     assert metadata["sdk"] == "static"
     assert metadata["tags"] == ["evaluate", "metric"]
     assert len(metadata["short_description"]) <= 60
-    first_line = METRICS[name].__doc__.split("\n")[0]
+    first_line = METRICS[name].function.__doc__.split("\n")[0]
     assert first_line in pages["README.md"]
     assert f'evaluate.load("ann/{name}")' in pages["index.html"]
 

@@ -15,13 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.special import softmax
 
-from blv_trainer.experiments import figures
-from blv_trainer.experiments.columns import COLUMNS
+from blv_trainer.evaluation import figures
 from blv_trainer.experiments.report.rows import DECISIONS, Row
 from blv_trainer.experiments.report.tsne import MIN_ROWS, PERPLEXITY, embed, separation
 from blv_trainer.experiments.results import MethodRuns, Results
 from blv_trainer.losses import BLVLoss
-from blv_trainer.training.confusion import ConfusionCounter
+from blv_trainer.metrics import METRICS
 
 logger = logging.getLogger(__name__)
 
@@ -64,23 +63,6 @@ def grid(count: int, *, width: float, height: float, columns: int = 4) -> tuple[
     return figure, list(axes[:count])
 
 
-def confusion_over_runs(results: Results, predictions: np.ndarray) -> np.ndarray:
-    """Mean confusion matrix of predictions ``(num_runs, n)``."""
-    num_classes = len(results.names)
-    matrices = [ConfusionCounter.of(results.test_labels, run, num_classes=num_classes).matrix for run in predictions]
-    return np.mean([matrix.numpy() for matrix in matrices], axis=0)
-
-
-def class_recall_and_rmse(results: Results, row: Row) -> tuple[np.ndarray, np.ndarray]:
-    """Recall and RMSE of each class over all runs, ``(num_classes,)`` each; nan for classes without test rows."""
-    recall, rmse = np.full((2, len(results.names)), np.nan)
-    for k in range(len(results.names)):
-        predicted = row.predictions[:, results.test_labels == k]
-        if predicted.size:
-            recall[k], rmse[k] = (predicted == k).mean(), np.sqrt(((predicted - k) ** 2).mean())
-    return recall, rmse
-
-
 def _legend_below(figure: Figure, ax: Axes, columns: int = 4) -> None:
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(
@@ -96,13 +78,13 @@ def _intervals(rows: list[Row], analysis: dict[str, Any]) -> Panel:
     metrics = ("accuracy", "macro_accuracy", "qwk")
     figure, axes = grid(3, width=3.6, height=1.0 + 0.24 * len(rows), columns=3)
     for ax, metric in zip(axes, metrics, strict=True):
-        heading, factor, _ = COLUMNS[metric]
+        factor = 100 if METRICS[metric].percent else 1
         intervals = {}
         for row in rows:
             found = analysis["rows"][row.key]
             low, high = found["intervals"][metric].values()
             intervals[row.title] = tuple(factor * value for value in (found["test"][metric]["mean"], low, high))
-        figures.plot_intervals(intervals, xlabel=heading, ax=ax)
+        figures.plot_intervals(intervals, xlabel=METRICS[metric].heading, ax=ax)
         if ax is not axes[0]:
             ax.set_yticklabels([])
     caption = (
@@ -125,8 +107,7 @@ def _confusions(results: Results, rows: list[Row], decision: str) -> Panel:
     columns = 4 if len(results.names) <= 5 else 3
     figure, axes = grid(len(shown), width=size, height=size + 0.4, columns=columns)
     for row, ax in zip(shown, axes, strict=True):
-        matrix = confusion_over_runs(results, row.predictions)
-        figures.plot_confusion(matrix, results.names, title=row.runs.method.title, ax=ax)
+        figures.plot_confusion(row.test.confusion, results.names, title=row.runs.method.title, ax=ax)
     caption = (
         f"Rows = human, columns = machine; percent of the row, below it the number of samples (mean over "
         f"{len(results.seeds)} run(s)). Decision: {decision}."
@@ -137,9 +118,8 @@ def _confusions(results: Results, rows: list[Row], decision: str) -> Panel:
 def _by_class_size(results: Results, rows: list[Row]) -> Panel:
     figure, axes = grid(4, width=5.0, height=3.3, columns=2)
     for k, decision in enumerate(("raw", "tuned")):
-        values = {row.runs.method.title: class_recall_and_rmse(results, row) for row in _with(rows, decision)}
-        recalls = {title: 100 * recall for title, (recall, _) in values.items()}
-        errors = {title: rmse for title, (_, rmse) in values.items()}
+        recalls = {row.runs.method.title: 100 * row.test.recalls for row in _with(rows, decision)}
+        errors = {row.runs.method.title: row.test.class_rmse for row in _with(rows, decision)}
         counts = results.class_counts["train"]
         for ax, shown, label in ((axes[2 * k], recalls, "recall (%)"), (axes[2 * k + 1], errors, "RMSE (levels)")):
             figures.plot_by_class_size([max(count, 1) for count in counts], shown, results.names, ylabel=label, ax=ax)
@@ -201,9 +181,9 @@ def _reliability(results: Results, rows: list[Row]) -> Panel:
         curves, errors = {}, []
         for row in rows:
             if row.runs is runs:
-                labels = np.tile(results.test_labels, len(row.test_logits))
-                curves[row.decision] = (labels, softmax(np.concatenate(row.test_logits), axis=1))
-                errors.append(f"{row.decision} {row.test['ece'].mean:.3f}".replace(" 0.", " ."))
+                labels = np.tile(results.test_labels, len(row.test.logits))
+                curves[row.decision] = (labels, softmax(np.concatenate(row.test.logits), axis=1))
+                errors.append(f"{row.decision} {row.test.values['ece']:.3f}".replace(" 0.", " ."))
         title = f"{runs.method.title}\nECE: {', '.join(errors)}"
         figures.plot_reliability(curves, title=title, numbers=[DECISIONS.index(name) for name in curves], ax=ax)
         ax.title.set_fontsize(8)
@@ -242,7 +222,7 @@ def _score_distributions(results: Results, rows: list[Row]) -> Panel:
     figure, axes = grid(len(results.methods), width=3.2, height=2.7)
     for runs, ax in zip(results.methods, axes, strict=True):
         machine = {
-            row.decision: confusion_over_runs(results, row.predictions).sum(axis=0)
+            row.decision: row.test.confusion.sum(axis=0)
             for row in rows
             if row.runs is runs and row.decision != "consistent"
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -11,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
 
-from blv_trainer.experiments.columns import formatted, formatted_p
-from blv_trainer.experiments.report.analysis import NUM_RESAMPLES, analyse
+from blv_trainer.evaluation import NUM_RESAMPLES
+from blv_trainer.evaluation.figures import as_png
+from blv_trainer.experiments.report.analysis import analyse
 from blv_trainer.experiments.report.panels import Panel, make_panels
 from blv_trainer.experiments.report.rows import TUNE_FOR, Row, make_rows
 from blv_trainer.experiments.report.rsmeval import write_rsmeval
-from blv_trainer.experiments.report.tables import as_csv, as_markdown, make_tables
+from blv_trainer.experiments.report.tables import Table, as_csv, as_markdown, formatted_p, make_tables
 from blv_trainer.experiments.results import Results, read_results
 from blv_trainer.files import staged_folder, write_json, write_text, write_whole
+from blv_trainer.metrics import METRICS
 
 logger = logging.getLogger(__name__)
 
 TEMPLATE = "report.html.jinja"
-_DPI = 130
 
 
 def write_report(
@@ -53,8 +52,8 @@ def write_report(
     """
     tune_for = dict(tune_for or TUNE_FOR)
     results = read_results(output_dir)
-    rows = make_rows(results, tune_for)
-    analysis = analyse(results, rows, tune_for=tune_for, num_resamples=num_resamples)
+    rows = make_rows(results, tune_for, num_resamples=num_resamples)
+    analysis = analyse(results, rows, tune_for=tune_for)
     tables = make_tables(analysis)
     panels = make_panels(results, rows, analysis, tsne_iterations=tsne_iterations)
     images = {panel.name: as_png(panel.figure) for panel in panels}
@@ -66,13 +65,18 @@ def write_report(
         for name, image in images.items():
             write_whole(folder / f"{name}.png", partial(Path.write_bytes, data=image))
         for row in rows:
-            write_rsmeval(results, row, folder / "rsmeval")
-        write_text(folder / "report.html", render(results, rows, analysis, panels, images))
+            write_rsmeval(row, folder / "rsmeval", seed=results.seeds[0])
+        write_text(folder / "report.html", render(results, rows, analysis, tables, panels, images))
     return analysis
 
 
 def render(
-    results: Results, rows: list[Row], analysis: dict[str, Any], panels: list[Panel], images: Mapping[str, bytes]
+    results: Results,
+    rows: list[Row],
+    analysis: dict[str, Any],
+    tables: list[Table],
+    panels: list[Panel],
+    images: Mapping[str, bytes],
 ) -> str:
     """The HTML page, figures inside; every text is escaped."""
     environment = Environment(
@@ -80,7 +84,7 @@ def render(
     )
     shown = dict.fromkeys([analysis["baseline"], analysis["chosen"]])
     titles = {row.key: row.title for row in rows}
-    results_table, differences, *others, published = make_tables(analysis)
+    results_table, differences, *others, published = tables
     return environment.get_template(TEMPLATE).render(
         description=results.description,
         analysis=analysis,
@@ -100,24 +104,17 @@ def render(
     )
 
 
-def as_png(figure: Figure) -> bytes:
-    """The figure as a PNG file, without a date or version in it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
-
-
 def _summary(analysis: dict[str, Any], titles: dict[str, str]) -> list[str]:
     """Sentences that answer the question: which loss, and is the difference real?"""
     baseline, chosen = analysis["rows"][analysis["baseline"]], analysis["rows"][analysis["chosen"]]
     base_title, chosen_title = titles[analysis["baseline"]], titles[analysis["chosen"]]
     sentences = [f"Chosen on validation alone, by {' + '.join(analysis['tuned_for'])}: {chosen_title}."]
     for metric, words in (("accuracy", "accuracy (%)"), ("macro_accuracy", "macro accuracy (%)"), ("qwk", "QWK")):
-        own, base = (formatted(metric, entry["test"][metric]["mean"]) for entry in (chosen, baseline))
+        own, base = (METRICS[metric].format(entry["test"][metric]["mean"]) for entry in (chosen, baseline))
         text = f"Test {words}: {own}, against {base} for {base_title}"
         found = chosen["differences"].get(metric)
         if found:
-            value, low, high = (formatted(metric, found[part]) for part in ("value", "low", "high"))
+            value, low, high = (METRICS[metric].format(found[part]) for part in ("value", "low", "high"))
             holds = "excludes" if found["low"] > 0 or found["high"] < 0 else "includes"
             p = formatted_p(chosen["p_values"][metric]["holm"]) or "p undefined"
             text += f"; difference {value}, 95 % interval {low} to {high}, which {holds} zero (Holm-corrected {p})"

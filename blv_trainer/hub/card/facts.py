@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,40 +9,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import yaml
 
-from blv_trainer.experiments.runs import RUN_FILE
-from blv_trainer.experiments.training import HISTORY_FILE, METRICS_FILE, PREDICTIONS_FILE
+from blv_trainer.decision import Decision
+from blv_trainer.evaluation import Scores
 from blv_trainer.metrics import METRICS
+from blv_trainer.run_folder import (
+    HISTORY_FILE,
+    METRICS_FILE,
+    PREDICTIONS_FILE,
+    RESULTS_FILE,
+    RUN_FILE,
+    Predictions,
+    predicted_labels,
+    read_config,
+    read_json,
+    read_predictions,
+)
 
 logger = logging.getLogger(__name__)
 
 ADAPTER_FILE = "adapter_config.json"
-RESULTS_FILE = Path("report", "results.json")  # of a comparison
+HEADLINE = ("test", "validation")  # the first of these that was measured is what a card is about
 # Settings that say how a model was trained, by their names in TrainingArguments and on the command line.
 SETTINGS = (
     "num_train_epochs", "max_steps", "learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay",
     "per_device_train_batch_size", "gradient_accumulation_steps", "bf16", "fp16", "max_length", "head", "seed",
 )  # fmt: skip
 _NO_RESULTS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "num_rows", "epoch")
-_OURS = ("split", "label", "prediction", "level", "expected_score", "logits")
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """The rows of one split.
-
-    Args:
-        labels: ``(n,)``.
-        logits: ``(n, num_classes)``.
-        columns: what else is known of each row (speaker, region, ...), by column.
-    """
-
-    labels: np.ndarray
-    logits: np.ndarray
-    columns: dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -84,29 +76,95 @@ def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
         FileNotFoundError: no saved model.
         ValueError: a file that cannot be read.
     """
-    adapter = _json(folder / ADAPTER_FILE)
+    adapter = read_json(folder / ADAPTER_FILE)
     if config is None:
-        config = _json(folder / "config.json")
+        config = read_json(folder / "config.json")
     if config is None and adapter is None:
         raise FileNotFoundError(
             f"{folder} holds neither config.json nor {ADAPTER_FILE}, so there is no model to write a card for: give "
             "the --output_dir of a finished training run, or save the model there first."
         )
     config = config or {}
-    predictions = {} if _stale(folder, config) else _predictions(folder / PREDICTIONS_FILE)
-    measured = _json(folder / METRICS_FILE) or metrics_of_history(_json(folder / HISTORY_FILE) or [])
-    given = _yaml(folder / "config.yaml")
+    stale = _is_stale(folder, config)
+    predictions = {} if stale else read_predictions(folder)
+    predictions.pop("train", None)
+    measured = read_json(folder / METRICS_FILE) or metrics_of_history(read_json(folder / HISTORY_FILE) or [])
+    given = read_config(folder)
     return Facts(
         config=config,
         adapter=adapter,
-        names=_names(config, folder / PREDICTIONS_FILE),
-        metrics={} if _stale(folder, config) else {k: numbers(v) for k, v in measured.items() if k != "train"},
+        names=_names(config, folder),
+        metrics={} if stale else {k: numbers(v) for k, v in measured.items() if k != "train"},
         predictions=predictions,
         settings={name: given[name] for name in SETTINGS if name in given},
         data=given,
-        versions=(_json(folder / RUN_FILE) or {}).get("conditions", {}),
+        versions=(read_json(folder / RUN_FILE) or {}).get("conditions", {}),
         comparison=_comparison(folder),
     )
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """What one split gave.
+
+    Args:
+        split: its name.
+        num_rows: its size; None where unknown.
+        metrics: as fractions, among them the loss and what the user's own metrics gave.
+        scores: of its predictions; None where there are none.
+        consistent: the same with training's expected shift added back; None where there is none to add.
+    """
+
+    split: str
+    num_rows: int | None
+    metrics: dict[str, float]
+    scores: Scores | None = None
+    consistent: Scores | None = None
+
+    @property
+    def resampled(self) -> str:
+        """What intervals are drawn over: "speakers" or "rows"."""
+        return "rows" if self.scores is None or self.scores.groups is None else "speakers"
+
+    def recalls(self, names: Sequence[str]) -> list[float | None]:
+        """The recall of each class; None where it has no row or was not measured."""
+        if self.scores is None:
+            return [self.metrics.get(f"recall_{name}") for name in names]
+        return [None if np.isnan(recall) else recall for recall in self.scores.recalls.tolist()]
+
+    def predicted(self, names: Sequence[str]) -> list[int | None]:
+        """How often each class was predicted; None where that was not counted."""
+        if self.scores is None:
+            counts = [self.metrics.get(f"predicted_{name}") for name in names]
+            return [None if count is None else int(count) for count in counts]
+        return self.scores.confusion.sum(axis=0).astype(int).tolist()
+
+
+def results_of(facts: Facts, *, num_resamples: int) -> list[SplitResult]:
+    """The results of each split, the one that the card is about first."""
+    splits = {**facts.predictions, **facts.metrics}
+    first = [split for split in HEADLINE if split in splits]
+    results = []
+    for split in dict.fromkeys([*first, *splits]):
+        measured = dict(facts.metrics.get(split, {}))
+        num_rows = measured.pop("num_rows", None)
+        found = facts.predictions.get(split)
+        if found is None or not len(found.labels):
+            results.append(SplitResult(split, None if num_rows is None else int(num_rows), measured))
+            continue
+        scores = _scores(found.logits, found, facts, num_resamples)
+        decision = consistent_decision(facts)
+        consistent = _scores(decision.apply(found.logits), found, facts, num_resamples) if decision else None
+        results.append(SplitResult(split, len(found.labels), measured | scores.values, scores, consistent))
+    return results
+
+
+def consistent_decision(facts: Facts) -> Decision | None:
+    """The decision that adds training's expected shift back, where training shifts logits and none is folded in."""
+    shift = (facts.config.get("training_loss") or {}).get("expected_shift")
+    if not shift or not any(shift) or isinstance(facts.config.get("decision"), dict):
+        return None
+    return Decision(tuple(shift), kind="consistent")
 
 
 def metrics_of_history(
@@ -146,35 +204,16 @@ def other_metrics(metrics: Mapping[str, float], names: Sequence[str]) -> dict[st
     return {k: v for k, v in metrics.items() if k not in METRICS and k not in of_classes and k not in _NO_RESULTS}
 
 
-def _names(config: dict[str, Any], predictions: Path) -> list[str]:
+def _names(config: dict[str, Any], folder: Path) -> list[str]:
     id2label = {int(k): str(name) for k, name in (config.get("id2label") or {}).items()}
-    if id2label:
-        return [id2label[k] for k in sorted(id2label)]
-    if predictions.is_file():  # beside an adapter, whose config says nothing of labels
-        return [name.removeprefix("p_") for name in pq.read_schema(predictions).names if name.startswith("p_")]
-    return []
+    return [id2label[k] for k in sorted(id2label)] or predicted_labels(folder)  # an adapter's config has none
 
 
-def _predictions(path: Path) -> dict[str, Predictions]:
-    if not path.is_file():
-        return {}
-    table = pq.read_table(path, partitioning=None)  # a folder may be called "sigma=6"
-    if not {"split", "label", "logits"} <= set(table.column_names):
-        raise ValueError(f"{path} has no columns split, label and logits: make it with blv-trainer train or evaluate.")
-    known = [name for name in table.column_names if name not in _OURS and not name.startswith("p_")]
-    splits = {}
-    for split in pc.unique(table["split"]).to_pylist():
-        rows = table.filter(pc.equal(table["split"], split))
-        splits[split] = Predictions(
-            np.asarray(rows["label"].to_pylist(), dtype=np.int64),
-            np.asarray(rows["logits"].to_pylist(), dtype=np.float64),
-            {name: rows[name].to_pylist() for name in known},
-        )
-    splits.pop("train", None)
-    return splits
+def _scores(logits: np.ndarray, found: Predictions, facts: Facts, num_resamples: int) -> Scores:
+    return Scores(found.labels, logits, facts.names, found.columns, num_resamples)
 
 
-def _stale(folder: Path, config: dict[str, Any]) -> bool:
+def _is_stale(folder: Path, config: dict[str, Any]) -> bool:
     """Whether results are older than a decision that was folded into the weights beside them."""
     predictions = folder / PREDICTIONS_FILE
     weights = [*folder.glob("*.safetensors")]
@@ -193,23 +232,4 @@ def _stale(folder: Path, config: dict[str, Any]) -> bool:
 def _comparison(folder: Path) -> dict[str, Any] | None:
     """Of the folder itself, or of the comparison that it is a run of: ``<comparison>/runs/<method>/seed_<n>``."""
     of_run = [folder.resolve().parents[2]] if folder.resolve().parent.parent.name == "runs" else []
-    return next((found for root in (folder, *of_run) if (found := _json(root / RESULTS_FILE))), None)
-
-
-def _json(path: Path) -> Any:
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON ({error}): write it anew, or remove it.") from error
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: write it anew, or remove it.") from error
-    return found if isinstance(found, dict) else {}
+    return next((found for root in (folder, *of_run) if (found := read_json(root / RESULTS_FILE))), None)

@@ -10,10 +10,9 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 from huggingface_hub.utils import yaml_dump
 
 from blv_trainer.files import write_whole
-from blv_trainer.hub.card.facts import Facts, other_metrics
+from blv_trainer.hub.card.facts import Facts, SplitResult, other_metrics
 from blv_trainer.hub.card.options import CardOptions, as_list
-from blv_trainer.hub.card.results import Results
-from blv_trainer.hub.card.usage import EXAMPLE_TEXTS
+from blv_trainer.hub.card.quotations import EXAMPLE_TEXTS
 from blv_trainer.metrics import METRICS
 
 EVAL_RESULTS_FOLDER = ".eval_results"
@@ -21,7 +20,7 @@ METADATA_ORDER = ["license", "language", "library_name", "pipeline_tag", "base_m
 
 
 def card_metadata(
-    facts: Facts, results: Sequence[Results], options: CardOptions, *, title: str, about_icnale: bool
+    facts: Facts, results: Sequence[SplitResult], options: CardOptions, *, title: str, about_icnale: bool
 ) -> ModelCardData:
     """The metadata, with every result in ``model-index``."""
     evaluations = [
@@ -45,17 +44,13 @@ def card_metadata(
     )
 
 
-def write_eval_results(folder: Path, results: Sequence[Results], names: Sequence[str], datasets: Sequence[str]) -> None:
+def write_eval_results(
+    folder: Path, results: Sequence[SplitResult], names: Sequence[str], datasets: Sequence[str]
+) -> None:
     """Write ``.eval_results/<dataset>.yaml``, which the Hub shows on the model's page and the dataset's leaderboard.
 
     The format wants the dataset's name on the Hub: without exactly one there is nothing to write. Each metric is a
     task; the Hub lists those that the dataset's ``eval.yaml`` declares.
-
-    Args:
-        folder: of the model.
-        results: the first is written, with its interval as a note.
-        names: the labels.
-        datasets: names on the Hub.
     """
     if len(datasets) != 1 or not results:
         return
@@ -70,23 +65,23 @@ def write_eval_results(folder: Path, results: Sequence[Results], names: Sequence
         write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def _notes(results: Results, metric: str) -> str:
+def _notes(results: SplitResult, metric: str) -> str:
     notes = [f"{results.split} split"]
     if results.num_rows is not None:
         notes.append(f"{results.num_rows} rows")
-    low, high = results.intervals.get(metric, (math.nan, math.nan))
-    if math.isfinite(low) and math.isfinite(high):
-        notes.append(f"95 % bootstrap interval {low:.4f} to {high:.4f} over {results.resampled}")
+    found = results.scores.intervals.get(metric) if results.scores is not None else None
+    if found is not None and math.isfinite(found.low) and math.isfinite(found.high):
+        notes.append(f"95 % bootstrap interval {found.low:.4f} to {found.high:.4f} over {results.resampled}")
     return ", ".join(notes)
 
 
-def _finite(results: Results, names: Sequence[str]) -> dict[str, float]:
+def _finite(results: SplitResult, names: Sequence[str]) -> dict[str, float]:
     """Our metrics in their order, then the others; an undefined one has no place in metadata."""
     ours = {name: results.metrics[name] for name in METRICS if name in results.metrics}
     return {k: v for k, v in (ours | other_metrics(results.metrics, names)).items() if math.isfinite(v)}
 
 
-def _eval_result(metric: str, value: float, results: Results, facts: Facts, options: CardOptions) -> EvalResult:
+def _eval_result(metric: str, value: float, results: SplitResult, facts: Facts, options: CardOptions) -> EvalResult:
     datasets = options.datasets
     args = {} if results.num_rows is None else {"num_rows": results.num_rows}
     if options.dataset_args is not None:

@@ -7,13 +7,11 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from blv_trainer.hub.card import sections
-from blv_trainer.hub.card.citations import citations, is_about_icnale
-from blv_trainer.hub.card.facts import Facts
+from blv_trainer.hub.card.facts import Facts, SplitResult
+from blv_trainer.hub.card.markdown import Markdown, escape, trusted
 from blv_trainer.hub.card.metadata import METADATA_ORDER, card_metadata
 from blv_trainer.hub.card.options import CardOptions, is_hub_id
-from blv_trainer.hub.card.results import Results
-from blv_trainer.hub.card.text import Markdown, escape, trusted
-from blv_trainer.hub.card.usage import OWN_MODEL_TYPE, usage
+from blv_trainer.hub.card.quotations import OWN_MODEL_TYPE, citations, is_about_icnale, usage
 
 PICTURE_FILE = "confusion_matrix.png"
 PLACEHOLDER = "path/to/this/folder"  # in place of a name on the Hub
@@ -26,7 +24,7 @@ def template_path() -> Path:
     return installed if installed.is_file() else Path(__file__).parents[3] / "model_card" / "template.md"
 
 
-def render(folder: Path, facts: Facts, results: list[Results], options: CardOptions) -> str:
+def render(folder: Path, facts: Facts, results: list[SplitResult], options: CardOptions) -> str:
     """The card as text; every value that comes from data is escaped."""
     environment = Environment(  # finalize escapes for Markdown, which autoescape does not
         finalize=trusted, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
@@ -42,7 +40,7 @@ def render(folder: Path, facts: Facts, results: list[Results], options: CardOpti
         about=_about(facts, options),
         usage=Markdown(_usage(facts, options)),
         own_code=facts.config.get("model_type") == OWN_MODEL_TYPE and facts.adapter is None,
-        picture=Markdown(PICTURE_FILE) if results and results[0].confusion is not None else None,
+        picture=Markdown(PICTURE_FILE) if results and results[0].scores is not None else None,
         loss=sections.loss_section(facts),
         decision=sections.decision_section(facts),
         settings=sections.settings_sentence(facts),
@@ -51,7 +49,7 @@ def render(folder: Path, facts: Facts, results: list[Results], options: CardOpti
         data=_data(options),
         citations=Markdown(citations(about_icnale)),
         versions=Markdown(", ".join(f"{escape(name)} {escape(value)}" for name, value in facts.versions.items())),
-        **sections.result_section(results, facts, options.num_resamples),
+        **sections.result_section(results, facts),
         **sections.class_section(results, facts),
         **sections.comparison_section(facts),
     )

@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import inspect
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from blv_trainer.experiments.columns import COLUMNS, formatted
-from blv_trainer.hub.card.facts import Facts, other_metrics
-from blv_trainer.hub.card.formulas import loss_formula
-from blv_trainer.hub.card.results import Results, consistent_decision, predicted, recalls
-from blv_trainer.hub.card.text import Markdown, escape, table
+from blv_trainer.evaluation import Scores
+from blv_trainer.hub.card.facts import Facts, SplitResult, consistent_decision, other_metrics
+from blv_trainer.hub.card.markdown import Markdown, decimal, escape, plain, table
+from blv_trainer.losses import LOSSES
 from blv_trainer.metrics import METRICS
-from blv_trainer.metrics.registry import LOWER_IS_BETTER, NEARER_0_IS_BETTER
 
 _COMPARED = ("accuracy", "macro_accuracy", "qwk")
-_TITLES = {
-    "accuracy": "Accuracy, %",
-    "macro_accuracy": "Macro accuracy, %",
-    "adjacent_accuracy": "Adjacent accuracy, %",
-    "macro_adjacent_accuracy": "Macro adjacent accuracy, %",
-    "rmse": "RMSE, in classes",
-    "macro_rmse": "Macro RMSE, in classes",
-    "pcc": "Pearson correlation",
-    "qwk": "Quadratic weighted kappa",
-    "smd": "Standardised mean difference",
-    "ece": "Expected calibration error",
-}
-_BETTER = {
-    **dict.fromkeys(METRICS, "higher"),
-    **dict.fromkeys(LOWER_IS_BETTER, "lower"),
-    **dict.fromkeys(NEARER_0_IS_BETTER, "near 0"),
-}
 
 
-def result_section(results: Sequence[Results], facts: Facts, num_resamples: int) -> dict[str, Any]:
+def result_section(results: Sequence[SplitResult], facts: Facts) -> dict[str, Any]:
     """The table of metrics, with intervals and the consistent decision where they are known."""
     if not results or not any(name in results[0].metrics for name in METRICS):
         return {"result_table": None}
     first, names = results[0], facts.names
     rows_known = f"the {first.num_rows:,} rows of the" if first.num_rows is not None else "the"
     sentence = f"On {rows_known} {escape(first.split)} split"
-    if first.intervals:
+    if first.scores is not None and first.scores.intervals:
+        drawn = first.resampled
         sentence += (
-            f"; intervals are 95 % percentile bootstrap intervals ({num_resamples:,} resamples of "
-            f"{first.num_resampled:,} {first.resampled}) and answer what other {first.resampled} of the same kind "
+            f"; intervals are 95 % BCa bootstrap intervals ({first.scores.num_resamples:,} resamples of "
+            f"{first.scores.num_groups:,} {drawn}) and answer what other {drawn} of the same kind "
             "would give, not what another training run would"
         )
     rest = other_metrics(first.metrics, names)
@@ -60,7 +43,7 @@ def result_section(results: Sequence[Results], facts: Facts, num_resamples: int)
     }
 
 
-def class_section(results: Sequence[Results], facts: Facts) -> dict[str, Any]:
+def class_section(results: Sequence[SplitResult], facts: Facts) -> dict[str, Any]:
     """Training rows, shift, recall and predictions of each class, and how head and tail fare."""
     names, counts = facts.names, facts.config.get("class_counts")
     shift = (facts.config.get("training_loss") or {}).get("expected_shift")
@@ -71,19 +54,19 @@ def class_section(results: Sequence[Results], facts: Facts) -> dict[str, Any]:
     if shift and any(shift):
         columns["shift in training, logits"] = [f"{value:.3f}" for value in shift]
     if results:
-        first, of_classes = results[0], recalls(results[0], names)
-        if first.confusion is not None:
-            columns[f"{first.split} rows"] = [f"{n:,}" for n in first.confusion.sum(axis=1).tolist()]
+        first, of_classes, predicted = results[0], results[0].recalls(names), results[0].predicted(names)
+        if first.scores is not None:
+            columns[f"{first.split} rows"] = [f"{n:,}" for n in first.scores.support.tolist()]
         if any(recall is not None for recall in of_classes):
             columns["recall, %"] = ["-" if recall is None else f"{100 * recall:.1f}" for recall in of_classes]
-        if any(count is not None for count in predicted(first, names)):
-            columns["predicted"] = ["-" if count is None else f"{count:,}" for count in predicted(first, names)]
+        if any(count is not None for count in predicted):
+            columns["predicted"] = ["-" if count is None else f"{count:,}" for count in predicted]
     if not names or not columns:
         return {"class_table": None}
     rows = zip(names, *columns.values(), strict=True)
     return {
         "class_table": table(["class", *columns], rows, numeric=range(1, len(columns) + 1)),
-        "head_and_tail": _head_and_tail(counts, recalls(results[0], names) if results else []) if counts else None,
+        "head_and_tail": _head_and_tail(counts, results[0].recalls(names) if results else []) if counts else None,
     }
 
 
@@ -94,7 +77,7 @@ def loss_section(facts: Facts) -> dict[str, Any] | None:
     if name is None:
         return None
     described.pop("expected_shift", None)
-    options = ", ".join(f"{escape(option)} = {escape(_plain(value))}" for option, value in described.items())
+    options = ", ".join(f"{escape(option)} = {escape(plain(value))}" for option, value in described.items())
     formula = loss_formula(name)
     return {
         "name": escape(name),
@@ -118,13 +101,13 @@ def decision_section(facts: Facts) -> dict[str, Any] | None:
     return {"kind": escape(str(decision["kind"]).replace("_", " ")), "options": Markdown("; ".join(options))}
 
 
-def subgroup_section(results: Sequence[Results]) -> Markdown | None:
+def subgroup_section(results: Sequence[SplitResult]) -> Markdown | None:
     """SMD and DSM of each group; None where no column of groups is known."""
-    if not results or not results[0].subgroups:
+    if not results or results[0].scores is None or not results[0].scores.subgroups:
         return None
     rows = [
-        [group.column, group.value, f"{group.num_rows:,}", *map(_decimal, (group.smd, group.dsm)), _look(group.flagged)]
-        for group in results[0].subgroups
+        [of.column, of.value, f"{of.num_rows:,}", decimal(of.smd), decimal(of.dsm), "yes" if of.flagged else ""]
+        for of in results[0].scores.subgroups
     ]
     return table(["column", "group", "rows", "SMD", "DSM", "look"], rows, numeric=[2, 3, 4])
 
@@ -139,11 +122,11 @@ def comparison_section(facts: Facts) -> dict[str, Any]:
         cells = []
         for metric in _COMPARED:
             ends = entry["intervals"].get(metric, {})
-            value = formatted(metric, entry["test"][metric]["mean"])
-            interval = [formatted(metric, ends.get(end), fewer=1) for end in ("low", "high")]
+            value = METRICS[metric].format(entry["test"][metric]["mean"])
+            interval = [METRICS[metric].format(ends.get(end), fewer=1) for end in ("low", "high")]
             cells.append(value if "-" in interval else f"{value} ({interval[0]} to {interval[1]})")
         rows.append([entry["title"], entry["decision"], *cells])
-    header = ["loss", "decision", *(COLUMNS[metric][0] for metric in _COMPARED)]
+    header = ["loss", "decision", *(METRICS[metric].heading for metric in _COMPARED)]
     return {
         "comparison_table": table(header, rows, numeric=range(2, len(header))),
         "comparison_note": Markdown(
@@ -158,36 +141,37 @@ def settings_sentence(facts: Facts) -> Markdown:
     shown = {name: value for name, value in facts.settings.items() if value is not None and value is not False}
     if shown.get("max_steps", -1) <= 0:
         shown.pop("max_steps", None)
-    return Markdown(", ".join(f"{name} {escape(_plain(value))}" for name, value in shown.items()))
+    return Markdown(", ".join(f"{name} {escape(plain(value))}" for name, value in shown.items()))
 
 
-def _result_table(results: Results) -> Markdown:
-    header = ["metric", *(["as it is", "95 % interval"] if results.intervals else ["value"])]
+def _result_table(results: SplitResult) -> Markdown:
+    with_intervals = results.scores is not None and bool(results.scores.intervals)
+    header = ["metric", *(["as it is", "95 % interval"] if with_intervals else ["value"])]
     if results.consistent:
         header += ["shift added back", "95 % interval"]
     rows = []
-    for name in METRICS:
+    for name, metric in METRICS.items():
         if name in results.metrics:
-            pairs = [(results.metrics, results.intervals)] + ([results.consistent] if results.consistent else [])
-            cells = [cell for pair in pairs for cell in _value_and_interval(name, *pair)]
-            rows.append(
-                [_TITLES.get(name, COLUMNS[name][0]), *(cells if results.intervals else cells[:1]), _BETTER[name]]
-            )
+            cells = _value_and_interval(name, results.metrics[name], results.scores)
+            if results.consistent:
+                cells += _value_and_interval(name, results.consistent.values[name], results.consistent)
+            rows.append([metric.title, *(cells if with_intervals else cells[:1]), metric.better])
     numeric = [1, 3] if results.consistent else [1]
     return table([*header, "better"], rows, numeric=numeric)
 
 
-def _value_and_interval(name: str, metrics: dict[str, float], intervals: dict[str, tuple[float, float]]) -> list[str]:
-    ends = [formatted(name, end, fewer=1) for end in intervals.get(name, ())]
-    return [formatted(name, metrics[name]), " to ".join(ends) if ends and "-" not in ends else ""]
+def _value_and_interval(name: str, value: float, scores: Scores | None) -> list[str]:
+    found = scores.intervals.get(name) if scores is not None else None
+    ends = [METRICS[name].format(end, fewer=1) for end in (found.low, found.high)] if found else []
+    return [METRICS[name].format(value), " to ".join(ends) if ends and "-" not in ends else ""]
 
 
-def _other_split(results: Results) -> str:
+def _other_split(results: SplitResult) -> str:
     shown = [name for name in _COMPARED if name in results.metrics]
     if not shown:
         return ""
     rows = "" if results.num_rows is None else f" ({results.num_rows:,} rows)"
-    values = ", ".join(f"{COLUMNS[name][0]} {formatted(name, results.metrics[name])}" for name in shown)
+    values = ", ".join(f"{METRICS[name].heading} {METRICS[name].format(results.metrics[name])}" for name in shown)
     return f"On the {escape(results.split)} split{rows}: {values}."
 
 
@@ -209,14 +193,44 @@ def _head_and_tail(counts: Sequence[int], of_classes: Sequence[float | None]) ->
     return Markdown(text)
 
 
-def _plain(value: Any) -> str:
-    """A setting as JSON, words without quotes."""
-    return value if isinstance(value, str) else json.dumps(value)
+class Formula(NamedTuple):
+    """What a loss's docstring says of it.
+
+    Args:
+        summary: its first sentence.
+        equation: the indented lines below, in the names of the code.
+        symbols: the paragraph after them; empty where there is none.
+        reference: where the loss comes from; empty where that is not said.
+    """
+
+    summary: str
+    equation: str
+    symbols: str
+    reference: str
 
 
-def _decimal(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "-"
+def loss_formula(name: str) -> Formula | None:
+    """The formula of a loss; None for one that is not ours, or where Python runs without docstrings.
+
+    Args:
+        name: a key of ``LOSSES``.
+
+    Examples:
+        >>> loss_formula("cross_entropy").equation
+        'loss = -log softmax(logits)[label]'
+    """
+    docstring = LOSSES[name].__doc__ if name in LOSSES else None
+    if not docstring:
+        return None
+    head, *sections = re.split(r"\n\n(?=[A-Z][a-z ]+:\n)", inspect.cleandoc(docstring))
+    summary, *paragraphs = head.split("\n\n")
+    equations = [paragraph for paragraph in paragraphs if paragraph.startswith("    ")]
+    symbols = [paragraph for paragraph in paragraphs if not paragraph.startswith("    ")]
+    equation = inspect.cleandoc("\n" + "\n\n".join(equations))
+    references = [section.partition("\n")[2] for section in sections if section.startswith("Reference:")]
+    return Formula(_prose(summary), equation, _prose(symbols[0]) if symbols else "", _prose("".join(references)))
 
 
-def _look(flagged: bool) -> str:
-    return "yes" if flagged else ""
+def _prose(text: str) -> str:
+    """Running text: one line, code in single backticks, as Markdown has it."""
+    return " ".join(text.split()).replace("``", "`")

@@ -2,15 +2,13 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from blv_trainer.experiments.report.analysis import analyse
-from blv_trainer.experiments.report.panels import class_recall_and_rmse, confusion_over_runs, grid, make_panels
+from blv_trainer.experiments.report.panels import grid, make_panels
 from blv_trainer.experiments.report.rows import TUNE_FOR, make_rows
 from blv_trainer.experiments.results import read_results
-from blv_trainer.metrics import METRICS
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +17,8 @@ def results(make_comparison, tmp_path_factory):
 
 
 def panels_of(results, tsne_iterations=0):
-    rows = make_rows(results)
-    analysis = analyse(results, rows, tune_for=TUNE_FOR, num_resamples=20)
+    rows = make_rows(results, num_resamples=20)
+    analysis = analyse(results, rows, tune_for=TUNE_FOR)
     return {panel.name: panel for panel in make_panels(results, rows, analysis, tsne_iterations=tsne_iterations)}
 
 
@@ -58,32 +56,6 @@ def test_only_what_there_is_to_show_is_shown(results):
 
 def test_no_tsne_where_none_is_wanted(results):
     assert "tsne" not in panels_of(dataclasses.replace(results, methods=results.methods[:1]))
-
-
-def test_the_confusion_matrix_is_the_mean_over_runs(results):
-    predictions = np.stack([results.test_labels, np.zeros_like(results.test_labels)])
-    expected = np.zeros((4, 4))
-    for run in predictions:
-        for human, machine in zip(results.test_labels, run, strict=True):
-            expected[human, machine] += 0.5
-    np.testing.assert_array_equal(confusion_over_runs(results, predictions), expected)
-
-
-def test_recall_and_rmse_of_the_classes_average_to_the_macro_metrics(results):
-    results = dataclasses.replace(results, seeds=[1])
-    row = make_rows(results)[0]
-    one_run = dataclasses.replace(row.runs, test_logits=row.runs.test_logits[:1])
-    row = dataclasses.replace(row, runs=one_run, decisions=row.decisions[:1])
-    recall, rmse = class_recall_and_rmse(results, row)
-    assert recall.mean() == pytest.approx(METRICS["macro_accuracy"](results.test_labels, row.predictions[0]))
-    assert rmse.mean() == pytest.approx(METRICS["macro_rmse"](results.test_labels, row.predictions[0]))
-
-
-def test_a_class_without_test_rows_has_neither(results):
-    labels = np.where(results.test_labels == 0, 1, results.test_labels)
-    recall, rmse = class_recall_and_rmse(dataclasses.replace(results, test_labels=labels), make_rows(results)[0])
-    assert np.isnan([recall[0], rmse[0]]).all()
-    assert np.isfinite([recall[1:], rmse[1:]]).all()
 
 
 @pytest.mark.parametrize(("count", "lines"), [(1, 1), (4, 1), (5, 2), (8, 2)])

@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from blv_trainer.experiments.report.analysis import subgroup_columns
+from blv_trainer.evaluation import Scores
 from blv_trainer.experiments.report.rows import make_rows
 from blv_trainer.experiments.report.rsmeval import write_rsmeval
 from blv_trainer.experiments.results import read_results
-from blv_trainer.experiments.subgroups import subgroup_table
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def read_csv(path):
 
 
 def test_the_files_are_those_that_rsmeval_was_seen_to_read(row, tmp_path):
-    path = write_rsmeval(row.results, row, tmp_path / "rsmeval")
+    path = write_rsmeval(row, tmp_path / "rsmeval", seed=1)
     assert {file.name for file in path.parent.iterdir()} == {
         "blv_sigma_6_raw.csv", "blv_sigma_6_raw.json", "blv_sigma_6_raw_expected.json",
     }  # fmt: skip
@@ -52,10 +51,10 @@ def test_the_files_are_those_that_rsmeval_was_seen_to_read(row, tmp_path):
     assert expected["system_score_column"] == "raw"
     lines = read_csv(path.with_suffix(".csv"))
     assert list(lines[0]) == ["spkitemid", "sc1", "level", "raw", "region", "candidate"]
-    assert [int(line["sc1"]) for line in lines] == (row.results.test_labels + 1).tolist()  # no zeros
-    assert [int(line["level"]) for line in lines] == (row.predictions[0] + 1).tolist()
-    assert [float(line["raw"]) for line in lines] == pytest.approx((row.expected_scores[0] + 1).tolist(), abs=1e-6)
-    assert [line["candidate"] for line in lines] == row.results.groups
+    assert [int(line["sc1"]) for line in lines] == (row.test.labels + 1).tolist()  # no zeros
+    assert [int(line["level"]) for line in lines] == (row.test.predictions[0] + 1).tolist()
+    assert [float(line["raw"]) for line in lines] == pytest.approx((row.test.expected_scores[0] + 1).tolist(), abs=1e-6)
+    assert [line["candidate"] for line in lines] == row.test.groups
     assert len({line["spkitemid"] for line in lines}) == 200
 
 
@@ -69,16 +68,16 @@ def test_our_figures_are_rsmevals(row):
         "pcc": 0.66540009261678,
         "rmse": 0.5744562646538028,
     }
-    assert {metric: row.test[metric].mean for metric in theirs} == pytest.approx(theirs)
-    groups = subgroup_table(row.results.test_labels, row.predictions, subgroup_columns(row.results))
+    assert {metric: row.test.values[metric] for metric in theirs} == pytest.approx(theirs)
+    groups = row.test.subgroups
     dsm = {group.value: group.dsm for group in groups}
     assert dsm == pytest.approx({"<b>KOR</b>": -0.030519316581003066, "JPN": 0.03176500297206494})
 
 
 def test_ids_are_the_samples_own_where_they_differ(row, tmp_path):
     for ids, first in (([f"WR_{k}" for k in range(200)], "WR_0"), (["same"] * 200, "row_1")):
-        results = dataclasses.replace(row.results, test_columns={"id": ids})
-        lines = read_csv(write_rsmeval(results, row, tmp_path).with_suffix(".csv"))
+        other = dataclasses.replace(row, test=Scores(row.test.labels, row.test.logits, row.test.names, {"id": ids}))
+        lines = read_csv(write_rsmeval(other, tmp_path, seed=1).with_suffix(".csv"))
         assert lines[0]["spkitemid"] == first
         assert set(lines[0]) == {"spkitemid", "sc1", "level", "raw"}  # neither speakers nor groups are known
 
@@ -86,5 +85,5 @@ def test_ids_are_the_samples_own_where_they_differ(row, tmp_path):
 def test_methods_that_differ_in_a_sign_get_files_of_their_own(make_comparison, tmp_path):
     methods = ("blv:sign=1", "blv:sign=-1")
     rows = make_rows(read_results(make_comparison(tmp_path, seeds=(1,), methods=methods)))
-    paths = {write_rsmeval(row.results, row, tmp_path / "rsmeval") for row in rows}
+    paths = {write_rsmeval(row, tmp_path / "rsmeval", seed=1) for row in rows}
     assert len(paths) == len(rows) == 6

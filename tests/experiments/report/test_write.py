@@ -7,10 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from blv_trainer.experiments.columns import formatted_p
 from blv_trainer.experiments.report import write_report
-from blv_trainer.experiments.report.published import PUBLISHED
-from blv_trainer.experiments.report.tables import as_markdown, make_tables, published_table
+from blv_trainer.experiments.report.tables import _PUBLISHED, as_markdown, formatted_p, make_tables, published_table
 from blv_trainer.experiments.results import read_results
 from blv_trainer.metrics import METRICS
 
@@ -101,7 +99,7 @@ def test_published_rows_stand_apart(report):
     )
     assert "published" not in json.dumps(list(json.loads((report / "results.json").read_text())["rows"]))
     assert "Tsai" not in (report / "table.csv").read_text()
-    assert len(published_table().rows) == len(PUBLISHED) == 4
+    assert len(published_table().rows) == len(_PUBLISHED) == 4
 
 
 def test_markdown_cells_hold_no_bar_of_their_own():

@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 Statistic = Callable[[np.ndarray], dict[str, np.ndarray]]  # (rows, methods, runs, classes, classes) to (rows,) by name
 
 _ROWS_AT_A_TIME = 1000  # resamples at a time; bounds memory
-_METHODS = ("percentile", "bca")
 
 
 class Estimate(NamedTuple):
@@ -34,23 +33,7 @@ class Estimate(NamedTuple):
 
 
 def confusion_units(references: ArrayLike, methods: Sequence[ArrayLike], groups: Sequence | None) -> np.ndarray:
-    """The confusion matrices of each sample, or of each group where groups are given.
-
-    Args:
-        references: the true class of each sample, ``(n,)``.
-        methods: the predicted classes of each method, each ``(n,)`` or ``(num_runs, n)``.
-        groups: the group of each sample, ``(n,)``, or None.
-
-    Returns:
-        Counts, ``(num_units, num_methods, num_runs, num_classes, num_classes)``, rows = references.
-
-    Raises:
-        ValueError: classes, shapes or groups that cannot be used.
-
-    Examples:
-        >>> confusion_units([0, 1, 1], [[0, 1, 0]], ["ann", "bob", "bob"])[1, 0, 0].tolist()  # bob's
-        [[0.0, 0.0], [1.0, 1.0]]
-    """
+    """Counts of each sample or group, ``(num_units, num_methods, num_runs, num_classes, num_classes)``."""
     labels = _classes("references", references)
     predicted = [_classes("predictions", predictions) for predictions in methods]
     if labels.ndim != 1 or any(of_method.shape != predicted[0].shape for of_method in predicted):
@@ -74,11 +57,9 @@ def confusion_units(references: ArrayLike, methods: Sequence[ArrayLike], groups:
 
 
 def bootstrap(
-    units: np.ndarray, statistic: Statistic, *, method: str, confidence: float, num_resamples: int, seed: int
+    units: np.ndarray, statistic: Statistic, *, confidence: float, num_resamples: int, seed: int
 ) -> dict[str, Estimate]:
     """Interval of each statistic when units are drawn with replacement; for the arguments see ``statistics``."""
-    if method not in _METHODS:
-        raise ValueError(f"method={method!r} is unknown. Choose from: {', '.join(_METHODS)}.")
     _check_share("confidence", confidence)
     _check_whole_number("num_resamples", num_resamples)
     distinct, counts = _distinct(units)
@@ -93,8 +74,7 @@ def bootstrap(
     for name, value in statistic(total[None]).items():
         resampled = np.concatenate([resample[name] for resample in resamples])
         levels = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-        if method == "bca":
-            levels = _bca_levels(levels, value, resampled, left_out[name], counts)
+        levels = _bca_levels(levels, value, resampled, left_out[name], counts)
         estimates[name] = _estimate(name, value.item(), resampled, levels)
     return estimates
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from blv_trainer.experiments.confusion_metrics import confusion_metrics
-from blv_trainer.experiments.resampling import Estimate, bootstrap, confusion_units, permute
+from blv_trainer.evaluation.confusion import confusion_metrics
+from blv_trainer.evaluation.resampling import Estimate, bootstrap, confusion_units, permute
 
 
 class Spread(NamedTuple):
@@ -31,12 +31,11 @@ def bootstrap_intervals(
     predictions: ArrayLike,
     *,
     groups: Sequence | None = None,
-    method: Literal["percentile", "bca"] = "bca",
     confidence: float = 0.95,
     num_resamples: int = 10_000,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Bootstrap interval of every metric that a confusion matrix gives (all but ``ece``).
+    """BCa (bias-corrected and accelerated) bootstrap interval of every metric but ece, which needs probabilities.
 
     Samples are drawn with replacement, or whole groups where ``groups`` are given: samples of one speaker resemble each
     other, and intervals that ignore it are too narrow. A class that a resample lacks does not count in its macro
@@ -47,7 +46,6 @@ def bootstrap_intervals(
         predictions: the predicted class of each sample, ``(n,)``, or of several runs, ``(num_runs, n)``: the metric is
             then the mean of the runs'.
         groups: what is drawn as a whole, such as the speaker of each sample, ``(n,)``; None to draw samples.
-        method: "percentile", or "bca": bias-corrected and accelerated.
         confidence: coverage of the interval, between 0 and 1.
         num_resamples: number of resamples.
         seed: of the random generator; same seed, same numbers, whatever the order of the samples.
@@ -67,9 +65,7 @@ def bootstrap_intervals(
         [0.83, 0.76, 0.89, 0.03]
     """
     units = confusion_units(references, [predictions], groups)
-    return bootstrap(
-        units, _mean_over_runs, method=method, confidence=confidence, num_resamples=num_resamples, seed=seed
-    )
+    return bootstrap(units, _mean_over_runs, confidence=confidence, num_resamples=num_resamples, seed=seed)
 
 
 def bootstrap_differences(
@@ -78,7 +74,6 @@ def bootstrap_differences(
     *,
     baseline: ArrayLike,
     groups: Sequence | None = None,
-    method: Literal["percentile", "bca"] = "bca",
     confidence: float = 0.95,
     num_resamples: int = 10_000,
     seed: int = 0,
@@ -92,7 +87,6 @@ def bootstrap_differences(
         predictions: those of the method, ``(n,)`` or ``(num_runs, n)``.
         baseline: those of the method to compare with, of the same shape.
         groups: as in ``bootstrap_intervals``.
-        method: as in ``bootstrap_intervals``.
         confidence: as in ``bootstrap_intervals``.
         num_resamples: as in ``bootstrap_intervals``.
         seed: as in ``bootstrap_intervals``.
@@ -109,7 +103,7 @@ def bootstrap_differences(
         0.5
     """
     units = confusion_units(references, [predictions, baseline], groups)
-    return bootstrap(units, _difference, method=method, confidence=confidence, num_resamples=num_resamples, seed=seed)
+    return bootstrap(units, _difference, confidence=confidence, num_resamples=num_resamples, seed=seed)
 
 
 def permutation_p_values(

@@ -15,11 +15,11 @@ from datasets import Dataset
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from blv_trainer import build_loss
-from blv_trainer.experiments.training import predictions_of_split, write_metrics
 from blv_trainer.files import write_json
 from blv_trainer.hub.card import amend_card, check_card, write_card
 from blv_trainer.metrics import METRICS
 from blv_trainer.prediction import prediction_table
+from blv_trainer.run_folder import METRICS_FILE, predictions_of_split
 from blv_trainer.training.loss_choice import describe_loss
 
 EXAMPLE = Path(__file__).parents[3] / "model_card" / "example.md"
@@ -64,7 +64,7 @@ def make_run(folder, *, names=NAMES, loss="blv", split_options=None, **config):
         "decision": "raw",
     }
     write_json(folder / "config.json", known | config)
-    write_metrics(folder, {"train": {"train_loss": 0.5}, "test": {"loss": 0.9, "num_rows": 120}})
+    write_json(folder / METRICS_FILE, {"train": {"train_loss": 0.5}, "test": {"loss": 0.9, "num_rows": 120}})
     settings = {"model_name_or_path": "bert-base-uncased", "num_train_epochs": 20.0, "learning_rate": 1e-5, "seed": 42}
     (folder / "config.yaml").write_text(yaml.safe_dump({**settings, "train_file": "/home/someone/answers.csv"}))
     write_json(folder / "run.json", {"conditions": VERSIONS})
@@ -120,7 +120,7 @@ def test_the_consistent_column_adds_the_expected_shift(run, test_rows):
     assert [row[2] for row in cells(run[1], "Classes").values()] == [f"{shift:.3f}" for shift in EXPECTED_SHIFT]
 
 
-def test_intervals_are_percentiles_over_resampled_speakers(run, test_rows):
+def test_intervals_are_near_the_percentiles_over_resampled_speakers(run, test_rows):
     labels, logits, table = test_rows
     right = (logits.argmax(axis=1) == labels).astype(float)
     by_speaker = [right[(table["speaker"] == speaker).to_numpy()] for speaker in table["speaker"].unique()]
@@ -131,7 +131,7 @@ def test_intervals_are_percentiles_over_resampled_speakers(run, test_rows):
     ]
     low, high = (float(end) for end in cells(run[1], "Results")["Accuracy, %"][1].split(" to "))
     assert [low, high] == pytest.approx(100 * np.percentile(means, [2.5, 97.5]), abs=1.5)
-    assert "500 resamples of 30 speakers" in run[1]
+    assert "BCa bootstrap intervals (500 resamples of 30 speakers)" in run[1]
 
 
 def test_without_speakers_rows_are_resampled(tmp_path):
@@ -290,7 +290,7 @@ def test_a_bare_model_has_a_card_without_results(tmp_path):
 def test_metrics_alone_give_a_table_without_intervals(tmp_path):
     make_run(tmp_path)
     (tmp_path / "predictions.parquet").unlink()
-    write_metrics(tmp_path, {"test": {"accuracy": 0.5, "pcc": math.nan, "my_score": 3.25, "runtime": 9.0}})
+    write_json(tmp_path / METRICS_FILE, {"test": {"accuracy": 0.5, "pcc": math.nan, "my_score": 3.25, "runtime": 9.0}})
     card = written(tmp_path)
     assert cells(card, "Results")["Accuracy, %"] == ["50.00", "higher"]
     assert cells(card, "Results")["Pearson correlation"] == ["-", "higher"]
@@ -319,7 +319,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
 def test_a_broken_file_is_named(tmp_path):
     make_run(tmp_path)
     (tmp_path / "metrics.json").write_text("{")
-    with pytest.raises(ValueError, match="metrics.json is no JSON"):
+    with pytest.raises(ValueError, match="metrics.json is damaged"):
         write_card(tmp_path)
 
 
@@ -400,5 +400,5 @@ def test_the_example_is_what_the_template_gives(tmp_path):
     assert EXAMPLE.with_name("confusion_matrix.png").is_file()
     assert EXAMPLE.read_text(encoding="utf-8") == card, (
         f"{EXAMPLE.name} and template.md are out of step. To write the example anew: {REWRITE}=1 python -m pytest "
-        "tests/hub/card/test_write.py -k example"
+        "tests/hub/card/test_write_card.py -k example"
     )

@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from datasets import Dataset, DatasetDict
 from transformers import (
@@ -24,20 +21,24 @@ from transformers import (
 )
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
-from blv_trainer.files import INCOMPLETE_FILE, staged_folder, write_json
+from blv_trainer.files import staged_folder, write_json
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
 from blv_trainer.prediction import label_names, load_errors, prediction_table, usable_length
+from blv_trainer.run_folder import (
+    COMPARISON_FILE,
+    HISTORY_FILE,
+    METRICS_FILE,
+    RUN_FILE,
+    SPEED_FILE,
+    is_finished,
+    predictions_of_split,
+    write_predictions,
+)
 from blv_trainer.trainer import BLVTrainer
 
 logger = logging.getLogger(__name__)
 
-METRICS_FILE = "metrics.json"
-PREDICTIONS_FILE = "predictions.parquet"
-HISTORY_FILE = "history.json"
-SPEED_FILE = "speed.json"
-RUN_FILE = "run.json"
-COMPARISON_FILE = "comparison.json"  # of many runs
 _MEASURED = ("_runtime", "_per_second", "_time", "train_loss")  # of the process at work, not of the whole run
 
 
@@ -150,8 +151,8 @@ def predict_and_write(
             write_json(folder / HISTORY_FILE, trainer.state.log_history)
             write_json(folder / SPEED_FILE, speed)
             if tables:
-                pq.write_table(pa.concat_tables(tables), folder / PREDICTIONS_FILE)
-            write_metrics(folder, metrics)
+                write_predictions(folder, tables)
+            write_json(folder / METRICS_FILE, metrics)
     return metrics
 
 
@@ -168,11 +169,6 @@ def save_model_whole(trainer: BLVTrainer) -> None:
 def sample_rows(num_rows: int, num_wanted: int) -> np.ndarray:
     """Places of ``num_wanted`` of ``num_rows`` rows, or of all if there are fewer; the same at each call."""
     return np.sort(np.random.default_rng(0).permutation(num_rows)[:num_wanted])
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether a folder holds all that a run leaves."""
-    return (folder / METRICS_FILE).is_file() and not (folder / INCOMPLETE_FILE).exists()
 
 
 def refuse_used_folder(training_args: BLVTrainingArguments) -> None:
@@ -223,20 +219,6 @@ def by_length(rows: Dataset) -> tuple[Dataset, np.ndarray]:
     """Rows sorted by length, so that batches hold little padding, and the place that each came from."""
     order = np.argsort(rows["length"], kind="stable")
     return rows.select(order), order
-
-
-def predictions_of_split(rows: Dataset, split: str, predictions: pa.Table) -> pa.Table:
-    """Predictions beside the split's name and every column of its rows but the text."""
-    table = rows.with_format("arrow")[:].combine_chunks()
-    columns = {"split": pa.array([split] * len(rows))}
-    columns |= {name: table[name] for name in table.column_names if name not in ("text", *predictions.column_names)}
-    columns |= {name: predictions[name] for name in predictions.column_names}
-    return pa.table(columns)
-
-
-def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
-    """Write ``metrics.json``."""
-    write_json(folder / METRICS_FILE, metrics)
 
 
 def _check_labels(model: PreTrainedModel, source: str, names: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import html
 
 import pytest
 
-from blv_trainer.hub.card.text import Markdown, escape, table, trusted
+from blv_trainer.hub.card.markdown import Markdown, escape, table, trusted
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
-"""The lines of Python that a card begins with."""
+"""What a card quotes: the lines of Python that it begins with, the works that it ends with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
+
+from blv_trainer.corpora.icnale.card import CITATION as ICNALE
+from blv_trainer.corpora.icnale.names import normalize_id
+from blv_trainer.hub.card.facts import Facts
 
 OWN_MODEL_TYPE = "blv-mean-pooled"
 # Invented; no corpus has a part in them.
@@ -40,21 +45,30 @@ print(scores[0])  # the most probable class
 # The expected score: 0 is the lowest class, 1 the next.
 classes = list(classifier.model.config.id2label.values())
 print(sum(classes.index(score["label"]) * score["score"] for score in scores))"""
+_PAPER = """\
+@misc{tsai2025mitigating,
+  author        = {Tsai, Fong-Chun and Huang, Kuan-Tang and Yan, Bi-Cheng and Lo, Tien-Hong and Chen, Berlin},
+  title         = {Mitigating Data Imbalance in Automated Speaking Assessment},
+  year          = {2025},
+  eprint        = {2509.03010},
+  archivePrefix = {arXiv}
+}"""
+_BLV = """\
+@inproceedings{wang2023balancing,
+  author    = {Wang, Yuchao and Fei, Jingjing and Wang, Haochen and Li, Wei and Bao, Tianpeng and Wu, Liwei and
+               Zhao, Rui and Shen, Yujun},
+  title     = {Balancing Logit Variation for Long-Tailed Semantic Segmentation},
+  booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+  pages     = {19561--19573},
+  year      = {2023}
+}"""
+_SOURCES = ("dataset_name", "train_file", "test_file")
 
 
 def usage(
     config: dict[str, Any], *, model: str, task: str, names: Sequence[str], adapter: bool, base: str | None
 ) -> str:
-    """Python that loads the model and tells the class of an invented text.
-
-    Args:
-        config: the model's config.
-        model: its name on the Hub, or what stands for it.
-        task: of the pipeline.
-        names: the labels, lowest first.
-        adapter: whether the model is an adapter.
-        base: what the adapter goes on top of, if that is known.
-    """
+    """Python that loads the model, an adapter on top of its base, and tells the class of an invented text."""
     own = config.get("model_type") == OWN_MODEL_TYPE
     if adapter:
         load = _ADAPTER.format(
@@ -74,3 +88,17 @@ def usage(
     else:
         load = (_OWN if own else _STOCK).format(model=model, task=task)
     return load + (_SCORES.format(text=EXAMPLE_TEXTS[0]) if task == "text-classification" else "")
+
+
+def citations(about_icnale: bool) -> str:
+    """BibTeX entries: the paper, the origin of BLV, and the corpus where it was used."""
+    return "\n\n".join([_PAPER, _BLV, *([ICNALE] if about_icnale else [])])
+
+
+def is_about_icnale(facts: Facts, datasets: Sequence[str]) -> bool:
+    """Whether the data are ICNALE's: their name says so, or the rows are named as its answers are."""
+    sources = [PurePath(str(facts.data[key])).name for key in _SOURCES if facts.data.get(key)]
+    if any("icnale" in name.lower() for name in [*sources, *datasets]):
+        return True
+    ids = [str(value) for found in facts.predictions.values() for value in found.columns.get("id", [])]
+    return bool(ids) and all(normalize_id(f"{value}.txt") == value for value in ids)

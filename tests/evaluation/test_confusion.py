@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from blv_trainer.experiments.confusion_metrics import confusion_metrics
+from blv_trainer.evaluation.confusion import confusion_metrics
 from blv_trainer.metrics import METRICS
 
 NAMES = sorted(set(METRICS) - {"ece"})

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from blv_trainer.experiments.confusion_metrics import confusion_metrics
-from blv_trainer.experiments.statistics import (
+from blv_trainer.evaluation.confusion import confusion_metrics
+from blv_trainer.evaluation.statistics import (
     bootstrap_differences,
     bootstrap_intervals,
     holm,
@@ -46,25 +46,8 @@ def looped_resamples(references, predictions, groups, names, num_resamples, seed
     return np.array(rows)
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-def test_percentile_interval_equals_that_of_a_plain_loop(data, grouped):
-    references, predictions, _, speakers = data
-    looped = looped_resamples(references, predictions, speakers if grouped else np.arange(90), NAMES, 3000)
-    estimates = bootstrap_intervals(
-        references, predictions, groups=speakers if grouped else None, method="percentile", num_resamples=20_000
-    )
-    for column, name in enumerate(NAMES):
-        estimate, spread = estimates[name], looped[:, column].std(ddof=1)
-        assert estimate.value == pytest.approx(METRICS[name](references, predictions))
-        assert estimate.standard_error == pytest.approx(spread, rel=0.06)
-        expected = np.quantile(looped[:, column], [0.025, 0.975])
-        step = 1 / 90  # of accuracy, where a quantile may fall to either side
-        np.testing.assert_allclose([estimate.low, estimate.high], expected, atol=0.2 * spread + step)
-
-
-@pytest.mark.parametrize("method", ["percentile", "bca"])
 @pytest.mark.parametrize("name", SMOOTH)
-def test_interval_equals_scipys(data, name, method):
+def test_interval_equals_scipys(data, name):
     references, predictions, _, _ = data
 
     def statistic(*columns):
@@ -75,11 +58,11 @@ def test_interval_equals_scipys(data, name, method):
         statistic,
         paired=True,
         vectorized=False,
-        method=method,
+        method="BCa",
         n_resamples=10_000,
         random_state=np.random.default_rng(1),
     )
-    ours = bootstrap_intervals(references, predictions, method=method, num_resamples=40_000)[name]
+    ours = bootstrap_intervals(references, predictions, num_resamples=40_000)[name]
     tolerance = 0.2 * theirs.standard_error  # what 10,000 resamples leave; the two methods are farther apart
     np.testing.assert_allclose([ours.low, ours.high], theirs.confidence_interval, atol=tolerance)
 
@@ -107,21 +90,18 @@ def test_bca_interval_over_speakers_equals_scipys_over_speakers(data):
 
 def test_two_samples_have_the_standard_error_worked_out_by_hand():
     # One right, one wrong: resamples have accuracy 0, .5, 1 with probability 1/4, 1/2, 1/4; variance 1/8.
-    estimate = bootstrap_intervals([0, 1], [0, 0], method="percentile", num_resamples=100_000)["accuracy"]
+    estimate = bootstrap_intervals([0, 1], [0, 0], num_resamples=100_000)["accuracy"]
     assert estimate.standard_error == pytest.approx(math.sqrt(1 / 8), rel=0.01)
     assert (estimate.low, estimate.high) == (0, 1)
 
 
-@pytest.mark.parametrize("method", ["percentile", "bca"])
-def test_intervals_cover_the_truth_about_as_often_as_they_say(method):
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
     rng = np.random.default_rng(0)
     population = np.array([[0.14, 0.04, 0.02], [0.08, 0.3, 0.12], [0.02, 0.08, 0.2]])
     truth, covered = confusion_metrics(population), dict.fromkeys(["accuracy", "macro_accuracy", "qwk"], 0)
     for simulation in range(300):
         cells = rng.choice(9, size=80, p=population.ravel())
-        estimates = bootstrap_intervals(
-            cells // 3, cells % 3, method=method, confidence=0.9, num_resamples=400, seed=simulation
-        )
+        estimates = bootstrap_intervals(cells // 3, cells % 3, confidence=0.9, num_resamples=400, seed=simulation)
         for name in covered:
             covered[name] += estimates[name].low <= truth[name] <= estimates[name].high
     for count in covered.values():
@@ -147,15 +127,15 @@ def test_intervals_that_ignore_speakers_are_too_narrow_where_speakers_are_alike(
 @pytest.mark.parametrize("name", NAMES)
 def test_paired_difference_equals_that_of_a_plain_loop(data, name):
     references, predictions, baseline, speakers = data
-    estimate = bootstrap_differences(
-        references, predictions, baseline=baseline, groups=speakers, method="percentile", num_resamples=20_000
-    )[name]
+    estimate = bootstrap_differences(references, predictions, baseline=baseline, groups=speakers, num_resamples=20_000)[
+        name
+    ]
     first = looped_resamples(references, predictions, speakers, [name], 2000)
     second = looped_resamples(references, baseline, speakers, [name], 2000)  # the same seed draws the same speakers
     looped = (first - second)[:, 0]
     assert estimate.value == pytest.approx(METRICS[name](references, predictions) - METRICS[name](references, baseline))
-    expected = np.quantile(looped, [0.025, 0.975])
-    np.testing.assert_allclose([estimate.low, estimate.high], expected, atol=0.3 * looped.std())
+    assert estimate.standard_error == pytest.approx(looped.std(ddof=1), rel=0.08)
+    assert estimate.low <= estimate.value <= estimate.high
 
 
 def test_pairing_takes_out_what_both_methods_share(data):
@@ -259,7 +239,7 @@ def test_runs_of_a_sample_are_swapped_together(data):
 
 def test_the_defaults_are_the_documented_ones(data):
     references, predictions, baseline, _ = data
-    defaults = {"method": "bca", "confidence": 0.95, "num_resamples": 10_000, "seed": 0}
+    defaults = {"confidence": 0.95, "num_resamples": 10_000, "seed": 0}
     assert bootstrap_intervals(references, predictions) == bootstrap_intervals(references, predictions, **defaults)
     pair = {"references": references, "predictions": predictions, "baseline": baseline}
     assert bootstrap_differences(**pair) == bootstrap_differences(**pair, **defaults)
@@ -383,7 +363,6 @@ def test_the_minimum_detectable_difference_is_found_with_the_power_it_promises()
         ({"groups": ["a", None]}, r"a sample has no group \(None or NaN\)"),
         ({"groups": [1.0, math.nan]}, r"a sample has no group \(None or NaN\)"),
         ({"groups": ["a", "a"]}, "there is only one sample or group: nothing can be resampled"),
-        ({"method": "BCA"}, "method='BCA' is unknown. Choose from: percentile, bca"),
         ({"confidence": 95}, "confidence=95 cannot be used: give a number between 0 and 1"),
         ({"confidence": 0}, "confidence=0 cannot be used"),
         ({"confidence": 1}, "confidence=1 cannot be used"),

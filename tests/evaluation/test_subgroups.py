@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
-from blv_trainer.experiments.subgroups import Subgroup, subgroup_table
+from blv_trainer.evaluation.subgroups import Subgroup, subgroup_table
 
 
 def test_values_equal_a_plain_loop():

@@ -1,9 +1,25 @@
-"""All metrics of many confusion matrices at once."""
+"""Counts labels against predictions, and gives all metrics of many such counts at once."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+
+def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> np.ndarray:
+    """How often each label met each prediction, ``(num_classes, num_classes)``, rows = labels.
+
+    Args:
+        labels: class indices, ``(n,)``.
+        predictions: class indices, ``(n,)``.
+        num_classes: number of classes.
+
+    Examples:
+        >>> confusion_matrix([0, 0, 1], [0, 1, 1], 2).tolist()
+        [[1, 1], [0, 1]]
+    """
+    cells = num_classes * np.asarray(labels) + np.asarray(predictions)
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 def confusion_metrics(confusions: ArrayLike) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ marker, line style, hatching or position as well, so that grey prints can be rea
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+_DPI = 130
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#7F7F7F")
 MARKERS = "osD^vPX*"
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)), (0, (8, 3)))
@@ -24,6 +26,13 @@ HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "++", "--")
 def new_axes(width: float = 5.0, height: float = 3.6) -> Axes:
     """Axes of a new figure, in inches."""
     return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as a PNG file, without a date or version in it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from blv_trainer.experiments import figures
+from blv_trainer.evaluation import figures
 
 NAMES = ["A2", "B1", "B2"]
 

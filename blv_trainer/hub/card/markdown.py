@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -32,12 +34,7 @@ def trusted(value: Any) -> Any:
 
 
 def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], *, numeric: Sequence[int] = ()) -> Markdown:
-    """A Markdown table; every cell is escaped.
-
-    Args:
-        header: of the columns.
-        rows: of cells.
-        numeric: places of the columns that are aligned to the right.
+    """A Markdown table; every cell is escaped, the columns ``numeric`` are aligned to the right.
 
     Examples:
         >>> print(table(["level", "rows"], [["A|2", 5]], numeric=[1]))
@@ -51,3 +48,13 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], *, numeric: Sequ
 
 def _line(cells: Sequence[Any]) -> str:
     return "| " + " | ".join(str(trusted(cell)) for cell in cells) + " |"
+
+
+def plain(value: Any) -> str:
+    """A setting as JSON, words without quotes."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def decimal(value: float) -> str:
+    """Two decimals; a dash where the value is undefined."""
+    return f"{value:.2f}" if math.isfinite(value) else "-"

@@ -1,24 +1,25 @@
-"""A model's card: ``README.md`` with metadata that the Hub reads, written from what stands in the model's folder."""
+"""A model's card: ``README.md`` with metadata that the Hub reads, from a model's folder or from a trainer in memory."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from huggingface_hub import ModelCard
 from matplotlib.figure import Figure
 
-from blv_trainer.experiments import figures
-from blv_trainer.experiments.report import as_png
+from blv_trainer.evaluation import figures
 from blv_trainer.files import write_whole
 from blv_trainer.hub.card.check import CARD_FILE, check_text
-from blv_trainer.hub.card.facts import Facts, read_facts
+from blv_trainer.hub.card.facts import SETTINGS, Facts, metrics_of_history, read_facts, results_of
 from blv_trainer.hub.card.metadata import write_eval_results
 from blv_trainer.hub.card.options import NUM_RESAMPLES, CardOptions, as_list, hub_ids, is_here, is_hub_id
 from blv_trainer.hub.card.render import PICTURE_FILE, PLACEHOLDER, render
-from blv_trainer.hub.card.results import all_results
+from blv_trainer.run_folder import conditions
+from blv_trainer.training.loss_choice import describe_loss
 
 
 def write_card(
@@ -94,15 +95,53 @@ def write_card_of(folder: Path, facts: Facts, options: CardOptions) -> Path:
         base_model=options.base_model or _base_model(folder, facts),
         datasets=options.datasets or _datasets(folder, facts),
     )
-    results = all_results(facts, num_resamples=options.num_resamples)
+    results = results_of(facts, num_resamples=options.num_resamples)
     text = render(folder, facts, results, options)
     check_text(text)
-    if results and results[0].confusion is not None:
-        picture = _confusion_picture(results[0].confusion, f"{results[0].split}, n = {results[0].num_rows:,}", facts)
+    if results and results[0].scores is not None:
+        picture = _confusion_picture(
+            results[0].scores.confusion, f"{results[0].split}, n = {results[0].num_rows:,}", facts
+        )
         write_whole(folder / PICTURE_FILE, lambda path: path.write_bytes(picture))
     write_eval_results(folder, results, facts.names, options.datasets)
     write_whole(folder / CARD_FILE, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
     return folder / CARD_FILE
+
+
+def write_trainer_card(
+    trainer: Any,
+    language: str | None = None,
+    license: str | None = None,
+    tags: str | list[str] | None = None,
+    model_name: str | None = None,
+    finetuned_from: str | None = None,
+    tasks: str | list[str] | None = None,
+    dataset_tags: str | list[str] | None = None,
+    dataset: str | list[str] | None = None,
+    dataset_args: str | list[str] | None = None,
+) -> Path:
+    """Write the card of a trainer's model into ``args.output_dir``; the arguments are ``create_model_card``'s.
+
+    Results are those in the folder, or else of the last evaluation (with ``load_best_model_at_end`` of the best one).
+
+    Returns:
+        The path of ``README.md``.
+    """
+    folder = Path(trainer.args.output_dir)
+    repo_id = trainer.hub_model_id if is_hub_id(trainer.hub_model_id) else None
+    options = CardOptions(
+        repo_id=repo_id,
+        language=language,
+        license=license,
+        base_model=hub_ids("finetuned_from", finetuned_from) or _base_model_of(trainer),
+        datasets=hub_ids("dataset_tags", dataset_tags),
+        tags=as_list(tags),
+        model_name=model_name,
+        dataset_name=", ".join(as_list(dataset)) or None,
+        dataset_args=dataset_args,
+        pipeline_tag=(as_list(tasks) or ["text-classification"])[0],
+    )
+    return write_card_of(folder, _trainer_facts(trainer), options)
 
 
 def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]) -> None:
@@ -155,9 +194,43 @@ def _confusion_picture(matrix: np.ndarray, title: str, facts: Facts) -> bytes:
     figure = Figure(figsize=(size + 0.06 * longest, size + 0.04 * longest), layout="constrained")
     plain = [text.replace("$", r"\$") for text in (*names, title)]  # no formulas
     figures.plot_confusion(matrix, plain[:-1], title=plain[-1], ax=figure.subplots())
-    return as_png(figure)
+    return figures.as_png(figure)
 
 
 def _shortened(name: str) -> str:
     text = " ".join(name.split())
     return text if len(text) <= 16 else text[:13] + "..."
+
+
+def _trainer_facts(trainer: Any) -> Facts:
+    """What trainer and output folder know together."""
+    config = getattr(trainer.model, "config", None)
+    known = {} if config is None else config.to_dict()
+    if trainer.loss_fn is not None:
+        known |= {"class_counts": trainer.class_counts, "training_loss": describe_loss(trainer.loss_fn)}
+        known.setdefault("decision", "raw")
+    if "architectures" not in known or not known["architectures"]:
+        known["architectures"] = [type(trainer.accelerator.unwrap_model(trainer.model)).__name__]
+    facts = read_facts(Path(trainer.args.output_dir), config=known)
+    args = trainer.args.to_dict()
+    return dataclasses.replace(
+        facts,
+        metrics=facts.metrics or _logged_metrics(trainer),
+        settings={name: args[name] for name in SETTINGS if name in args} | facts.settings,
+        versions=conditions(),
+    )
+
+
+def _logged_metrics(trainer: Any) -> dict[str, dict[str, float]]:
+    sets = trainer.eval_dataset if isinstance(trainer.eval_dataset, dict) else {"": trainer.eval_dataset}
+    best_step = trainer.state.best_global_step if trainer.args.load_best_model_at_end else None
+    found = metrics_of_history(trainer.state.log_history, splits=sets, best_step=best_step)
+    for name, rows in sets.items():
+        if (name or "validation") in found and hasattr(rows, "__len__"):
+            found[name or "validation"].setdefault("num_rows", len(rows))
+    return found
+
+
+def _base_model_of(trainer: Any) -> list[str]:
+    name = getattr(getattr(trainer.model, "config", None), "_name_or_path", None)
+    return [name] if is_hub_id(name) and not is_here(name, Path(trainer.args.output_dir)) else []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blv_trainer.hub.card.formulas import loss_formula
+from blv_trainer.hub.card.sections import loss_formula
 from blv_trainer.losses import LOSSES
 
 

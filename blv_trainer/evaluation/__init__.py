@@ -1,0 +1,37 @@
+"""Judges arrays: labels and logits in, ``Scores`` out. Knows no trainer, no folder and no model.
+
+``figures`` draws what ``Scores`` says.
+"""
+
+from blv_trainer.evaluation import figures
+from blv_trainer.evaluation.confusion import confusion_matrix, confusion_metrics
+from blv_trainer.evaluation.resampling import Estimate
+from blv_trainer.evaluation.scores import NUM_RESAMPLES, Scores
+from blv_trainer.evaluation.statistics import (
+    Spread,
+    bootstrap_differences,
+    bootstrap_intervals,
+    holm,
+    mean_and_sd,
+    minimum_detectable_difference,
+    permutation_p_values,
+)
+from blv_trainer.evaluation.subgroups import Subgroup, subgroup_table
+
+__all__ = [
+    "NUM_RESAMPLES",
+    "Estimate",
+    "Scores",
+    "Spread",
+    "Subgroup",
+    "bootstrap_differences",
+    "bootstrap_intervals",
+    "confusion_matrix",
+    "confusion_metrics",
+    "figures",
+    "holm",
+    "mean_and_sd",
+    "minimum_detectable_difference",
+    "permutation_p_values",
+    "subgroup_table",
+]

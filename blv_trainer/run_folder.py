@@ -1,0 +1,161 @@
+"""What a run leaves behind: names of its files, their writers and readers, and whether it is finished.
+
+``run.json`` is written when a run starts and holds its settings and conditions; ``metrics.json`` is written last, so a
+run is finished if and only if it is there.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from blv_trainer import __version__
+from blv_trainer.files import INCOMPLETE_FILE, write_text, write_whole
+
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.parquet"
+HISTORY_FILE = "history.json"
+SPEED_FILE = "speed.json"
+RUN_FILE = "run.json"
+CONFIG_FILE = "config.yaml"
+COMPARISON_FILE = "comparison.json"  # of many runs
+RESULTS_FILE = Path("report", "results.json")  # of a comparison
+
+_PACKAGES = ("torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
+_PREDICTED = ("prediction", "level", "expected_score", "logits")  # besides p_<label>
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The rows of one split, as ``predictions.parquet`` has them.
+
+    Args:
+        labels: ``(n,)``.
+        logits: ``(n, num_classes)``.
+        columns: what else is known of each row (id, speaker, region, ...), by column.
+    """
+
+    labels: np.ndarray
+    logits: np.ndarray
+    columns: dict[str, list[Any]]
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds all that a run leaves."""
+    return (folder / METRICS_FILE).is_file() and not (folder / INCOMPLETE_FILE).exists()
+
+
+def conditions() -> dict[str, str]:
+    """Versions and machine of this process."""
+    import torch
+
+    versions = {"blv_trainer": __version__}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return {"python": platform.python_version(), **versions, "system": platform.platform(), "device": device}
+
+
+def write_config(folder: str | Path, verb: str, *settings: Mapping[str, Any]) -> Path:
+    """Write ``config.yaml``, with which ``blv-trainer VERB --config`` repeats a run; what is None is left out.
+
+    Args:
+        folder: of the run.
+        verb: of the command line.
+        settings: by the names of the verb's flags; later ones win.
+
+    Returns:
+        The file.
+    """
+    given = {name: value for part in settings for name, value in part.items() if value is not None}
+    path = Path(folder, CONFIG_FILE)
+    write_text(path, f"# blv-trainer {verb} --config THIS_FILE repeats this run\n{yaml.safe_dump(given)}")
+    return path
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What ``config.yaml`` says; nothing where there is none."""
+    path = folder / CONFIG_FILE
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+
+
+def write_predictions(folder: Path, tables: Sequence[pa.Table]) -> None:
+    """Write ``predictions.parquet`` from tables that ``predictions_of_split`` made."""
+    write_whole(folder / PREDICTIONS_FILE, lambda path: pq.write_table(pa.concat_tables(tables), path))
+
+
+def predictions_of_split(rows: Any, split: str, predictions: pa.Table) -> pa.Table:
+    """Predictions beside the split's name and every column of its rows but the text.
+
+    Args:
+        rows: a ``datasets.Dataset``.
+        split: its name.
+        predictions: as ``prediction_table`` gives them, one line for each row.
+    """
+    table = rows.with_format("arrow")[:].combine_chunks()
+    columns = {"split": pa.array([split] * len(rows))}
+    columns |= {name: table[name] for name in table.column_names if name not in ("text", *predictions.column_names)}
+    columns |= {name: predictions[name] for name in predictions.column_names}
+    return pa.table(columns)
+
+
+def read_predictions(folder: Path) -> dict[str, Predictions]:
+    """The rows of each split; none where there is no ``predictions.parquet``.
+
+    Raises:
+        ValueError: the file cannot be read, or is not one that ``train`` or ``evaluate`` wrote.
+    """
+    path = folder / PREDICTIONS_FILE
+    if not path.is_file():
+        return {}
+    try:
+        table = pq.read_table(path, partitioning=None)  # a folder may be called "sigma=6"
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}): make it again.") from error
+    if not {"split", "label", "logits"} <= {*table.column_names}:
+        raise ValueError(f"{path} has no columns split, label and logits: make it with blv-trainer train or evaluate.")
+    known = [name for name in table.column_names if name not in ("split", "label", *_PREDICTED)]
+    splits = {}
+    for split in pc.unique(table["split"]).to_pylist():
+        rows = table.filter(pc.equal(table["split"], split))
+        splits[split] = Predictions(
+            np.asarray(rows["label"].to_pylist(), dtype=np.int64),
+            np.asarray(rows["logits"].to_pylist(), dtype=np.float64),
+            {name: rows[name].to_pylist() for name in known if not name.startswith("p_")},
+        )
+    return splits
+
+
+def predicted_labels(folder: Path) -> list[str]:
+    """The labels, lowest first, that predictions in a folder were made for; none where there are no predictions."""
+    path = folder / PREDICTIONS_FILE
+    names: Iterable[str] = pq.read_schema(path).names if path.is_file() else ()
+    return [name.removeprefix("p_") for name in names if name.startswith("p_")]
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; None where there is no such file.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): make it again, or remove it.") from error
