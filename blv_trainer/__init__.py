@@ -1,18 +1,20 @@
 """Text classifiers on long-tailed, ordered labels, in the Hugging Face way.
 
-Data runs one way through the rooms of this package; each imports only from rooms above it:
+Data runs one way through the rooms of this package; each imports only from rooms above it, through their doors: what a
+room's ``__init__`` lists in ``__all__``.
 
+- ``checks``, ``files``, ``run_folder``: what doors check; files that are there whole or not at all; what a run leaves.
 - ``asr``: recordings to transcripts by Whisper, batched and resumable.
 - ``corpora``: your own table, the ICNALE-ASA corpus, an invented one for demos; splits.
-- ``metrics``: ``evaluate`` modules and pure functions; ``make_compute_metrics``.
+- ``metrics``: ``evaluate`` modules and pure functions; ``METRICS``, ``make_compute_metrics``.
+- ``evaluation``: labels and logits in, ``Scores`` out: metrics, intervals, confusion, subgroups; figures.
 - ``losses``: ``LOSSES``, ``build_loss``; one file per loss, ``blv`` is Balancing Logit Variation.
 - ``decision``: from logits to a level: shifts and temperature, tuned on a dev set, folded into a checkpoint.
 - ``modeling``: an ``AutoModel`` encoder with masked mean pooling and a linear head.
-- ``arguments``, ``trainer``: ``BLVTrainingArguments`` and ``BLVTrainer``, in place of ``transformers.Trainer``;
-  ``training``: what the trainer is made of.
-- ``prediction``: a saved model and texts in, logits and a table of levels out.
-- ``experiments``: one training run; methods x seeds, statistics and the report that compares them.
+- ``arguments``: ``BLVTrainingArguments``. ``prediction``: a saved model and texts in, logits and a table of levels out.
 - ``hub``: the model card; checked, one-commit pushes; ONNX.
+- ``trainer``: ``BLVTrainer``, in place of ``transformers.Trainer``; ``training``: what it is made of.
+- ``experiments``: one training run; methods x seeds and the report that compares them.
 - ``pipelines``: recordings in, transcript and level out: ``pipeline("speaking-assessment", model=DIR)``.
 - ``app``: a page to try a model: speak, upload or paste (extra ``app``).
 - ``cli``: ``blv-trainer demo | transcribe | prepare | train | compare | evaluate | predict | push | app | list``.

@@ -31,6 +31,6 @@ def _register_task(_module: ModuleType) -> None:
 
 @when_imported("datasets.load")
 def _register_corpus(load: ModuleType) -> None:
-    from blv_trainer.corpora.registration import register
+    from blv_trainer.corpora._builders import register
 
     register(load)

@@ -13,6 +13,8 @@ from transformers import TrainingArguments
 
 from blv_trainer.losses import check_loss
 
+__all__ = ["BLVTrainingArguments", "DataArguments", "ModelArguments", "changed_settings", "output_folder"]
+
 
 @dataclass(repr=False)  # the parent's hides tokens
 class BLVTrainingArguments(TrainingArguments):

@@ -1,30 +1,34 @@
-"""Files that are there whole or not at all, also after a kill, a power cut or a full disk."""
+"""Files that are there whole or not at all, also after a kill or on a full disk; one run at a time in a folder."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import math
 import os
+import platform
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 INCOMPLETE_FILE = "_incomplete"  # the Hub's clients and datasets leave out names that begin so
+LOCK_FILE = "_blv_trainer.lock"
 _UNFINISHED = ".unfinished"  # ends every temporary name
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TORCH_WRITER = re.compile(r"PytorchStreamWriter failed writing|inline_container.*unexpected pos", re.DOTALL)
 
 
-def write_whole(path: str | Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under a temporary name beside its own, flush it to the disk, then give it its name.
+class FolderInUseError(OSError):
+    """Another run is writing to the folder."""
 
-    Args:
-        path: the file; its folder is made where it is missing.
-        write: called with the temporary path.
+
+def write_whole(path: str | Path, write: Callable[[Path], Any]) -> None:
+    """Have a file written under a temporary name beside its own, flushed to the disk, then given its name.
 
     Raises:
         OSError: it could not be written; a file that was there before is as it was.
@@ -50,7 +54,16 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON, whole or not at all; undefined numbers (nan) become null, which JSON has."""
-    write_text(path, json.dumps(_without_nan(value), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(without_nan(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def without_nan(value: Any) -> Any:
+    """A value for JSON with None in place of every undefined number."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextlib.contextmanager
@@ -64,9 +77,6 @@ def staged_folder(folder: str | Path, *, name: str = "", active: bool = True) ->
         folder: made where it is missing.
         name: of the temporary folder: one and the same where several processes write to it; default: this process's.
         active: whether this process makes the temporary folder and moves what is in it.
-
-    Yields:
-        The temporary folder, empty.
 
     Raises:
         OSError: something could not be written; then ``folder`` is as it was.
@@ -88,27 +98,19 @@ def staged_folder(folder: str | Path, *, name: str = "", active: bool = True) ->
 
 @contextlib.contextmanager
 def write_errors(path: str | Path) -> Iterator[None]:
-    """Give errors of writing the name of what was to be written, those of safetensors, tokenizers and torch among them.
-
-    Raises:
-        OSError: in place of what the block raised, where that came from the disk.
-    """
+    """Make an OSError with the name of what was to be written of whatever a library raises for the disk."""
     try:
         yield
-    except OSError as error:
-        # A copy that finds no room names the file that it read.
-        told = error.filename is not None and _UNFINISHED not in str(error.filename) and error.errno not in _NO_ROOM
-        if error.errno is None or told:
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     except Exception as error:
-        number = _error_number(error, Path(path))
-        if number is None:
+        number, named = _error_number(error, Path(path)), getattr(error, "filename", None)
+        # A copy that finds no room names the file that it read.
+        told = named is not None and _UNFINISHED not in str(named) and number not in _NO_ROOM
+        if number is None or told:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
-def remove_unfinished(folder: Path) -> None:
+def _remove_unfinished(folder: Path) -> None:
     """Remove what a killed process left under temporary names, in a folder that nobody else is writing to."""
     for path in [*folder.rglob(f".*{_UNFINISHED}")]:
         if path.is_dir():
@@ -126,6 +128,73 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def only_run_in(folder: str | Path, *, active: bool = True) -> Iterator[None]:
+    """Hold a folder for this process; whatever a killed process left half written in it is removed.
+
+    The system lets go of the lock when the process ends, however that happens: a killed one blocks nobody.
+
+    Args:
+        folder: made where it is missing, and removed again where it is left empty.
+        active: whether to do anything; False in all but the first of several processes that share the work.
+
+    Raises:
+        FolderInUseError: another process holds the folder; the message names it and its machine.
+        OSError: the folder cannot be written to.
+    """
+    if not active:
+        yield
+        return
+    folder = Path(folder)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / LOCK_FILE):
+            _remove_unfinished(folder)
+            yield
+    finally:
+        with contextlib.suppress(OSError):  # something was written, so they are not empty
+            for path in missing:
+                path.rmdir()
+
+
+def fingerprint(path: str | os.PathLike) -> str:
+    """Hexadecimal digest of a file's content; its name and times say too little, they survive copying."""
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file that names its holder."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        with write_errors(path.parent):
+            lock.acquire(blocking=False)
+    except Timeout:
+        holder = ""
+        # Empty: its holder has not written yet. Unreadable: Windows lets nobody read what is locked.
+        with contextlib.suppress(OSError):
+            holder = path.read_text(encoding="utf-8")
+        raise FolderInUseError(
+            f"{path.parent} is in use by {holder or 'another process'}: wait until that run has ended, or choose "
+            "another --output_dir."
+        ) from None
+    try:
+        with write_errors(path.parent):
+            path.write_text(f"process {os.getpid()} ({Path(sys.argv[0]).name}) on {platform.node()}", encoding="utf-8")
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows removes no open file
+            path.unlink()  # while it is held, so that nobody can hold a file that is about to go
+        lock.release()
 
 
 def _publish(staging: Path, folder: Path) -> None:
@@ -146,6 +215,8 @@ def _publish(staging: Path, folder: Path) -> None:
 
 def _error_number(error: Exception, path: Path) -> int | None:
     """The system's number of an error that came from writing; None for any other error."""
+    if isinstance(error, OSError):
+        return error.errno
     found = re.search(r"\(os error (\d+)\)", str(error))  # how safetensors and tokenizers, written in Rust, say it
     if found:
         return int(found[1])
@@ -153,11 +224,3 @@ def _error_number(error: Exception, path: Path) -> int | None:
         folder = next(parent for parent in (path, *path.parents) if parent.is_dir())
         return errno.ENOSPC if shutil.disk_usage(folder).free < 1 << 20 else errno.EIO
     return None
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -17,17 +17,15 @@ if TYPE_CHECKING:
 ONNX_FILE = "model.onnx"
 EXPORT_FILE = "onnx_export.json"  # how the model was exported, and how far its answers agree with torch's
 
-_INSTALL = 'ONNX needs the extra onnx: pip install "blv_trainer[onnx]"'
-
 
 class OnnxClassifier(nn.Module):
-    """An exported classifier that is called like the transformers model it was made from.
+    """An exported classifier that is called like the transformers model it was made from, on the processor.
 
-    It runs on the processor, on as many threads as torch does. A quantised model sees one text at a time: int8 scales
-    its activations by the largest one in the call, so in a batch a text's logits would depend on its neighbours.
+    A quantised model sees one text at a time: int8 scales its activations by the largest one in the call, so in a batch
+    a text's logits would depend on its neighbours.
 
     Args:
-        folder: what ``blv_trainer.hub.onnx.export_onnx`` wrote.
+        folder: what ``blv_trainer.hub.export_onnx`` wrote.
         trust_remote_code: run configuration code that comes with the model; not needed for our own.
 
     Shape:
@@ -38,10 +36,6 @@ class OnnxClassifier(nn.Module):
         FileNotFoundError: the folder has no ``model.onnx``.
         ImportError: onnxruntime is not installed.
         ValueError: ``model.onnx`` is damaged.
-
-    Examples:
-        >>> model = OnnxClassifier("exported")  # doctest: +SKIP
-        >>> logits = model(**tokenizer(["I like tea."], return_tensors="pt"))["logits"]  # doctest: +SKIP
     """
 
     device = torch.device("cpu")
@@ -53,8 +47,9 @@ class OnnxClassifier(nn.Module):
             raise FileNotFoundError(f"{folder} holds no {ONNX_FILE}: write one with blv-trainer export MODEL.")
         self._folder = Path(folder)
         self.config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        self.quantization = _quantization(Path(folder, EXPORT_FILE))
-        self._session = open_session(path)
+        export = Path(folder, EXPORT_FILE)  # not there where somebody else exported the model
+        self.quantization = json.loads(export.read_text(encoding="utf-8"))["quantization"] if export.is_file() else None
+        self._session = _open_session(path)
         self._names = [value.name for value in self._session.get_inputs()]
 
     def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -77,17 +72,11 @@ class OnnxClassifier(nn.Module):
         return torch.from_numpy(self._session.run(None, {name: values.numpy() for name, values in inputs.items()})[0])
 
 
-def open_session(path: str | Path) -> InferenceSession:
-    """An onnxruntime session for the processor, on as many threads as torch uses.
-
-    Raises:
-        ImportError: onnxruntime is not installed.
-        ValueError: the file is no model that onnxruntime runs.
-    """
+def _open_session(path: Path) -> InferenceSession:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(_INSTALL) from error
+        raise ImportError('ONNX needs the extra onnx: pip install "blv_trainer[onnx]"') from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to others
@@ -96,7 +85,3 @@ def open_session(path: str | Path) -> InferenceSession:
     except Exception as error:  # those of onnxruntime have no other base in common
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} cannot be loaded by onnxruntime: {reason} Export the model anew.") from error
-
-
-def _quantization(path: Path) -> str | None:
-    return json.loads(path.read_text(encoding="utf-8"))["quantization"] if path.is_file() else None

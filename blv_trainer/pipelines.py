@@ -14,32 +14,29 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.pipelines.base import Pipeline
 
-from blv_trainer.asr.audio import Audio, AudioError, load_audio
-from blv_trainer.asr.backends import Backend, build_backend
-from blv_trainer.asr.checks import suspicions
-from blv_trainer.asr.record import make_record
-from blv_trainer.asr.speech import judge, language_name
+from blv_trainer.asr import Audio, AudioError, Backend, build_backend, judge, language_name, load_audio, suspicions
 
 TASK = "speaking-assessment"
 
 _CALL_PARAMETERS = ("expected_language", "min_speech_s", "max_length")
-_DEVICES = ("cpu", "cuda")  # where Whisper runs; the rest falls back to the processor
+_NO_SOUND = Audio(np.empty(0, np.float32))
+_SILENCE: dict[str, Any] = {"text": "", "segments": [], "language": None}
 
 
 class SpeakingAssessmentPipeline(Pipeline):
     """Recordings in; transcript, level, probabilities and expected score out, or a reason why there is no level.
 
-    Whisper transcribes many recordings at a time (``blv_trainer.asr``), the classifier reads the transcripts. No level
-    is given for a recording that cannot be read, for silence, for less than ``min_speech_s`` seconds of speech, and for
-    another language than the expected one. How speech is measured: see ``blv_trainer.asr.speech.speech_seconds``.
+    Whisper transcribes many recordings at a time, the classifier reads the transcripts. No level is given for a
+    recording that cannot be read, for silence, for less than ``min_speech_s`` seconds of speech as
+    ``blv_trainer.asr.judge`` measures it, and for another language than the expected one.
 
     Args:
         model: A sequence classifier, labels lowest first.
         tokenizer: Its tokenizer; ``pipeline(...)`` loads it.
-        whisper_model: Name of a Whisper model or path of a checkpoint. The levels fit best if it is the one that wrote
-            the transcripts of the training data.
-        backend: Who transcribes: a name that ``build_backend`` knows, or any object with its interface; then
-            ``whisper_model`` and ``whisper_options`` are not used.
+        whisper_model: Name of a Whisper model or path of a checkpoint; best the one that wrote the transcripts of the
+            training data.
+        backend: A name that ``build_backend`` knows, or any object with its interface; then ``whisper_model`` and
+            ``whisper_options`` are not used.
         whisper_options: Of the backend, such as ``{"language": "en"}`` to take the language as known, ``batch_size``.
         expected_language: Code of the language that the classifier knows; None accepts all. Whisper models that end in
             ``.en`` take everything for English.
@@ -52,12 +49,9 @@ class SpeakingAssessmentPipeline(Pipeline):
         TypeError: An unknown parameter.
 
     Examples:
-        A recording from a microphone, 48 kHz, and a file, one dictionary each::
+        A recording from a microphone, 48 kHz, and a file, one dictionary each (after ``import blv_trainer``)::
 
-            import blv_trainer
-            from transformers import pipeline
-
-            assess = pipeline("speaking-assessment", model="user/name", whisper_model="large-v2")
+            assess = transformers.pipeline("speaking-assessment", model="user/name", whisper_model="large-v2")
             assess([{"raw": samples, "sampling_rate": 48_000}, "answer.mp3"])
     """
 
@@ -85,7 +79,7 @@ class SpeakingAssessmentPipeline(Pipeline):
             raise ValueError("speaking assessment needs a classifier with two levels or more; this one is a regressor.")
         self.whisper_model = whisper_model
         if isinstance(backend, str):
-            device = str(self.device) if self.device.type in _DEVICES else "cpu"
+            device = str(self.device) if self.device.type == "cuda" else "cpu"  # Whisper runs on no others
             backend = build_backend(backend, whisper_model, **{"device": device, **(whisper_options or {})})
         self.backend = backend
 
@@ -105,18 +99,15 @@ class SpeakingAssessmentPipeline(Pipeline):
 
         Returns:
             For each recording ``transcript``, ``level``, ``scores`` (probability of each level, lowest level first),
-            ``expected_score`` (mean class index under the probabilities: 0 is the lowest level), ``duration_s``,
-            ``speech_s``, ``language`` (code), ``warnings`` (keys of ``blv_trainer.asr.checks.REASONS``) and
-            ``refusal``: None, or ``{"reason": a key of blv_trainer.asr.speech.REFUSALS, "message": a sentence}``; then
-            ``level``, ``scores`` and ``expected_score`` are None.
+            ``expected_score`` (mean class index: 0 is the lowest level), ``duration_s``, ``speech_s``, ``language``,
+            ``warnings`` (keys of ``blv_trainer.asr.REASONS``) and ``refusal``: None, or ``{"reason": "unreadable" |
+            "silence" | "too_short" | "other_language", "message": a sentence}`` where there is no level.
 
         Raises:
             FileNotFoundError: There is no such file.
             TypeError, ValueError: The input is none of the above, or an array without its sampling rate.
         """
-        if isinstance(inputs, list) and not inputs:
-            return []
-        return super().__call__(inputs, **kwargs)
+        return [] if isinstance(inputs, list) and not inputs else super().__call__(inputs, **kwargs)
 
     def assess_text(self, text: str) -> dict[str, Any]:
         """What the classifier says of a text, as if it were a transcript: the same keys, none about sound."""
@@ -134,41 +125,29 @@ class SpeakingAssessmentPipeline(Pipeline):
         return {}, forward, {name: value for name, value in parameters.items() if name not in forward}
 
     def get_iterator(
-        self,
-        inputs: Iterable[Any],
-        num_workers: int,
-        batch_size: int,
-        preprocess_params: dict[str, Any],
-        forward_params: dict[str, Any],
-        postprocess_params: dict[str, Any],
+        self, inputs: Iterable[Any], num_workers: int, batch_size: int, *params: dict[str, Any]
     ) -> Iterator[dict[str, Any]]:
         """Assess a stream, in order: Whisper draws recordings as it has room, its transcripts are read in batches."""
-        rows = self._transcripts(self.preprocess(source, **preprocess_params) for source in inputs)
-        while batch := list(islice(rows, batch_size)):
-            judged = [(row, *judge(row, **postprocess_params)) for row in batch]
-            texts = [row["text"] for row, _, refusal in judged if refusal is None]
+        _, forward_params, postprocess_params = params
+        transcripts = self._transcripts(map(self.preprocess, inputs))
+        while batch := list(islice(transcripts, batch_size)):
+            for transcript in batch:
+                transcript["speech_s"], transcript["refusal"] = judge(transcript, **postprocess_params)
+            texts = [transcript["text"] for transcript in batch if transcript["refusal"] is None]
             predictions = iter(self.forward({"texts": texts, "batch_size": batch_size}, **forward_params))
-            for row, speech_s, refusal in judged:
-                prediction = None if refusal else next(predictions)
-                output = {"row": row, "speech_s": speech_s, "refusal": refusal, "prediction": prediction}
-                yield self.postprocess(output, **postprocess_params)
+            for transcript in batch:
+                prediction = None if transcript["refusal"] else next(predictions)
+                yield self.postprocess({**transcript, "prediction": prediction}, **postprocess_params)
 
-    def run_single(
-        self,
-        inputs: Any,
-        preprocess_params: dict[str, Any],
-        forward_params: dict[str, Any],
-        postprocess_params: dict[str, Any],
-    ) -> dict[str, Any]:
+    def run_single(self, inputs: Any, *params: dict[str, Any]) -> dict[str, Any]:
         """Assess one recording."""
-        return next(self.get_iterator([inputs], 0, 1, preprocess_params, forward_params, postprocess_params))
+        return next(self.get_iterator([inputs], 0, 1, *params))
 
     def preprocess(self, input_: Any) -> Audio | AudioError:
         """A recording as Whisper wants it, or why it cannot be read."""
         try:
             if isinstance(input_, Mapping):
-                samples, sampling_rate = _samples_of(input_)
-                return load_audio(samples, sample_rate=sampling_rate)
+                return _load_samples(input_)
             if isinstance(input_, (str, PathLike, bytes, bytearray)):
                 return load_audio(input_)
         except AudioError as error:  # says something of the recording, not of the call
@@ -188,27 +167,25 @@ class SpeakingAssessmentPipeline(Pipeline):
         self, model_outputs: dict[str, Any], expected_language: str | None = "en", **_: Any
     ) -> dict[str, Any]:
         """What is known of one recording, as a plain dictionary."""
-        row, prediction = model_outputs["row"], model_outputs["prediction"]
-        known_language = expected_language if row["language"] else None
+        known_language = expected_language if model_outputs["language"] else None
         return {
-            "transcript": row["text"],
-            **_as_scores(prediction),
-            "duration_s": row["duration_s"],
-            "speech_s": model_outputs["speech_s"],
-            "language": row["language"],
-            "warnings": suspicions(row, language=known_language),
-            "refusal": model_outputs["refusal"],
+            "transcript": model_outputs["text"],
+            **_as_scores(model_outputs["prediction"]),
+            **{name: model_outputs[name] for name in ("duration_s", "speech_s", "language", "refusal")},
+            "warnings": suspicions(model_outputs, language=known_language),
         }
 
     def _transcripts(self, sounds: Iterable[Audio | AudioError]) -> Iterator[dict[str, Any]]:
-        """Rows as the store of transcripts has them, in the order of the sounds."""
+        """What `judge` and `suspicions` take, in the order of the sounds."""
         ready: dict[int, dict[str, Any]] = {}
         in_flight: dict[str, deque[tuple[int, Audio]]] = defaultdict(deque)
 
         def to_transcribe() -> Iterator[tuple[str, np.ndarray]]:
             for index, audio in enumerate(sounds):
-                if isinstance(audio, AudioError) or "silent" in audio.notes:
-                    ready[index] = _row_without_words(audio)
+                if isinstance(audio, AudioError):
+                    ready[index] = {**_transcript(_SILENCE, _NO_SOUND), "unreadable": str(audio)}
+                elif "silent" in audio.notes:
+                    ready[index] = _transcript(_SILENCE, audio)
                 else:
                     # Named by content: the draws at temperatures above 0 then do not depend on the place in a list.
                     name = hashlib.blake2b(audio.samples.tobytes(), digest_size=16).hexdigest()
@@ -218,11 +195,11 @@ class SpeakingAssessmentPipeline(Pipeline):
         position = 0
         files = to_transcribe()
         first = list(islice(files, 1))  # no need to load Whisper where nothing is to be heard
-        for name, outcome in self.backend.transcribe(chain(first, files)) if first else ():
-            if isinstance(outcome, Exception):
-                raise outcome
+        for name, result in self.backend.transcribe(chain(first, files)) if first else ():
+            if isinstance(result, Exception):
+                raise result
             index, audio = in_flight[name].popleft()
-            ready[index] = _row(audio, outcome, fingerprint=name)
+            ready[index] = _transcript(result, audio)
             while position in ready:
                 yield ready.pop(position)
                 position += 1
@@ -239,34 +216,18 @@ def _as_scores(prediction: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def _row(audio: Audio, outcome: Mapping[str, Any], *, fingerprint: str = "") -> dict[str, Any]:
-    return make_record(
-        fingerprint,
-        outcome,
-        duration_s=audio.duration,
-        audio_path="",
-        audio_fingerprint=fingerprint,
-        audio_notes=audio.notes,
-        description={"backend": "", "model": ""},  # what keeps stored transcripts apart; these are not stored
-        versions={},
-    )
+def _transcript(result: Mapping[str, Any], audio: Audio) -> dict[str, Any]:
+    return {**result, "text": result["text"].strip(), "duration_s": audio.duration, "audio_notes": audio.notes}
 
 
-def _row_without_words(audio: Audio | AudioError) -> dict[str, Any]:
-    silence: dict[str, Any] = {"text": "", "segments": [], "language": None}
-    if isinstance(audio, Audio):
-        return _row(audio, silence)
-    return {**_row(Audio(np.zeros(0, np.float32)), silence), "unreadable": str(audio)}
-
-
-def _samples_of(sound: Mapping[str, Any]) -> tuple[np.ndarray, int]:
+def _load_samples(sound: Mapping[str, Any]) -> Audio:
     samples = sound.get("raw") if sound.get("raw") is not None else sound.get("array")
     if samples is None or sound.get("sampling_rate") is None:
         raise ValueError(
             f"a dictionary with {', '.join(map(repr, sound)) or 'nothing'} is no sound: it needs 'raw' (or 'array') "
             "with the samples and 'sampling_rate' in Hz."
         )
-    return np.asarray(samples), sound["sampling_rate"]
+    return load_audio(np.asarray(samples), sample_rate=sound["sampling_rate"])
 
 
 PIPELINE_REGISTRY.register_pipeline(

@@ -3,62 +3,56 @@
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from blv_trainer.losses.base import logits_of
+from blv_trainer.losses import logits_of
 from blv_trainer.onnx_classifier import ONNX_FILE, OnnxClassifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__all__ = ["label_names", "load_classifier", "load_errors", "max_tokens", "predict_logits", "prediction_table"]
 
 _IF_PRIVATE = ". If it is private: log in with `hf auth login` or set HF_TOKEN, as somebody who may read it."
 _IF_PICKLED = (
     " Weights in a pickle such as pytorch_model.bin are not read, because a pickle can run code. If you trust it, "
     "convert it once: transformers.AutoModel.from_pretrained(OLD).save_pretrained(NEW)."
 )
-_LONGEST_REASON = 500  # characters of somebody else's message
 _TEXTS_AT_A_TIME = 4096  # sorted by length among themselves; bounds the memory that tokens take
 _TOKENS_ON_PROCESSOR = 1024  # in one forward pass: what its cache holds
 _TOKENS_ON_ACCELERATOR = 16384
-# What a damaged file makes the libraries raise.
-_DAMAGE = (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError)
 
 
 def load_classifier(
     name_or_path: str, *, trust_remote_code: bool = False
 ) -> tuple[PreTrainedModel | OnnxClassifier, PreTrainedTokenizerBase]:
-    """Load a sequence classifier and its tokenizer for prediction.
+    """Load a sequence classifier, in evaluation mode and on the GPU where there is one, and its tokenizer.
 
     Args:
         name_or_path: a folder, also one that ``blv-trainer export`` wrote, or a Hub id.
         trust_remote_code: run model code that comes with the checkpoint; not needed for our own model.
 
-    Returns:
-        The model, in evaluation mode and on the accelerator where there is one, and the tokenizer.
-
     Raises:
-        FileNotFoundError: neither a folder with a config.json nor a model that the Hub or its cache gives, or one
-            without weights in safetensors.
+        FileNotFoundError: it is not there, or has no weights in safetensors.
         ValueError: it is damaged, needs code that comes with it, or lacks weights, as an encoder without a head does.
     """
-    if Path(name_or_path, ONNX_FILE).is_file():
-        with load_errors(name_or_path):
-            exported = OnnxClassifier(name_or_path, trust_remote_code=trust_remote_code).eval()
-            return exported, AutoTokenizer.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
     with load_errors(name_or_path):
-        model, info = AutoModelForSequenceClassification.from_pretrained(
-            name_or_path, trust_remote_code=trust_remote_code, use_safetensors=True, output_loading_info=True
-        )
+        if Path(name_or_path, ONNX_FILE).is_file():
+            model, missing = OnnxClassifier(name_or_path, trust_remote_code=trust_remote_code), []
+        else:
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                name_or_path, trust_remote_code=trust_remote_code, use_safetensors=True, output_loading_info=True
+            )
+            missing = sorted(info["missing_keys"])
         tokenizer = AutoTokenizer.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
-    missing = sorted(info["missing_keys"])
     if missing and not Path(name_or_path, "adapter_config.json").is_file():  # an adapter brings them
         named = ", ".join([*missing[:3], *(["..."] if len(missing) > 3 else [])])
         raise ValueError(
@@ -71,16 +65,7 @@ def load_classifier(
 
 @contextlib.contextmanager
 def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
-    """Gives whatever loading a model and its tokenizer raises one sentence that names it.
-
-    Args:
-        name_or_path: a folder or a Hub id.
-        flag: stands before it in the sentence.
-
-    Raises:
-        FileNotFoundError: it is not there, or has no weights in safetensors.
-        ValueError: it is damaged, or needs code that comes with it.
-    """
+    """Gives whatever loading a model and its tokenizer raises one sentence that names it, after the flag."""
     shown = f"{flag} {name_or_path}".lstrip()
     if Path(name_or_path).exists() and not Path(name_or_path, "config.json").is_file():
         raise FileNotFoundError(
@@ -89,6 +74,8 @@ def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
         )
     try:
         yield
+    except ImportError:  # names the extra that is missing
+        raise
     except OSError as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         hint = _IF_PRIVATE if "private repo" in str(error) else _IF_PICKLED if "safetensors" in reason else ""
@@ -97,15 +84,13 @@ def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
             f"the Hub: {reason}{hint}"
         ) from error
     except Exception as error:
-        if not isinstance(error, _DAMAGE) and type(error) is not Exception:  # which tokenizers raises
-            raise
         if "trust_remote_code" in str(error):
             raise ValueError(
                 f"{shown} needs code that comes with it, which is not run. Read that code; if you trust it, "
                 "predict and evaluate take --trust_remote_code."
             ) from error
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"{shown} cannot be loaded: {reason[:_LONGEST_REASON]}") from error
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 500, placeholder=" ...")
+        raise ValueError(f"{shown} cannot be loaded: {reason}") from error
 
 
 def predict_logits(
@@ -120,10 +105,10 @@ def predict_logits(
 
     Args:
         model: a sequence classifier; its own device is used.
-        tokenizer: the model's tokenizer.
-        texts: the texts.
+        tokenizer: its tokenizer.
+        texts: a list of texts.
         batch_size: texts in one forward pass; default: as many as hold together 1,024 tokens on a processor and 16,384
-            on an accelerator, padding included, so that long texts take no more memory than short ones.
+            on an accelerator, padding included.
         max_length: tokens after which a text is cut; default: what the model takes.
 
     Returns:
@@ -137,7 +122,7 @@ def predict_logits(
         raise TypeError(f"texts={texts!r} is a single text: give a list of texts.")
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size={batch_size} cannot be used: give a number from 1 up, or nothing.")
-    max_length = usable_length(max_length, model, tokenizer)
+    max_length = max_tokens(model, tokenizer, max_length)
     was_training = model.training
     model.eval()
     chunks = []
@@ -153,33 +138,16 @@ def predict_logits(
     return np.concatenate(chunks) if chunks else np.empty((0, len(label_names(model))), np.float32)
 
 
-def max_tokens(model: PreTrainedModel | OnnxClassifier, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens that model and tokenizer both take, at least as far as they say."""
-    return min(_positions(model, tokenizer), tokenizer.model_max_length)
-
-
-def _positions(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
+def max_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, max_length: int | None = None) -> int:
+    """Tokens after which a text is cut: what a user wants, or as many as model and tokenizer say that they take."""
     text_config = model.config.get_text_config()
     positions = getattr(text_config, "max_position_embeddings", None) or tokenizer.model_max_length
     if text_config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         positions -= 2  # their position ids start after the padding index
-    return positions
-
-
-def usable_length(max_length: int | None, model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
-    """``max_length`` if the model takes texts of so many tokens; where it is None, what model and tokenizer take.
-
-    Raises:
-        ValueError: it is below 1, or above the number of positions for which the model learnt an embedding.
-    """
     if max_length is None:
-        return max_tokens(model, tokenizer)
-    learnt = [
-        layer.num_embeddings
-        for name, layer in model.named_modules()
-        if isinstance(layer, torch.nn.Embedding) and name.endswith("position_embeddings")
-    ]
-    longest = min([_positions(model, tokenizer), *learnt]) if learnt else None
+        return min(positions, tokenizer.model_max_length)
+    learnt = [layer for name, layer in model.named_modules() if name.endswith("position_embeddings")]
+    longest = min([positions, *(layer.num_embeddings for layer in learnt)]) if learnt else None
     if max_length < 1 or (longest and max_length > longest):
         raise ValueError(
             f"max_length={max_length} cannot be used: give a number from 1 {f'to {longest}' if longest else 'up'}."
@@ -201,8 +169,7 @@ def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:
 
     Returns:
         Columns ``prediction`` (class index), ``level`` (its name), ``expected_score`` (mean class index under the
-        probabilities: 0 is the lowest label, ``num_classes - 1`` the highest), ``p_<label>`` for each label, and
-        ``logits`` (a list).
+        probabilities: 0 is the lowest label), ``p_<label>`` for each label, and ``logits`` (a list).
 
     Examples:
         >>> table = prediction_table(np.array([[0.0, 0.0, -100.0]]), ["A2", "B1", "B2"])
@@ -229,17 +196,15 @@ def _batches(lengths: Sequence[int], batch_size: int | None, device_type: str) -
     """Places of the texts of each batch, longest first, so that lack of memory shows at once."""
     order = np.argsort(lengths, kind="stable")[::-1]
     tokens = _TOKENS_ON_PROCESSOR if device_type == "cpu" else _TOKENS_ON_ACCELERATOR
-    batches, start = [], 0
-    while start < len(order):
-        count = batch_size or max(1, tokens // lengths[order[start]])
-        batches.append(order[start : start + count])
-        start += count
+    batches = []
+    while len(order):
+        count = batch_size or max(1, tokens // lengths[order[0]])
+        batches.append(order[:count])
+        order = order[count:]
     return batches
 
 
 @torch.inference_mode()
-def _forward(
-    model: PreTrainedModel | OnnxClassifier, tokenizer: PreTrainedTokenizerBase, encoded: dict[str, list[Any]]
-) -> np.ndarray:
+def _forward(model: Any, tokenizer: PreTrainedTokenizerBase, encoded: dict[str, list[Any]]) -> np.ndarray:
     batch = tokenizer.pad(encoded, return_tensors="pt").to(model.device)
     return logits_of(model(**batch)).float().cpu().numpy()

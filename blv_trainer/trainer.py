@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import nn
-from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import BestRun, TrainOutput, default_compute_objective
+from torch.utils.data import DataLoader
+from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import BestRun, EvalLoopOutput, TrainOutput, default_compute_objective
 
-from blv_trainer.losses import IGNORE_INDEX, ImbalanceLoss, TrainingStep
-from blv_trainer.losses.base import logits_of
-from blv_trainer.training import loss_choice, not_finite
-from blv_trainer.training.checkpoints import newest_checkpoint, saved_whole
-from blv_trainer.training.epoch_start import EpochStart
+from blv_trainer import hub
+from blv_trainer.checks import IGNORE_INDEX
+from blv_trainer.losses import ImbalanceLoss, TrainingStep, describe_loss, logits_of
+from blv_trainer.training.checkpoints import WholeCheckpoints, check_finite
 from blv_trainer.training.evaluation_by_class import EvaluationByClass
+from blv_trainer.training.loss_choice import checked_label_name, resolve_class_counts, resolve_loss
 
-logger = logging.getLogger(__name__)
+__all__ = ["BLVTrainer"]
 
 Count: TypeAlias = torch.Tensor | int | None  # of the labelled rows of a step
 
 
-class BLVTrainer(EvaluationByClass):
+class BLVTrainer(Trainer):
     """A drop-in replacement for ``transformers.Trainer`` that overrides ``compute_loss``.
 
     Takes any model that returns ``logits (batch, num_classes)``. What differs from ``Trainer``:
@@ -61,12 +61,14 @@ class BLVTrainer(EvaluationByClass):
     Raises:
         ValueError: ``compute_loss_func``; an unknown loss or option; regression or multi-label models; labels missing,
             out of range or all equal; an ``IterableDataset`` without ``class_counts``.
-        FloatingPointError: the loss or weights are not finite; the message names step, rows and the last checkpoint.
+        FloatingPointError: the loss or weights are not finite; the message names step and last good checkpoint.
         OSError: a checkpoint could not be written; nothing of it is left.
 
     Reference:
         Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010.
     """
+
+    model: PreTrainedModel | nn.Module  # Trainer declares None as possible, but raises
 
     def __init__(
         self,
@@ -108,18 +110,16 @@ class BLVTrainer(EvaluationByClass):
         )
         # Makes Trainer count the labelled items of all micro-batches of a step, and leave the loss as it is.
         self.model_accepts_loss_kwargs = True
-        self.label_names: list[str] = [loss_choice.single_label_name(self.label_names, self.model)]
-        loss_choice.check_head(self._config)
-        self.class_counts = loss_choice.resolve_class_counts(
+        self.label_names: list[str] = [checked_label_name(self.label_names, self.model)]
+        self.class_counts = resolve_class_counts(
             class_counts, self.train_dataset, self.model, loss=loss, label_name=self.label_names[0]
         )
         self._given_loss = loss
-        self.loss_fn = loss_choice.resolve_loss(loss, self.args, self.class_counts, config=self._config)
-        self._epoch_start = EpochStart()
-        self.add_callback(self._epoch_start)
+        self.loss_fn = resolve_loss(loss, self.args, self.class_counts, config=self._config)
+        self._checkpoints = WholeCheckpoints()
+        self.add_callback(self._checkpoints)
         self._rows_before = 0  # rows of this step in earlier micro-batches, all processes together
-        self._micro_batches: list = []  # of the step at hand, in this process
-        self._logits: torch.Tensor  # of the micro-batch at hand
+        self._by_class = EvaluationByClass()
 
     @property
     def _config(self) -> Any:
@@ -136,11 +136,9 @@ class BLVTrainer(EvaluationByClass):
                 f"the model's head holds a folded decision ({decision}): train from the checkpoint as it was before "
                 "folding."
             )
-        if resume_from_checkpoint is True:
-            resume_from_checkpoint = str(newest_checkpoint(self.args))
-        self._epoch_start.load(resume_from_checkpoint or None, self.args.process_index)
+        resume_from_checkpoint = self._checkpoints.resume(self.args, resume_from_checkpoint)
         output = super().train(resume_from_checkpoint, *args, **kwargs)
-        not_finite.check_weights(self)
+        check_finite(self)
         return output
 
     def hyperparameter_search(
@@ -150,20 +148,19 @@ class BLVTrainer(EvaluationByClass):
         return super().hyperparameter_search(hp_space, compute_objective or self._default_objective, *args, **kwargs)
 
     def _default_objective(self, metrics: dict[str, float]) -> float:
-        return default_compute_objective({k: v for k, v in metrics.items() if k not in self._added_metrics})
+        return default_compute_objective({k: v for k, v in metrics.items() if k not in self._by_class.added_metrics})
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)
         if trial is not None:  # args may have another loss now
-            self.loss_fn = loss_choice.resolve_loss(self._given_loss, self.args, self.class_counts, config=self._config)
+            self.loss_fn = resolve_loss(self._given_loss, self.args, self.class_counts, config=self._config)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Count]:
         """The micro-batches of the next optimisation step and their number of labelled items."""
         self._rows_before = 0
-        self._micro_batches, num_items = super().get_batch_samples(epoch_iterator, num_batches, device)
-        return self._micro_batches, num_items
+        return super().get_batch_samples(epoch_iterator, num_batches, device)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | None:
         (name,) = self.label_names
@@ -179,9 +176,7 @@ class BLVTrainer(EvaluationByClass):
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Count = None) -> torch.Tensor:
         """One forward and backward pass; stops the run if the loss is not finite."""
         loss = super().training_step(model, inputs, num_items_in_batch)
-        # Here rather than before the backward pass: Trainer waits for the device at this point anyway.
-        if not torch.isfinite(loss):
-            raise not_finite.stop(self, loss.item(), inputs, self._logits, self._micro_batches)
+        check_finite(self, loss)  # not before the backward pass: Trainer waits for the device here anyway
         return loss
 
     def compute_loss(
@@ -200,10 +195,9 @@ class BLVTrainer(EvaluationByClass):
         if labels.shape == (len(logits), 1):
             labels = labels.squeeze(1)
         if model.training:
-            self._logits = logits.detach()  # to tell, if the loss is not finite, which rows made it so
             loss = self._training_loss(logits, labels, num_items_in_batch)
         else:
-            loss = self._evaluation_loss(logits, labels)
+            loss = self._by_class.loss(logits, labels, gather=self.accelerator.gather_for_metrics)
         if not return_outputs:
             return loss
         # Trainer takes the first element of a tuple for the loss.
@@ -235,35 +229,47 @@ class BLVTrainer(EvaluationByClass):
             loss = loss * (self.accelerator.num_processes // self.get_tp_size())
         return loss
 
+    def _get_eval_sampler(self, eval_dataset: Any) -> None:
+        return None  # the dataset's order: Trainer would shuffle the rows where training groups them by length
+
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """As in ``Trainer``; adds each class's recall and number of predictions to the metrics."""
+        self._by_class.begin()
+        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
+        self._by_class.end(self, cast(dict, output.metrics), prefix=metric_key_prefix)
+        return output
+
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        not_finite.check_weights(self)  # so that every checkpoint is a good one
-        with saved_whole(self, Path(self._get_output_dir(trial=trial))) as checkpoint:
-            self._epoch_start.save(checkpoint, self.state, self.args.process_index)
+        check_finite(self)  # so that every checkpoint is a good one
+        with self._checkpoints.saving(self, Path(self._get_output_dir(trial=trial))):
             super()._save_checkpoint(model, trial)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """As in ``Trainer``, with class counts, loss and decision in the saved config."""
         if self._config is not None and self.loss_fn is not None:
-            loss_choice.describe_training(self._config, self.loss_fn, self.class_counts)
+            self._config.class_counts, self._config.training_loss = self.class_counts, describe_loss(self.loss_fn)
+            self._config.decision = getattr(self._config, "decision", "raw")
         super().save_model(output_dir, _internal_call)
         if self.args.should_save:
-            from blv_trainer.hub.training_args import write_training_args
-
-            write_training_args(self.args, output_dir)
+            hub.write_training_args(self.args, output_dir)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """As in ``Trainer``, with every metric, class counts, loss, decision and limits in the card."""
         if self.is_world_process_zero():
-            from blv_trainer.hub.card import write_trainer_card
-
-            write_trainer_card(self, *args, **kwargs)
+            hub.write_trainer_card(self, *args, **kwargs)
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """As in ``Trainer``; what the Hub refuses is a sentence."""
-        from blv_trainer.hub.training import open_trainers_repository
-
         if self.is_world_process_zero():
-            self.hub_model_id = open_trainers_repository(self, token=token, private=private)  # type: ignore[assignment]  # declared None
+            name: Any = hub.open_trainers_repository(self, token=token, private=private)
+            self.hub_model_id = name  # declared None
             self.push_in_progress = None
 
     def push_to_hub(
@@ -275,23 +281,9 @@ class BLVTrainer(EvaluationByClass):
         private: bool | None = None,
         **kwargs: Any,
     ) -> Any:
-        """As in ``Trainer``, but all is checked first and sent in one commit, and no pickle goes along.
-
-        See ``blv_trainer.hub.publish.publish`` for what is checked, what stays behind and what is raised.
-        """
-        from blv_trainer.hub.training import push_trained
-
-        return push_trained(
-            self,
-            commit_message=commit_message,
-            blocking=blocking,
-            token=token,
-            revision=revision,
-            private=private,
-            card=kwargs,
-        )
+        """As in ``Trainer``, but all is checked first and sent in one commit, and no pickle goes along."""
+        choices: dict[str, Any] = {"token": token, "revision": revision, "private": private, "card": kwargs}
+        return hub.push_trained(self, commit_message=commit_message, blocking=blocking, **choices)
 
     def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
-        from blv_trainer.hub.training import push_checkpoint
-
-        push_checkpoint(self, checkpoint_folder)
+        hub.push_checkpoint(self, checkpoint_folder)

@@ -24,6 +24,7 @@ def test_every_notebook_has_its_settings():
     assert {file.stem for file in _NOTEBOOKS.glob("*.ipynb")} == set(_SETTINGS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", sorted(_NOTEBOOKS.glob("*.ipynb")), ids=lambda file: file.stem)
 def test_notebook_runs_from_top_to_bottom(file, tmp_path, monkeypatch, loopback_hub):
     pytest.importorskip("ipykernel", reason="the notebooks extra is not installed")
@@ -56,7 +57,7 @@ def test_notebook_is_kept_with_its_outputs_small_and_without_paths_of_a_machine(
 
 
 def _build_encoder(folder: Path) -> None:
-    from blv_trainer.corpora.synthetic.text import generate_answers
+    from blv_trainer.corpora.synthetic import generate_answers
     from blv_trainer.experiments.invented import build_encoder
 
     build_encoder([answer.text for answer in generate_answers(25)], folder / "encoder", seed=0)

@@ -43,11 +43,16 @@ def test_importing_the_package_or_its_command_line_imports_nothing_heavy():
     [
         "import blv_trainer, transformers",
         "import transformers, blv_trainer",
-        "import blv_trainer; from transformers import pipeline",
-        "from transformers import PreTrainedModel; import blv_trainer",
-        "from blv_trainer import MeanPooledConfig",
-        "import blv_trainer.modeling.modeling_mean_pooled",
-        "import datasets, blv_trainer",
+        *(
+            pytest.param(imports, marks=pytest.mark.slow)
+            for imports in (
+                "import blv_trainer; from transformers import pipeline",
+                "from transformers import PreTrainedModel; import blv_trainer",
+                "from blv_trainer import MeanPooledConfig",
+                "import blv_trainer.modeling.modeling_mean_pooled",
+                "import datasets, blv_trainer",
+            )
+        ),
     ],
 )
 def test_transformers_knows_our_model_whatever_was_imported_first(imports):

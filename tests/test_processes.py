@@ -13,19 +13,14 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+pytestmark = pytest.mark.slow
+
 WORKER = Path(__file__).parent / "processes" / "worker.py"
-LEVELS = ["A2", "B1_1", "B1_2", "B2"]
+SPEC = importlib.util.spec_from_file_location("worker", WORKER)
+worker = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(worker)
 
-
-def load_worker():
-    spec = importlib.util.spec_from_file_location("worker", WORKER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-worker = load_worker()
-TRAININGS = [scenario.__name__ for scenario in worker.TRAININGS]
+TRAININGS = [*worker.TRAININGS, "resumed"]
 
 
 def launch(scenarios, folder):
@@ -119,8 +114,8 @@ def test_two_processes_count_each_row_of_the_evaluation_set_once(one, two, kind)
     alone, together = seen(one, "evaluation")[kind], seen(two, "evaluation")[kind]
     assert together == pytest.approx(alone, rel=1e-5, nan_ok=True)
     assert seen(two, "evaluation", 1)[kind] == pytest.approx(together, rel=1e-6, nan_ok=True)
-    assert sum(together[f"eval_predicted_{level}"] for level in LEVELS) == 20  # and one row without a label
-    assert len({together[f"eval_predicted_{level}"] for level in LEVELS}) > 1
+    assert sum(together[f"eval_predicted_{level}"] for level in worker.LEVELS) == 20  # and one row without a label
+    assert len({together[f"eval_predicted_{level}"] for level in worker.LEVELS}) > 1
 
 
 def test_the_metrics_are_those_of_the_gathered_predictions(two):
@@ -131,7 +126,7 @@ def test_the_metrics_are_those_of_the_gathered_predictions(two):
     for kind in ("metrics", "streamed"):
         metrics = evaluation[kind]
         assert metrics["eval_loss"] == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
-        for k, level in enumerate(LEVELS):
+        for k, level in enumerate(worker.LEVELS):
             of_class = labels == k
             assert metrics[f"eval_predicted_{level}"] == (predicted[labels >= 0] == k).sum()
             assert metrics[f"eval_recall_{level}"] == pytest.approx((predicted[of_class] == k).float().mean().item())
@@ -159,14 +154,10 @@ def test_one_process_writes_the_files(two):
 # ---- Faults
 
 
-@pytest.mark.parametrize(
-    ("scenario", "reason"),
-    [("killed", "Signal 9 (SIGKILL)"), ("poisoned", "FloatingPointError: the loss is nan at step 3 of 6")],
-)
-def test_a_process_that_dies_ends_the_run_with_its_reason(tmp_path, scenario, reason):
+def test_a_process_that_fails_ends_the_run_with_its_reason(tmp_path):
     start = time.monotonic()
-    status, said = launch([scenario], tmp_path)
+    status, said = launch(["poisoned"], tmp_path)
     assert status != 0
-    assert reason in said
+    assert "FloatingPointError: the loss is nan at step 3 of 6" in said
     assert time.monotonic() - start < 60
     assert not list(tmp_path.rglob("seen-*.json"))

@@ -1,9 +1,17 @@
-"""A page to try a model: speak, upload a recording or paste a text (extra ``app``).
+"""A page to try a model: speak, upload a recording or paste a text (extra ``app``); or the same as a Space.
 
-- ``assessor``: the model, its transcriber and the limits on what is put in; knows nothing of pages.
-- ``rendering``: a result as HTML, everything foreign escaped.
-- ``texts``: what the page says, and invented examples.
-- ``page``: the Gradio page. ``serve``: runs it on this machine. ``space``: writes it out as a folder for a Space.
-
-Importing this package imports none of them, and none of them imports Gradio before it is used.
+Importing this imports nothing heavy, and nothing here imports Gradio before it is used.
 """
+
+from typing import TYPE_CHECKING
+
+from blv_trainer._door import opened_on_demand
+
+if TYPE_CHECKING:
+    from blv_trainer.app.page import Limits, build_page, serve
+    from blv_trainer.app.space import export_space
+
+_HOME = {"Limits": "page", "build_page": "page", "export_space": "space", "serve": "page"}
+__all__ = ["Limits", "build_page", "export_space", "serve"]
+
+__getattr__ = opened_on_demand(__name__, _HOME)

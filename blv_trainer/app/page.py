@@ -1,35 +1,193 @@
-"""The page itself, in Gradio."""
+"""A page to try a model: speak, upload a recording or paste a text (extra ``app``). Gradio draws it."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blv_trainer.app import rendering, texts
-from blv_trainer.app.assessor import Assessor, refused
+import soundfile
+
+from blv_trainer.asr import REASONS
+from blv_trainer.pipelines import SpeakingAssessmentPipeline
+from blv_trainer.prediction import label_names, load_classifier, max_tokens
 
 if TYPE_CHECKING:
     from gradio import Blocks
 
-STYLE = Path(__file__).with_name("page.css")
-
+TITLE = "What level of English is this?"
+INTRODUCTION = (
+    "Talk about a topic for a minute, upload a recording, or paste what somebody said. Whisper writes the speech down, "
+    "and a model that has read many learners' answers estimates the level from the words."
+)
+_CANNOT_KNOW = Path(__file__).with_name("cannot_know.md")
+_EXAMPLES = {  # invented, for this page
+    "A few simple words": "I think part-time job is good. Because student need money. I work in cafe. It is fun. But "
+    "sometimes very tired and sleepy in class. So I think little time job is OK.",
+    "Longer sentences, some mistakes": "In my opinion, having a part-time job is important for college students "
+    "because they can learn how the society works. For example, when I worked at a bookstore, I had to talk with many "
+    "kind of customers, and it made me more confident. Of course study is first, but if we manage our time, both is "
+    "possible.",
+    "Fluent": "I would argue that the benefits of working while studying are often overstated. Granted, a few hours a "
+    "week behind a counter will teach you punctuality and patience, but most of what employers look for later on is "
+    "picked up in seminars and libraries, and those are precisely the hours that a job eats into.",
+}
+_ADVICE = {
+    "silence": "Is the microphone on, and the right one chosen?",
+    "too_short": "Please talk for about a minute.",
+    "other_language": "Please talk in that language; if you did, a quieter place or a closer microphone may help.",
+    "unreadable": "Please record it here, or save it as wav, flac, ogg or mp3.",
+}
 _KEPT_S, _LOOKED_S = 540, 60  # uploads are deleted when older, looked for so often: gone after ten minutes
 _WAITING_PEOPLE = 20  # beyond them the page asks to come back later
+_BLOCK_FRAMES = 1 << 16
 
 logger = logging.getLogger(__name__)
 
 
-def import_gradio() -> Any:
-    """Gradio, its telemetry and its history of runs switched off.
+@dataclass(frozen=True)
+class Limits:
+    """The most that one request may hold; a ValueError for a limit that lets nothing through.
+
+    Args:
+        max_characters: of a text.
+        max_seconds: of a recording.
+        max_megabytes: of an uploaded file.
+    """
+
+    max_characters: int = 10_000
+    max_seconds: float = 180.0
+    max_megabytes: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"{name}={value} lets nothing through: give a number above 0.")
+
+
+def serve(
+    model: str, *, host: str = "127.0.0.1", port: int | None = None, open_browser: bool = False, **options: Any
+) -> None:
+    """Serve the page, in a program's main thread, until SIGINT or SIGTERM; uploads are gone when this returns.
+
+    Args:
+        model: folder or Hub id of a classifier.
+        host: address to listen on; anything but a loopback address opens the page to others.
+        port: default: the first free one from 7860 on.
+        open_browser: open the page in a browser.
+        options: as for ``build_page``.
 
     Raises:
-        ImportError: It is not installed.
+        ImportError, FileNotFoundError, OSError: no Gradio, no such model, a port that is taken.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_RUN_HISTORY"] = "False"
+    gradio = import_gradio()  # says at once what is missing, before a model is loaded
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="blv_trainer_app_") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        page = build_page(model, **options)
+        if host not in ("127.0.0.1", "::1", "localhost"):
+            logger.warning("Listening on %s: whoever reaches this machine can use the page and its time.", host)
+        limits = options.get("limits") or Limits()
+        page.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            max_file_size=round(limits.max_megabytes * 1e6),
+            prevent_thread_lock=True,
+            quiet=True,
+            footer_links=[],
+            share=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            mcp_server=False,
+            theme=gradio.themes.Default(  # fonts that the machine has, and buttons on which white words can be read
+                primary_hue="blue", font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
+            ).set(button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700"),
+        )
+        logger.info("The page is at %s (Ctrl-C ends it).", page.local_url)
+        try:
+            page.block_thread()
+        finally:
+            page.close(verbose=False)
+            signal.signal(signal.SIGTERM, before)
+
+
+def build_page(
+    model: str,
+    *,
+    whisper_model: str = "large-v2",
+    whisper_options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    trust_remote_code: bool = False,
+) -> Blocks:
+    """The page: speak, upload or paste on one side, the estimate on the other.
+
+    Nothing that is put in is logged, flagged or kept beyond ten minutes. The classifier is loaded at once, Whisper with
+    the first recording.
+
+    Args:
+        model: folder or Hub id of a classifier.
+        whisper_model: name or path of the weights.
+        whisper_options: of the transcriber, as for ``SpeakingAssessmentPipeline``.
+        limits: on what is put in.
+        trust_remote_code: run model code that comes with the checkpoint.
+
+    Returns:
+        A page that ``launch`` shows; ``serve`` does so with limits on uploads.
+
+    Raises:
+        ImportError, FileNotFoundError, ValueError: no Gradio, no such model, an unknown Whisper model.
+    """
+    gr = import_gradio()
+    limits = limits or Limits()
+    classifier, tokenizer = load_classifier(model, trust_remote_code=trust_remote_code)
+    whisper: dict[str, Any] = {"whisper_model": whisper_model, "whisper_options": whisper_options}
+    assess = SpeakingAssessmentPipeline(model=classifier, tokenizer=tokenizer, device=classifier.device, **whisper)
+    name = os.path.basename(os.path.abspath(model)) if os.path.isdir(model) else model
+    whisper_name = os.path.basename(whisper_model)
+    words = max(max_tokens(classifier, tokenizer) * 3 // 4 // 10 * 10, 10)  # four tokens for three words of English
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_LOOKED_S, _KEPT_S)) as page:
+        gr.Markdown(f"# {TITLE}\n{INTRODUCTION}\n\nModel: `{name}`. Transcripts: Whisper `{whisper_name}`.")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=300), gr.Tabs():
+                with gr.Tab("Speak or upload"):
+                    label = f"Recording, up to {limits.max_seconds:g} s"
+                    looks: dict[str, Any] = {"editable": False, "buttons": [], "elem_id": "recording"}
+                    recording = gr.Audio(label=label, sources=["microphone", "upload"], type="filepath", **looks)
+                    assess_recording = gr.Button("Assess the recording", variant="primary")
+                with gr.Tab("Paste a text"):
+                    label = f"What was said, up to {limits.max_characters:,} characters"
+                    text = gr.Textbox(label=label, lines=9, max_lines=20, elem_id="text")
+                    assess_text = gr.Button("Assess the text", variant="primary")
+                    labels: dict[str, Any] = {"label": "Examples, invented", "example_labels": list(_EXAMPLES)}
+                    gr.Examples(list(_EXAMPLES.values()), text, **labels, api_visibility="private")
+            with gr.Column(min_width=300):
+                # Components show what comes from people and models as plain text, so that nothing must be escaped.
+                level = gr.Label(label=f"Level: {' < '.join(label_names(classifier))}", elem_id="level")
+                note = gr.Textbox("The estimate appears here.", label="In words", elem_id="note", max_lines=30)
+        gr.Markdown(_CANNOT_KNOW.read_text(encoding="utf-8").format(words=words), elem_id="cannot-know")
+        for button, given, answer in ((assess_recording, recording, _listen), (assess_text, text, _read)):
+            button.click(
+                partial(_shown, partial(answer, assess, limits)),
+                given,
+                [level, note],
+                concurrency_limit=1,  # one model, one at a time
+                concurrency_id="assess",
+                api_visibility="private",
+            )
+    return page.queue(max_size=_WAITING_PEOPLE)
+
+
+def import_gradio() -> Any:
+    """Gradio, its telemetry and its history of runs switched off."""
+    os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     try:
         import gradio
     except ImportError as error:
@@ -37,73 +195,65 @@ def import_gradio() -> Any:
     return gradio
 
 
-def build_page(assessor: Assessor) -> Blocks:
-    """The page: speak, upload or paste on one side, the estimate on the other.
-
-    Nothing that is put in is logged, flagged or kept beyond ten minutes. ``serve`` runs it with its style.
-
-    Args:
-        assessor: The model behind it.
-
-    Raises:
-        ImportError: Gradio is not installed.
-    """
-    gr = import_gradio()
-    listen, read = _shown(assessor.listen, assessor), _shown(assessor.read, assessor)
-    together = {
-        "concurrency_limit": 1,
-        "concurrency_id": "assess",
-        "api_visibility": "private",
-    }  # one model, one at a time
-    with gr.Blocks(
-        title=texts.TITLE, analytics_enabled=False, delete_cache=(_LOOKED_S, _KEPT_S), fill_width=False
-    ) as page:
-        gr.HTML(rendering.render_introduction(assessor.model_name, assessor.whisper_name, assessor.levels))
-        with gr.Row(equal_height=False):
-            with gr.Column(min_width=300), gr.Tabs():
-                with gr.Tab("Speak or upload"):
-                    recording = gr.Audio(
-                        label=f"Recording, up to {assessor.limits.max_seconds:g} s",
-                        sources=["microphone", "upload"],
-                        type="filepath",
-                        editable=False,
-                        buttons=[],
-                        elem_id="recording",
-                    )
-                    assess_recording = gr.Button("Assess the recording", variant="primary")
-                with gr.Tab("Paste a text"):
-                    text = gr.Textbox(
-                        label=f"What was said, up to {assessor.limits.max_characters:,} characters",
-                        lines=9,
-                        max_lines=20,
-                        elem_id="text",
-                    )
-                    assess_text = gr.Button("Assess the text", variant="primary")
-                    gr.Examples(
-                        [[example] for example in texts.EXAMPLES.values()],
-                        inputs=[text],
-                        example_labels=list(texts.EXAMPLES),
-                        label="Examples, invented",
-                        cache_examples=False,
-                        api_visibility="private",
-                    )
-            with gr.Column(min_width=300):
-                result = gr.HTML(rendering.render_waiting(), elem_id="result")
-        gr.HTML(rendering.render_cannot_know(assessor.max_tokens), elem_id="cannot-know")
-        assess_recording.click(listen, recording, result, **together)
-        assess_text.click(read, text, result, **together)
-    return page.queue(max_size=_WAITING_PEOPLE)
+def _shown(answer: Callable[[Any], dict[str, Any] | str], given: Any) -> tuple[dict[str, float] | None, str]:
+    """Scores and what is to be said of them; a failure is logged here and told without its details."""
+    try:
+        result = answer(given)
+    except (OSError, RuntimeError):
+        logger.exception("a request to the page failed")
+        result = "Something went wrong on this side; whoever runs this page finds it in the log."
+    if isinstance(result, str):
+        return None, f"No estimate this time. {result}"
+    scores = result["scores"]
+    if refusal := result["refusal"]:
+        said = [f"No estimate this time. {refusal['message']} {_ADVICE.get(refusal['reason'], '')}"]
+    else:
+        lowest, *_, highest = scores
+        said = [
+            f"Expected score {result['expected_score']:.2f} on a scale from 0 ({lowest}) to {len(scores) - 1} "
+            f"({highest}): the average level, weighted by the probabilities."
+        ]
+        if result["warnings"]:  # a refusal has said it already
+            said.append(f"Take this estimate with care: {'; '.join(REASONS[reason] for reason in result['warnings'])}.")
+    if result["transcript"] and "duration_s" in result:
+        said.append(
+            f"In the recording of {result['duration_s']:.0f} s, {result['speech_s']:.0f} s of it speech, Whisper "
+            f"heard:\n{result['transcript']}"
+        )
+    return scores, "\n\n".join(said)
 
 
-def _shown(assess: Callable[[str | None], dict[str, Any]], assessor: Assessor) -> Callable[[str | None], str]:
-    """What a button does: assess, and show the result; a failure is logged here and told without its details."""
+def _read(assess: SpeakingAssessmentPipeline, limits: Limits, text: str | None) -> dict[str, Any] | str:
+    """The pipeline's result of a text, or why there is none."""
+    text = (text or "").strip()
+    if not text:
+        return "There is no text yet: paste one, or choose an example."
+    if len(text) > limits.max_characters:
+        return f"The text has {len(text):,} characters; at most {limits.max_characters:,} are read. Shorten it."
+    return assess.assess_text(text)
 
-    def show(given: str | None) -> str:
-        try:
-            result = assess(given)
-        except (OSError, RuntimeError):
-            logger.exception("a request to the page failed")
-            result = refused("failed", "Something went wrong on this side; whoever runs this page finds it in the log.")
-        return rendering.render_result(result, whisper_name=assessor.whisper_name)
 
-    return show
+def _listen(assess: SpeakingAssessmentPipeline, limits: Limits, path: str | None) -> dict[str, Any] | str:
+    """The pipeline's result of a recording, or why there is none."""
+    if not path:
+        return "There is no recording yet: speak, or upload one."
+    if os.path.getsize(path) > limits.max_megabytes * 1e6:
+        return f"The file is larger than {limits.max_megabytes:g} MB. Cut or compress it."
+    if _lasts_longer(path, limits.max_seconds):
+        return f"The recording is longer than {limits.max_seconds:g} s. Cut it, or answer more briefly."
+    result = assess(path)
+    if result["refusal"]:  # may name the file, but not where it lies on this machine
+        result["refusal"]["message"] = result["refusal"]["message"].replace(path, os.path.basename(path))
+    return result
+
+
+def _lasts_longer(path: str, seconds: float) -> bool:
+    """Found by decoding, a little at a time: a small file can hold hours, whatever its header says."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            left = int(seconds * file.samplerate)
+            while left >= 0 and (read := len(file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True))):
+                left -= read
+    except (soundfile.LibsndfileError, TypeError):  # whoever reads it says what is wrong; TypeError: headerless .raw
+        return False
+    return left < 0

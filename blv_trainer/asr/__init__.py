@@ -1,14 +1,57 @@
 """Speech to text: sound files -> a store of transcripts.
 
-- ``audio``, ``prefetch``: any sound -> float32 mono 16 kHz, read ahead by threads.
-- ``whisper``: ``OpenAIWhisper``, many files at a time with the words of ``whisper.transcribe``. Beneath it
-  ``whisper_windows`` (files in flight), ``whisper_rows`` and ``whisper_slots`` (on a processor), ``whisper_batches``
-  and ``batch_size`` (on a GPU, beam search).
-- ``faster_whisper``, ``backends``: the same interface for faster-whisper; ``build_backend``.
-- ``record``, ``store``: one transcript; all of them, safe against being killed, merged to Parquet.
-- ``recordings``, ``fingerprint``, ``workers``, ``transcription``: which files, which process does which, the whole run.
-- ``checks``, ``speech``, ``word_errors``: transcripts that look wrong; whether there is enough speech to be judged by;
-  word error rates against human ones.
+- ``audio``: any sound -> float32 mono 16 kHz. ``recordings``: the sounds of a folder, read ahead by threads.
+- ``backends``: ``build_backend``; faster-whisper. ``whisper``: openai-whisper, many files at a time. Beneath it
+  ``whisper_windows`` (files in flight), ``whisper_rows`` and ``whisper_slots`` (on a processor), ``whisper_batches``.
+- ``transcription``: the whole run. ``store``: its transcripts, safe against being killed, merged to Parquet.
+- ``transcript_quality``: which look wrong, which can be judged. ``word_errors``: against human ones.
 
 Importing this package imports none of them.
 """
+
+from typing import TYPE_CHECKING
+
+from blv_trainer._door import opened_on_demand
+
+if TYPE_CHECKING:
+    from blv_trainer.asr.audio import Audio, AudioError, load_audio
+    from blv_trainer.asr.backends import Backend, build_backend
+    from blv_trainer.asr.store import MERGED_FILE
+    from blv_trainer.asr.transcript_quality import REASONS, judge, language_name, suspicions
+    from blv_trainer.asr.transcription import Progress, transcribe
+    from blv_trainer.asr.word_errors import WordErrors, word_errors_by
+
+_HOME = {
+    "Audio": "audio",
+    "AudioError": "audio",
+    "Backend": "backends",
+    "MERGED_FILE": "store",
+    "Progress": "transcription",
+    "REASONS": "transcript_quality",
+    "WordErrors": "word_errors",
+    "build_backend": "backends",
+    "judge": "transcript_quality",
+    "language_name": "transcript_quality",
+    "load_audio": "audio",
+    "suspicions": "transcript_quality",
+    "transcribe": "transcription",
+    "word_errors_by": "word_errors",
+}
+__all__ = [
+    "MERGED_FILE",
+    "REASONS",
+    "Audio",
+    "AudioError",
+    "Backend",
+    "Progress",
+    "WordErrors",
+    "build_backend",
+    "judge",
+    "language_name",
+    "load_audio",
+    "suspicions",
+    "transcribe",
+    "word_errors_by",
+]
+
+__getattr__ = opened_on_demand(__name__, _HOME)

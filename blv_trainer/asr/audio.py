@@ -13,8 +13,6 @@ import soundfile
 import soxr
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper was trained on
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64", ".caf")
-
 _BLOCK_FRAMES = 1 << 20  # per read, so that a long file is never in memory with all its channels
 _MAX_CHANNELS = 32
 _SAMPLE_RATES = (1_000, 1_000_000)  # Hz; beyond them a header is damaged, and a second could become hours
@@ -22,18 +20,7 @@ _SILENT_PEAK = 1e-4  # -80 dB of full scale
 _FULL_SCALE = 0.999
 _CLIPPED_SHARE = 1e-3
 _TRUNCATED_SHARE = 0.99  # an mp3's own idea of its length may be off by an encoder delay
-_FORMAT_OF_SUFFIX = {
-    ".wav": "WAV",
-    ".flac": "FLAC",
-    ".ogg": "OGG",
-    ".opus": "OGG",
-    ".mp3": "MP3",
-    ".aif": "AIFF",
-    ".aiff": "AIFF",
-    ".au": "AU",
-    ".w64": "W64",
-    ".caf": "CAF",
-}
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64", ".caf")
 
 
 class AudioError(ValueError):
@@ -46,7 +33,7 @@ class Audio:
 
     Args:
         samples: float32, mono, 16 kHz, full scale 1.0, ``(num_samples,)``.
-        notes: What a person should know about it, such as "silent", "clipped" or "truncated: 3.0 of 5.0 s read".
+        notes: Of "silent", "clipped" and "truncated: 3.0 of 5.0 s read".
     """
 
     samples: np.ndarray
@@ -59,14 +46,11 @@ class Audio:
 
 
 def load_audio(source: str | PathLike | bytes | bytearray | np.ndarray, *, sample_rate: int | None = None) -> Audio:
-    """Reads a sound as Whisper wants it: float32, mono, 16 kHz.
-
-    The format is recognised by the content, not by the name. Channels are averaged. Whatever can be read of a file
-    that breaks off is used, and a note says so.
+    """Reads a sound as Whisper wants it; channels are averaged, and what can be read of a broken file is used.
 
     Args:
-        source: Path of a file or its bytes (wav, flac, ogg, opus, mp3, aiff, au), or samples ``(frames,)`` or
-            ``(frames, channels)``, floating point with full scale 1.0 or signed integers with their own full scale.
+        source: Path of a file or its bytes (wav, flac, ogg, opus, mp3, aiff, au: the content decides, not the name),
+            or samples ``(frames,)`` or ``(frames, channels)``, floating point with full scale 1.0 or signed integers.
         sample_rate: Of an array, in Hz; a file knows its own.
 
     Raises:
@@ -78,7 +62,7 @@ def load_audio(source: str | PathLike | bytes | bytearray | np.ndarray, *, sampl
     Examples:
         >>> audio = load_audio(np.zeros((48_000, 2), dtype="int16"), sample_rate=48_000)
         >>> audio.samples.shape, audio.samples.dtype.name, audio.duration, audio.notes
-        ((16000,), 'float32', 1.0, ('2 channels', 'silent'))
+        ((16000,), 'float32', 1.0, ('silent',))
     """
     if isinstance(source, np.ndarray):
         if sample_rate is None or not _SAMPLE_RATES[0] <= sample_rate <= _SAMPLE_RATES[1]:
@@ -86,8 +70,7 @@ def load_audio(source: str | PathLike | bytes | bytearray | np.ndarray, *, sampl
                 f"sample_rate={sample_rate} cannot be used: an array needs its own sample rate, in Hz, from "
                 f"{_SAMPLE_RATES[0]:,} to {_SAMPLE_RATES[1]:,}."
             )
-        mono, notes = _mono(_as_float(source)), _channel_note(source.shape[1] if source.ndim == 2 else 1)
-        name = "the array"
+        name, mono, notes = "the array", _mono(_as_float(source)), list[str]()
     elif isinstance(source, (bytes, bytearray, str, PathLike)):
         if sample_rate is not None:
             raise ValueError(f"sample_rate={sample_rate} cannot be used: a file knows its own. Leave it out.")
@@ -96,31 +79,15 @@ def load_audio(source: str | PathLike | bytes | bytearray | np.ndarray, *, sampl
         with _opened(content, name) as file:
             mono, notes = _read(file, name)
             sample_rate = file.samplerate
-            if isinstance(content, Path):
-                notes += _suffix_note(content, file.format)
     else:
         raise TypeError(f"load_audio reads a path, bytes or a numpy array, not {type(source).__name__}.")
     if mono.size == 0:
         raise AudioError(f"{name} is a sound of length 0.")
     if not np.isfinite(np.dot(mono, mono)):  # one pass; nan and inf survive the sum
         raise AudioError(f"{name} holds samples that are not finite numbers. Export it anew.")
-    return Audio(resample(mono, sample_rate), tuple(notes + _level_notes(mono)))
-
-
-def resample(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Brings mono samples to 16 kHz by soxr, quality HQ.
-
-    Measured from 8, 22.05, 44.1 and 48 kHz against sines below 7 kHz computed at 16 kHz: error at most -74 dB, aliases
-    of tones above 9.2 kHz at most -137 dB, 3 to 30 ms for a minute. ``scipy.signal.resample_poly``: -46 dB and -52 dB
-    with its own filter in 13 to 45 ms; -127 dB and -133 dB with one 6 times as long in 130 to 480 ms.
-
-    Args:
-        samples: float32, ``(num_samples,)``.
-        sample_rate: In Hz.
-    """
-    if sample_rate == SAMPLE_RATE:
-        return samples
-    return soxr.resample(samples, sample_rate, SAMPLE_RATE, quality="HQ")
+    # 8 to 48 kHz: errors at most -74 dB, aliases at most -137 dB; scipy's resample_poly: -46 and -52 dB, and slower.
+    heard = mono if sample_rate == SAMPLE_RATE else soxr.resample(mono, sample_rate, SAMPLE_RATE, quality="HQ")
+    return Audio(heard, tuple(notes + _level_notes(mono)))
 
 
 def _opened(source: Path | io.BytesIO, name: str) -> soundfile.SoundFile:
@@ -131,13 +98,9 @@ def _opened(source: Path | io.BytesIO, name: str) -> soundfile.SoundFile:
             raise AudioError(f"{source} is a folder, not a sound.")
         if source.stat().st_size == 0:
             raise AudioError(f"{source} is empty (0 bytes). Fetch it again.")
-        if source.suffix.lower() == ".raw":  # the one suffix that libsndfile believes
-            raise AudioError(f"{source} has no header to read it by. Convert it to wav or flac.")
     try:
         return soundfile.SoundFile(source)
-    except UnicodeEncodeError as error:
-        raise AudioError(f"the name of {name!a} is not UTF-8; rename the file.") from error
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw, the one suffix that it believes
         raise AudioError(
             f"{name} is not a sound that libsndfile {soundfile.__libsndfile_version__} can open, whatever its name. "
             f"Accepted: {', '.join(AUDIO_SUFFIXES)}. Convert anything else to one of them; fetch a damaged file again."
@@ -161,11 +124,10 @@ def _read(file: soundfile.SoundFile, name: str) -> tuple[np.ndarray, list[str]]:
         raise AudioError(f"{name} holds no sound: nothing can be decoded of its {file.format} content.")
     expected = file.frames
     cut = broken or len(mono) < _TRUNCATED_SHARE * expected or _breaks_off(file)
-    notes = _channel_note(file.channels)
-    if cut:
-        read_s, of_s = len(mono) / file.samplerate, expected / file.samplerate
-        notes.append(f"truncated: {read_s:.1f} of {of_s:.1f} s read" if of_s > read_s else "truncated")
-    return mono, notes
+    if not cut:
+        return mono, []
+    read_s, of_s = len(mono) / file.samplerate, expected / file.samplerate
+    return mono, [f"truncated: {read_s:.1f} of {of_s:.1f} s read" if of_s > read_s else "truncated"]
 
 
 def _mono_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
@@ -182,30 +144,18 @@ def _breaks_off(file: soundfile.SoundFile) -> bool:
     return "(should be" in data_line or "without an End-Of-Stream" in log
 
 
-def _as_float(samples: np.ndarray) -> np.ndarray:
-    if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MAX_CHANNELS):
-        raise AudioError(f"an array of shape {samples.shape} is no sound: give (frames,) or (frames, channels).")
-    if np.issubdtype(samples.dtype, np.signedinteger):
-        return samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
-    if np.issubdtype(samples.dtype, np.floating):
-        return samples.astype(np.float32)
-    raise AudioError(f"an array of {samples.dtype} is no sound: give floating point or signed integers.")
+def _as_float(array: np.ndarray) -> np.ndarray:
+    samples = array[:, None] if array.ndim == 1 else array  # (frames, channels)
+    if samples.ndim != 2 or not 1 <= samples.shape[1] <= _MAX_CHANNELS:
+        raise AudioError(f"an array of shape {array.shape} is no sound: give (frames,) or (frames, channels).")
+    if samples.dtype.kind not in "if":
+        raise AudioError(f"an array of {samples.dtype} is no sound: give floating point or signed integers.")
+    full_scale = -float(np.iinfo(samples.dtype).min) if samples.dtype.kind == "i" else 1.0
+    return samples.astype(np.float32) / np.float32(full_scale)
 
 
 def _mono(samples: np.ndarray) -> np.ndarray:
-    if samples.ndim == 1:
-        return samples
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-
-
-def _channel_note(channels: int) -> list[str]:
-    return [f"{channels} channels"] if channels > 1 else []
-
-
-def _suffix_note(path: Path, format_name: str) -> list[str]:
-    named = _FORMAT_OF_SUFFIX.get(path.suffix.lower())
-    same = named == format_name or (named == "WAV" and format_name in ("WAVEX", "RF64"))
-    return [] if same else [f"named {path.suffix or 'without a suffix'} but {format_name} inside"]
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)  # the mean of one takes long
 
 
 def _level_notes(mono: np.ndarray) -> list[str]:

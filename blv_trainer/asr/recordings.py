@@ -1,50 +1,40 @@
-"""The recordings of a folder: their ids, lengths and fingerprints."""
+"""The recordings of a folder: which there are, how long they are, their sounds read ahead of their use."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import soundfile
 
-from blv_trainer.asr.audio import AUDIO_SUFFIXES
-from blv_trainer.asr.fingerprint import fingerprint
+from blv_trainer.asr.audio import AUDIO_SUFFIXES, Audio, load_audio
+from blv_trainer.files import fingerprint
 
+_AHEAD = 2  # sounds in memory beside the one in use, and threads that read them
 _UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp", ".raw")  # sounds, but not for us
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One sound file to be transcribed.
-
-    Args:
-        id: Its name without suffix.
-        path: Where it is.
-        duration_s: Length in seconds as its header says, 0 where it cannot be read; decides only who goes first.
-        fingerprint: Of its content.
-    """
+    """One sound file, by its name without suffix."""
 
     id: str
     path: Path
-    duration_s: float
-    fingerprint: str
+    duration_s: float  # 0 where no header tells
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of its content."""
+        return fingerprint(self.path)
 
 
 def find_recordings(folder: str | os.PathLike) -> list[Recording]:
-    """Finds every sound file in a folder and below, longest first.
-
-    Files of a kind that cannot be read are among them, so that they fail by name. Hidden files and ``__MACOSX`` folders
-    are passed over. Equal files of one name count once.
-
-    Args:
-        folder: Where to look.
-
-    Raises:
-        FileNotFoundError: There is no such folder, or no sound in it.
-        ValueError: Two different files have one id.
-    """
+    """Every sound in a folder and below, longest first; those of a kind that cannot be read too, to fail by name."""
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder (looked in {folder.absolute().parent}).")
@@ -55,21 +45,31 @@ def find_recordings(folder: str | os.PathLike) -> list[Recording]:
 
 
 def read_recordings(paths: Iterable[str | os.PathLike]) -> list[Recording]:
-    """The recordings of some sound files, longest first; equal files of one name count once.
+    """The recordings of some sound files, longest first; equal files of one name count once."""
+    by_id: dict[str, Recording] = {}
+    for path in map(Path, paths):
+        recording = Recording(path.stem, path, _duration(path))
+        first = by_id.setdefault(recording.id, recording)
+        if first is not recording and first.fingerprint != recording.fingerprint:
+            raise ValueError(
+                f"two different files have the id {recording.id!r}: {first.path} and {recording.path}. "
+                "Rename or remove one of them."
+            )
+    return sorted(by_id.values(), key=lambda recording: (-recording.duration_s, recording.id))
 
-    Args:
-        paths: The files.
 
-    Raises:
-        FileNotFoundError: One of them is missing.
-        ValueError: Two different files have one id, or a name is not UTF-8.
-    """
-    files = [Path(path) for path in paths]
-    for path in files:
-        if path.stem != path.stem.encode(errors="replace").decode():
-            raise ValueError(f"the name of {str(path)!a} is not UTF-8, so that it can be no id: rename the file.")
-    recordings = _one_each(Recording(path.stem, path, _duration(path), fingerprint(path)) for path in files)
-    return sorted(recordings, key=lambda recording: (-recording.duration_s, recording.id))
+def load_ahead(recordings: Iterable[Recording]) -> Iterator[tuple[Recording, Future[Audio]]]:
+    """Reads sounds in order, ahead of their use, by threads: decoding releases the interpreter lock."""
+    waiting: deque[tuple[Recording, Future[Audio]]] = deque()
+    pool = ThreadPoolExecutor(_AHEAD, thread_name_prefix="load_audio")
+    try:
+        for recording in recordings:
+            waiting.append((recording, pool.submit(load_audio, recording.path)))
+            if len(waiting) == _AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _is_recording(path: Path) -> bool:
@@ -80,17 +80,5 @@ def _is_recording(path: Path) -> bool:
 def _duration(path: Path) -> float:
     try:
         return soundfile.info(str(path)).duration
-    except (soundfile.LibsndfileError, TypeError, UnicodeEncodeError):  # headerless; a folder's name is not UTF-8
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: .raw has no header
         return 0.0
-
-
-def _one_each(recordings: Iterable[Recording]) -> list[Recording]:
-    by_id: dict[str, Recording] = {}
-    for recording in recordings:
-        first = by_id.setdefault(recording.id, recording)
-        if first.fingerprint != recording.fingerprint:
-            raise ValueError(
-                f"two different files have the id {recording.id!r}: {first.path} and {recording.path}. "
-                "Rename or remove one of them."
-            )
-    return list(by_id.values())

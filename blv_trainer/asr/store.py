@@ -9,10 +9,11 @@ does not count. Nothing is ever deleted or changed, so that a part may be read w
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -20,36 +21,58 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from blv_trainer.asr.record import SCHEMA, is_row
-from blv_trainer.files import sync, write_errors, write_whole
+from blv_trainer.asr.transcript_quality import measures
+from blv_trainer.files import sync, without_nan, write_errors, write_whole
 
 MERGED_FILE = "transcripts.parquet"
-FORMAT = 1  # of a row; rows of another format are not taken for ours
+_FORMAT = 1  # of a row; rows of another format are not taken for ours
 _FORMAT_KEY = "format"
 _PARTS = "parts"
+_WORD = pa.struct(
+    {"word": pa.string(), "start": pa.float64(), "end": pa.float64(), "probability": pa.float64()}  # seconds
+)
+_SEGMENT = pa.struct(
+    {
+        "id": pa.int64(),
+        "seek": pa.int64(),  # start of its window, in hundredths of a second
+        "start": pa.float64(),  # seconds
+        "end": pa.float64(),
+        "text": pa.string(),
+        "tokens": pa.list_(pa.int64()),
+        "temperature": pa.float64(),
+        "avg_logprob": pa.float64(),
+        "compression_ratio": pa.float64(),
+        "no_speech_prob": pa.float64(),
+        "words": pa.list_(_WORD),
+    }
+)
+SCHEMA = pa.schema(
+    {
+        "id": pa.string(),
+        "text": pa.string(),
+        "language": pa.string(),
+        "segments": pa.list_(_SEGMENT),
+        "avg_logprob": pa.float64(),  # per token
+        "no_speech_prob": pa.float64(),  # the highest of the segments
+        "compression_ratio": pa.float64(),
+        "duration_s": pa.float64(),
+        "words_per_second": pa.float64(),
+        "backend": pa.string(),
+        "model": pa.string(),
+        "options_hash": pa.string(),
+        "options": pa.string(),  # JSON
+        "audio_path": pa.string(),
+        "audio_fingerprint": pa.string(),
+        "audio_notes": pa.list_(pa.string()),
+        "versions": pa.string(),  # JSON
+    }
+)
 
 logger = logging.getLogger(__name__)
 
 
 class TranscriptStore:
-    """A folder of transcripts.
-
-    Args:
-        folder: Made where it is missing.
-        rank: Of this process among those that write to the folder.
-
-    Raises:
-        NotADirectoryError: ``folder`` is a file.
-
-    Examples:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     store = TranscriptStore(folder)
-        ...     store.append({"id": "a", "options_hash": "1f", "audio_fingerprint": "c0", "text": "hello"})
-        ...     store.close()
-        ...     print(TranscriptStore(folder).rows("1f")["a"]["text"])
-        hello
-    """
+    """The rows of a folder; each process that writes has a part of its own, named by its rank."""
 
     def __init__(self, folder: str | os.PathLike, *, rank: int = 0):
         self.folder = Path(folder)
@@ -59,15 +82,11 @@ class TranscriptStore:
         self._part: FileIO | None = None
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Adds a row; on return it is on disk.
-
-        Args:
-            row: At least ``id``, ``options_hash`` and ``audio_fingerprint``; with ``error`` it is a failure.
-        """
+        """Adds a row, by ``error`` in place of ``text`` a failure; on return it is on disk."""
         if self._part is None:
             with write_errors(self.folder):
                 self._part = self._new_part()
-        line = json.dumps({_FORMAT_KEY: FORMAT, **row}, ensure_ascii=False, allow_nan=False) + "\n"
+        line = json.dumps({_FORMAT_KEY: _FORMAT, **row}, ensure_ascii=False, allow_nan=False) + "\n"
         left = line.encode()
         try:
             with write_errors(self.folder / _PARTS):
@@ -117,6 +136,47 @@ class TranscriptStore:
         return sorted((self.folder / _PARTS).glob("*.jsonl"), key=lambda part: (_number(part), part.name))
 
 
+def make_record(
+    id: str,
+    result: Mapping[str, Any],
+    *,
+    duration_s: float,
+    audio_path: str,
+    audio_fingerprint: str,
+    audio_notes: Sequence[str] = (),
+    description: Mapping[str, Any],
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """The row of one transcript: ``whisper.transcribe``'s result, and what it was made from."""
+    text = result["text"].strip()
+    segments = without_nan(
+        [{field.name: segment.get(field.name) for field in _SEGMENT} for segment in result["segments"]]
+    )
+    return {
+        "id": id,
+        "text": text,
+        "language": result["language"],
+        "segments": segments,
+        **measures(text, segments),
+        "duration_s": duration_s,
+        "words_per_second": len(text.split()) / duration_s if duration_s > 0 else 0.0,
+        "backend": description["backend"],
+        "model": description["model"],
+        "options_hash": options_hash(description),
+        "options": json.dumps(description, sort_keys=True),
+        "audio_path": audio_path,
+        "audio_fingerprint": audio_fingerprint,
+        "audio_notes": list(audio_notes),
+        "versions": json.dumps(versions, sort_keys=True),
+    }
+
+
+def options_hash(description: Mapping[str, Any]) -> str:
+    """Short digest of what decides the words; equal descriptions, equal digest."""
+    text = json.dumps(description, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 def _number(part: Path) -> int:
     first = part.name.partition("-")[0]
     return int(first) if first.isdecimal() else 0
@@ -130,13 +190,12 @@ def _read(part: Path) -> Iterator[dict[str, Any]]:
                 break  # its writer died here, or is writing it now
             try:
                 row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            if isinstance(row, dict) and row.pop(_FORMAT_KEY, None) != FORMAT:
-                others += 1
-            elif is_row(row):
+            except ValueError:
+                logger.warning("%s, line %d is damaged; what it held will be transcribed again.", part, number)
+                continue
+            if row.pop(_FORMAT_KEY, None) == _FORMAT:
                 yield row
             else:
-                logger.warning("%s, line %d is damaged; what it held will be transcribed again.", part, number)
+                others += 1
     if others:
         logger.warning("%s: %d rows were written by another version and do not count.", part, others)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import logging
 import os
+import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
@@ -16,19 +16,15 @@ from whisper.decoding import DecodingOptions
 from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
-from blv_trainer.asr.batch_size import BatchSize
-from blv_trainer.asr.fingerprint import fingerprint
-from blv_trainer.asr.whisper_batches import BatchDecoder
+from blv_trainer.asr.whisper_batches import BatchDecoder, BatchSize
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_slots import SlotDecoder
 from blv_trainer.asr.whisper_windows import WindowDecoder, transcribe_in_flight
-from blv_trainer.suggestions import did_you_mean
-
-logger = logging.getLogger(__name__)
+from blv_trainer.checks import did_you_mean
+from blv_trainer.files import fingerprint
 
 _PROCESSOR_ROWS = 16  # share one reading of the weights; more gain nothing, for the attention is each row's own
-_PROCESSOR_BATCH = 8  # windows, where beams or samples need batches
-_GPU_START, _GPU_LIMIT = 8, 128  # windows
+_BATCH, _GPU_LIMIT = 8, 128  # windows, on a processor where beams or samples need batches
 _MEMORY_SHARE = 4  # the slots' caches take at most one part in so many of the memory
 _SET_HERE = ("verbose", "fp16", "language", "model", "audio", "prompt")
 
@@ -36,27 +32,10 @@ _SET_HERE = ("verbose", "fp16", "language", "model", "audio", "prompt")
 class OpenAIWhisper:
     """Transcribes many files at a time, each as ``whisper.transcribe`` would alone.
 
-    Every file runs upstream's own loop; their windows are decoded together: on a processor as rows that come and go one
-    by one, on a GPU or with beam search as batches (simpler, and there the rows are not what costs). Text, segments and
-    tokens are those of ``whisper.transcribe(model, audio, condition_on_previous_text=False, ...)``, log-probabilities
-    agree to 1e-4 (float32). Above temperature 0 the draws come from a stream that depends on the seed, the file's name
-    and the window only: the same in any batch, order or process.
-
-    Args:
-        model: Name of an official model, or path of a checkpoint ``{"dims": ..., "model_state_dict": ...}``; it is
-            loaded on first use.
-        language: Code or name; None: detected for each file.
-        batch_size: Windows at a time; "auto": 16 on a processor (8 with beams, fewer where memory is short), on a GPU
-            grown until memory is full. Halved where memory does not suffice.
-        device: Such as "cpu", "cuda:1"; None: a GPU if there is one.
-        fp16: Half precision; None: on a GPU.
-        seed: Of the draws at temperatures above 0.
-        **options: Of ``whisper.transcribe``: temperature, initial_prompt, word_timestamps, beam_size ...
-
-    Raises:
-        ValueError: An unknown model, language or option, a device that is not there, a batch size below 1, fp16 on a
-            processor.
-        FileNotFoundError: A path without a file.
+    On a processor windows are decoded as rows that come and go one by one, on a GPU or with beam search as batches.
+    Text, segments and tokens are those of ``whisper.transcribe(model, audio, condition_on_previous_text=False, ...)``,
+    log-probabilities agree to 1e-4 (float32). Above temperature 0 the draws come from a stream that depends on the
+    seed, the file's name and the window only: the same in any batch, order or process.
     """
 
     name = "openai-whisper"
@@ -72,7 +51,7 @@ class OpenAIWhisper:
         seed: int = 0,
         **options: Any,
     ):
-        check_model(model)
+        _check_model(model)
         _check_options(options)
         if batch_size != "auto" and not batch_size >= 1:
             raise ValueError(f"batch_size={batch_size} cannot be used: give a number from 1 up, or 'auto'.")
@@ -98,41 +77,23 @@ class OpenAIWhisper:
         }
 
     def transcribe(self, files: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
-        """Transcribes files; memory is bounded by the batch, not by their number.
-
-        Args:
-            files: Names and samples (float32, mono, 16 kHz); one is drawn only when there is room for it.
-
-        Yields:
-            Each name with upstream's dictionary of text, segments and language, or with the exception raised, in the
-            order in which they finish.
-        """
+        """Transcribes files, in the order in which they finish; one is drawn only when there is room for it."""
         if self._loaded is None:
             self._loaded = load_whisper(self.model, device=self.device)
-        model = self._loaded
-        yield from transcribe_in_flight(
-            files, self._decoder(model), model, seed=self.seed, fp16=self.fp16, **self._options
-        )
+        decoder, options = self._decoder(self._loaded), {"fp16": self.fp16, **self._options}
+        yield from transcribe_in_flight(files, decoder, self._loaded, seed=self.seed, **options)
 
     def _decoder(self, model: Whisper) -> WindowDecoder:
         size = self._batch_size
         one_sample = self._options.get("beam_size") is None and (self._options.get("best_of") or 1) == 1
         if self.device.type == "cpu" and one_sample:
             return RowDecoder(model, _slots_that_fit(model) if size == "auto" else size)
-        if self.device.type == "cpu":
-            return BatchDecoder(model, _fixed(_PROCESSOR_BATCH if size == "auto" else size))
-        return BatchDecoder(model, BatchSize(_GPU_START, limit=_GPU_LIMIT) if size == "auto" else _fixed(size))
+        grows = size == "auto" and self.device.type != "cpu"
+        return BatchDecoder(model, BatchSize(_BATCH if size == "auto" else size, limit=_GPU_LIMIT if grows else 1))
 
 
 def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
-    """Loads an official model or a checkpoint file; of a file, nothing but weights.
-
-    Raises:
-        ValueError: An unknown name, or a file that is no Whisper checkpoint.
-        FileNotFoundError: A path without a file.
-        OSError: The weights of an official model are not here and cannot be fetched.
-    """
-    check_model(model)
+    """Loads an official model or a checkpoint file; of a file, nothing but weights."""
     try:
         if _is_file(model):
             _check_dimensions(model)
@@ -157,30 +118,19 @@ def _is_file(model: str) -> bool:
 
 def _check_dimensions(path: str) -> None:
     """Raises unless a checkpoint declares the sizes of its own weights: memory is taken by what it declares."""
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError:  # the format of old is not mapped
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    mapped = zipfile.is_zipfile(path)  # the format of old cannot be
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     dims, weights = ModelDimensions(**checkpoint["dims"]), checkpoint["model_state_dict"]
-    declared = {
-        "encoder.conv1.weight": (dims.n_audio_state, dims.n_mels, 3),
-        "encoder.positional_embedding": (dims.n_audio_ctx, dims.n_audio_state),
-        "decoder.positional_embedding": (dims.n_text_ctx, dims.n_text_state),
-        "decoder.token_embedding.weight": (dims.n_vocab, dims.n_text_state),
-    }
-    for name, shape in declared.items():
-        if tuple(weights[name].shape) != shape:
-            raise ValueError(f"{name} has shape {tuple(weights[name].shape)}, 'dims' says {shape}")
-    for room, layers, heads, width in (
-        ("encoder", dims.n_audio_layer, dims.n_audio_head, dims.n_audio_state),
-        ("decoder", dims.n_text_layer, dims.n_text_head, dims.n_text_state),
-    ):
-        found = sum(name.startswith(f"{room}.blocks.") and name.endswith(".mlp.0.weight") for name in weights)
-        if layers != found or width % heads:
-            raise ValueError(f"{found} layers of width {width} in the {room}, 'dims' says {layers} with {heads} heads")
+    layers = [name.split(".")[0] for name in weights if name.endswith(".mlp.0.weight")]
+    audio = *weights["encoder.positional_embedding"].shape, dims.n_audio_head, layers.count("encoder")
+    text = *weights["decoder.positional_embedding"].shape, dims.n_text_head, layers.count("decoder")
+    mels, vocabulary = weights["encoder.conv1.weight"].shape[1], len(weights["decoder.token_embedding.weight"])
+    held = ModelDimensions(mels, *audio, vocabulary, *text)
+    if held != dims or dims.n_audio_state % dims.n_audio_head or dims.n_text_state % dims.n_text_head:
+        raise ValueError(f"its weights are of {held}, 'dims' says {dims}")
 
 
-def check_model(model: str) -> None:
+def _check_model(model: str) -> None:
     """Raises unless ``model`` is an official name or the path of a file."""
     names = whisper.available_models()
     if os.fspath(model) in names or os.path.isfile(model):
@@ -227,10 +177,6 @@ def _check_options(options: dict[str, Any]) -> None:
         if option not in accepted:
             hint = did_you_mean(option, accepted) or f" Choose from: {', '.join(sorted(accepted))}."
             raise ValueError(f"option {option!r} of openai-whisper is unknown.{hint}")
-
-
-def _fixed(size: int) -> BatchSize:
-    return BatchSize(size, limit=size)
 
 
 def _slots_that_fit(model: Whisper) -> int:

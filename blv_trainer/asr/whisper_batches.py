@@ -1,11 +1,11 @@
-"""Windows with equal options decoded as one batch by openai-whisper's own ``DecodingTask``.
+"""Windows with equal options decoded as one batch by openai-whisper's own ``DecodingTask``, whatever device or option.
 
-The simple way of batching: any device, any option, beam search too. A batch lasts as long as its longest row, so that
-rows that end early wait; on a processor ``whisper_rows`` avoids that.
+A batch lasts as long as its longest row; on a processor ``whisper_rows`` avoids that.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
@@ -13,19 +13,34 @@ from torch.distributions import Categorical
 from whisper.decoding import DecodingTask, GreedyDecoder
 from whisper.model import Whisper
 
-from blv_trainer.asr.batch_size import BatchSize
 from blv_trainer.asr.whisper_windows import Window, detect_language, encode
 
 _PATIENCE = 3  # batches
 
+logger = logging.getLogger(__name__)
+
+
+class BatchSize:
+    """How many windows at a time: doubles up to a limit, if there is one; halves where memory does not suffice."""
+
+    def __init__(self, start: int, *, limit: int = 1):
+        self.size = start
+        self._limit = limit
+
+    def grow(self, decoded: int) -> None:
+        """Notes that a batch of ``decoded`` windows went well."""
+        if decoded == self.size and 2 * self.size <= self._limit:
+            self.size *= 2
+
+    def shrink(self, decoded: int) -> None:
+        """Notes that memory did not suffice for ``decoded`` windows."""
+        self._limit = max(1, decoded - 1)
+        self.size = max(1, min(self.size, decoded) // 2)
+        logger.warning("Memory does not suffice for a batch of %d windows; going on with %d.", decoded, self.size)
+
 
 class BatchDecoder:
-    """Decodes the largest group of waiting windows that have equal options.
-
-    Args:
-        model: Any Whisper model.
-        batch_size: How many windows at a time; it shrinks when memory does not suffice.
-    """
+    """Decodes the largest group of waiting windows that have equal options."""
 
     def __init__(self, model: Whisper, batch_size: BatchSize):
         self._model = model
@@ -74,7 +89,10 @@ class BatchDecoder:
         return group
 
     def _decode(self, group: list[Window]) -> None:
-        _encode_together(self._model, group)
+        if new := [window for window in group if window.features is None]:
+            encoded = self._model.encoder(torch.stack([window.mel for window in new]))
+            for window, features in zip(new, encoded, strict=True):
+                window.features = features
         options = group[0].options
         if options is None:
             for window in group:
@@ -83,24 +101,13 @@ class BatchDecoder:
         task = _SeededTask(self._model, options)
         if isinstance(task.decoder, GreedyDecoder):
             task.decoder = _SeededDecoder(options.temperature, task.tokenizer.eot, [window.seed for window in group])
-        features = torch.stack([encode(self._model, window) for window in group])
-        for window, answer in zip(group, task.run(features), strict=True):
+        answers = task.run(torch.stack([encode(self._model, window) for window in group]))
+        for window, answer in zip(group, answers, strict=True):
             window.answer = answer
 
 
-def _encode_together(model: Whisper, group: list[Window]) -> None:
-    new = [window for window in group if window.features is None]
-    if new:
-        for window, features in zip(new, model.encoder(torch.stack([window.mel for window in new])), strict=True):
-            window.features = features
-
-
 class _SeededTask(DecodingTask):
-    """Upstream's task, for more than one window with more than one sample each.
-
-    openai-whisper 20250625 repeats the tokens by the number of samples but not the features, which works for a single
-    window only.
-    """
+    """Upstream's task, which as of 20250625 repeats the tokens by the number of samples; here the features too."""
 
     def _get_audio_features(self, mel: torch.Tensor) -> torch.Tensor:
         return super()._get_audio_features(mel).repeat_interleave(self.n_group, dim=0)
@@ -110,10 +117,7 @@ class _SeededTask(DecodingTask):
 
 
 class _SeededDecoder(GreedyDecoder):
-    """Upstream's decoder with a stream of random numbers for each window, so that its draws do not depend on the batch.
-
-    A window's stream is the one that ``torch.manual_seed(seed)`` gives to a lone ``whisper.decode`` on a processor.
-    """
+    """Upstream's decoder with a stream of random numbers for each window, as for a lone one on a processor."""
 
     def __init__(self, temperature: float, eot: int, seeds: list[int]):
         super().__init__(temperature, eot)

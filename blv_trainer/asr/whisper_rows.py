@@ -1,8 +1,7 @@
 """Windows decoded as rows: one that ends is replaced at the next token by the next window.
 
-A batch of windows lasts as long as its longest; with lengths as uneven as real speech gives, a fifth to two fifths of
-the work goes to rows that have ended. Rows that come and go one by one waste none. Each has its own prompt, position,
-temperature, language and stream of random numbers.
+In a batch of lengths as uneven as real speech gives, a fifth to two fifths of the work goes to rows that have ended.
+Here each row has its own prompt, position, temperature, language and stream of random numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections import deque
 
 import numpy as np
 import torch
-from whisper.decoding import ApplyTimestampRules, DecodingOptions, DecodingResult, DecodingTask, SuppressTokens
+from whisper.decoding import ApplyTimestampRules, DecodingResult, DecodingTask, SuppressTokens
 from whisper.model import Whisper
 from whisper.utils import compression_ratio
 
@@ -24,14 +23,11 @@ _REMEMBERED_TASKS = 64
 
 
 class RowDecoder:
-    """Decodes waiting windows as rows of a ``SlotDecoder``.
+    """Decodes waiting windows as rows of a ``SlotDecoder``, on a processor in float32; every choice is upstream's.
 
-    Every choice is upstream's. Where the two best choices of a greedy row lie within ``TIE`` of each other, so that
-    rounding could exchange them, the window is decoded once more by ``whisper.decode`` alone, and that is its answer.
-
-    Args:
-        model: A Whisper model in float32 on a processor.
-        slots: Rows at a time.
+    A row is one sample: beams and best-of-n are the ``BatchDecoder``'s. Where the two best choices of a greedy row lie
+    within ``TIE`` of each other, so that rounding could exchange them, the window is decoded once more by
+    ``whisper.decode`` alone, and that is its answer.
     """
 
     def __init__(self, model: Whisper, slots: int):
@@ -42,11 +38,6 @@ class RowDecoder:
         self._waiting: deque[Window] = deque()
         self._rows: list[_Row] = []  # row i has slot i
         self._tasks: dict[str, DecodingTask] = {}
-
-    @staticmethod
-    def can_decode(options: DecodingOptions) -> bool:
-        """Whether these options need one sample a window only; beams and best-of-n do not."""
-        return options.beam_size is None and (options.best_of or 1) == 1
 
     def submit(self, window: Window) -> None:
         """Takes a window to be decoded."""
@@ -70,8 +61,6 @@ class RowDecoder:
         if window.options is None:
             window.answer = detect_language(self._model, window)
             return [window]
-        if not self.can_decode(window.options):
-            raise ValueError(f"rows have one sample each; decode beam_size or best_of in batches: {window.options}.")
         task = self._task(window)
         hidden = self._decoder.add(list(task.initial_tokens), encode(self._model, window))
         at_start, at_end = self._decoder.logits(hidden[[task.sot_index, -1]])

@@ -14,15 +14,9 @@ _PACKED_ROWS = 8  # rows that the packed layout is chosen for; any number works
 class SlotDecoder:
     """Runs the decoder one token further for every row at once; rows come and go one by one.
 
-    Row i has its own length, and its own keys and values in slot i of the caches. The occupied slots are always the
-    first ``rows`` ones. Numbers agree with ``model.decoder`` to rounding.
-
-    What a step costs is reading memory: the weights once for all rows, and for each row what it attends to of its
-    1,500 positions of audio, keys and values in each layer. So the latter lie in the order in which they are read.
-
-    Args:
-        model: A Whisper model in float32 on a processor.
-        slots: Most rows.
+    Row i has its own length, and its own keys and values in slot i of the caches, of which the first ``rows`` are
+    occupied. Numbers agree with ``model.decoder`` to rounding. What a step costs is reading memory: the weights once,
+    and each row's keys and values of 1,500 positions of audio, which lie in the order in which they are read.
     """
 
     def __init__(self, model: Whisper, slots: int):
@@ -49,16 +43,8 @@ class SlotDecoder:
 
     @torch.no_grad()
     def add(self, tokens: list[int], features: torch.Tensor) -> torch.Tensor:
-        """Starts a row in the next free slot.
-
-        Args:
-            tokens: What the row begins with.
-            features: Of its window, ``(n_audio_ctx, n_audio_state)``.
-
-        Returns:
-            The decoder's last hidden states, ``(len(tokens), n_text_state)``.
-        """
-        slot, length = self.rows, len(tokens)
+        """Starts a row of tokens in the next free slot: its last hidden states, ``(len(tokens), n_text_state)``."""
+        slot, length = self.rows, len(tokens)  # features: (n_audio_ctx, n_audio_state)
         hidden = self._embedding[torch.tensor(tokens)] + self._positions[:length]
         for i, layer in enumerate(self._layers):
             cross_keys, cross_values = self._cross_keys[i, slot], self._cross_values[i, slot]
@@ -78,15 +64,7 @@ class SlotDecoder:
 
     @torch.no_grad()
     def advance(self, tokens: list[int], positions: list[int]) -> torch.Tensor:
-        """Runs the last token of each row through the decoder.
-
-        Args:
-            tokens: Last token of each row, ``(rows,)``.
-            positions: Its position in its row, ``(rows,)``.
-
-        Returns:
-            The next token's logits, ``(rows, n_vocab)``.
-        """
+        """Runs the last token of each row, at its position, through the decoder: logits ``(rows, n_vocab)``."""
         rows, longest = self.rows, max(positions) + 1
         slot, position = torch.arange(rows), torch.tensor(positions)
         hidden = self._embedding[torch.tensor(tokens)] + self._positions[position]  # (rows, n_text_state)
@@ -111,12 +89,7 @@ class SlotDecoder:
         return self._vocabulary(hidden)
 
     def remove(self, row: int, last_length: int) -> None:
-        """Ends a row; the last one takes its slot.
-
-        Args:
-            row: The row that ends.
-            last_length: Tokens that the last row has in its cache.
-        """
+        """Ends a row; the last one, with ``last_length`` tokens in its cache, takes its slot."""
         last = self.rows - 1
         if row != last:
             self._own[:, :, row, :, :last_length] = self._own[:, :, last, :, :last_length]

@@ -2,13 +2,10 @@
 
 ``whisper.transcribe`` decides everything about a file: where the next 30-second window starts, what its prompt is,
 whether to decode it again at a higher temperature, whether it is silence, where words begin. It stays as it is. Each
-file runs it in a coroutine, against a stand-in for the model that parks the window to be decoded; whoever has the real
-model decodes the parked windows of all files together.
-
-Greenlets are the coroutines, because ``transcribe`` cannot yield. They share one thread: nothing is concurrent, the
-schedule is the same in every run, and torch has one team of threads. (With a thread for each file it had one team for
-each, more threads than processors, and OpenMP then wakes its workers anew for every small product of a decoder's step:
-with two threads a step took 1.6 times as long.)
+file runs it in a greenlet, because it cannot yield, against a stand-in for the model that parks the window to be
+decoded; whoever has the real model decodes the parked windows of all files together. All share one thread: the schedule
+is the same in every run, and torch has one team of threads. (With a thread, and so a team, for each file, a decoder's
+step took 1.6 times as long.)
 """
 
 from __future__ import annotations
@@ -31,24 +28,14 @@ _transcribe = sys.modules["whisper.transcribe"].transcribe  # whisper.transcribe
 
 @dataclasses.dataclass(eq=False)
 class Window:
-    """Thirty seconds of one file that wait for the model.
+    """Thirty seconds of one file that wait for the model."""
 
-    Args:
-        mel: Log-mel spectrogram, ``(n_mels, 3000)``.
-        options: How to decode it; None asks for the language only.
-        seed: Of the draws at temperatures above 0: the same for the same window of the same file, whatever else is
-            decoded beside it and in whatever order.
-        features: What the encoder makes of it, ``(n_audio_ctx, n_audio_state)``, as soon as that is known.
-        answer: What ``whisper.decode`` or ``whisper.detect_language`` gives for it.
-        error: What decoding it raised instead.
-    """
-
-    mel: torch.Tensor
-    options: DecodingOptions | None
-    seed: int
-    features: torch.Tensor | None = None
-    answer: DecodingResult | tuple[torch.Tensor, dict[str, float]] | None = None
-    error: Exception | None = None
+    mel: torch.Tensor  # log-mel spectrogram, (n_mels, 3000)
+    options: DecodingOptions | None  # None asks for the language only
+    seed: int  # of the draws at temperatures above 0: decided by file and window, whatever is decoded beside it
+    features: torch.Tensor | None = None  # (n_audio_ctx, n_audio_state), once the encoder has seen it
+    answer: DecodingResult | tuple[torch.Tensor, dict[str, float]] | None = None  # whisper.decode's, detect_language's
+    error: Exception | None = None  # what decoding it raised instead
 
     @property
     def key(self) -> str:
@@ -101,7 +88,7 @@ class _FileInFlight(greenlet):
         super().__init__()
         self.file_name = name
         self.window: Window | None = None
-        self.outcome: dict[str, Any] | Exception = RuntimeError(f"{name} was not finished")
+        self.result: dict[str, Any] | Exception = RuntimeError(f"{name} was not finished")
         self._samples = samples
         self._model = _ModelStandIn(model, self)
         self._seed = seed
@@ -137,9 +124,9 @@ class _FileInFlight(greenlet):
 
     def run(self) -> None:
         try:
-            self.outcome = _transcribe(self._model, self._samples, **self._options)
+            self.result = _transcribe(self._model, self._samples, **self._options)
         except Exception as error:  # the file's own failure; the others go on
-            self.outcome = error
+            self.result = error
         finally:
             self.window = None
 
@@ -152,19 +139,7 @@ def transcribe_in_flight(
     seed: int = 0,
     **options: Any,
 ) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
-    """Transcribes files, as many at a time as the decoder has room for; a finished one makes room at once.
-
-    Args:
-        files: Names and samples (float32, mono, 16 kHz). A file is drawn only when there is room for it.
-        decoder: Decodes the windows.
-        model: The model that it has, for everything but decoding.
-        seed: With the name, decides the draws at temperatures above 0.
-        **options: Of ``whisper.transcribe``.
-
-    Yields:
-        Each file's name with what ``whisper.transcribe`` gives for it, or with the exception that it raised, in the
-        order in which they finish. The iterator belongs to the thread that first asks it for a file.
-    """
+    """Transcribes files, as many at a time as the decoder has room for; to be drawn from by one thread."""
     in_flight: dict[Window, _FileInFlight] = {}
     files = iter(files)
     try:
@@ -186,7 +161,7 @@ def _advance(
 ) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
     window = file.advance()
     if window is None:
-        yield file.file_name, file.outcome
+        yield file.file_name, file.result
     else:
         in_flight[window] = file
         decoder.submit(window)

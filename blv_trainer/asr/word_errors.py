@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,56 +32,38 @@ class WordErrors:
         return WordErrors(self.errors + other.errors, self.words + other.words, self.texts + other.texts)
 
 
-def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> WordErrors:
-    """Counts the word errors of hypotheses; ``.rate`` is the word error rate.
+def word_errors_by(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ("label", "region")
+) -> dict[str, dict[Hashable, WordErrors]]:
+    """Word errors of ``text`` against ``text_human``, over all rows and over the rows of each value of some columns.
 
     Errors and words are summed before they are divided, so that a long text counts more than a short one. Both sides go
     through openai-whisper's ``EnglishTextNormalizer`` first (case, punctuation, numerals, spelling, fillers such as
     "uh"), as in its paper: without it the rate says more about writing habits than about hearing.
 
     Args:
-        references: What people wrote down.
-        hypotheses: What is judged, in the same order.
+        rows: With both texts and the columns to group by.
+        columns: To group by.
 
-    Raises:
-        ValueError: Not as many of one as of the other.
+    Returns:
+        ``{"all": {"all": ...}, column: {value: ...}}``, values in order.
 
     Reference:
         Radford et al.: Robust Speech Recognition via Large-Scale Weak Supervision. ICML 2023, Appendix C.
 
     Examples:
-        >>> word_errors(["Uh, I think so.", "It's banned!"], ["I think that so", "it is"]).rate
+        >>> rows = [{"text_human": "Uh, I think so.", "text": "I think that so"},
+        ...         {"text_human": "It's banned!", "text": "it is"}]
+        >>> word_errors_by(rows, columns=())["all"]["all"].rate
         0.3333333333333333
     """
-    if len(references) != len(hypotheses):
-        raise ValueError(f"{len(references)} references and {len(hypotheses)} hypotheses: give one for each.")
-    normalize = _normalizer()
-    total = WordErrors()
-    for reference, hypothesis in zip(references, hypotheses, strict=True):
-        words = normalize(reference).split()
-        total += WordErrors(edit_distance(words, normalize(hypothesis).split()), len(words), 1)
-    return total
+    from whisper.normalizers import EnglishTextNormalizer
 
-
-def word_errors_by(
-    rows: Sequence[Mapping[str, Any]],
-    columns: Sequence[str] = ("label", "region"),
-    *,
-    reference: str = "text_human",
-    hypothesis: str = "text",
-) -> dict[str, dict[Hashable, WordErrors]]:
-    """Word errors over all rows and over the rows of each value of some columns.
-
-    Args:
-        rows: With the columns named here.
-        columns: To group by, such as level and region.
-        reference: Column of the human transcript.
-        hypothesis: Column of the transcript that is judged.
-
-    Returns:
-        ``{"all": {"all": ...}, column: {value: ...}}``, values in order.
-    """
-    counted = [word_errors([row[reference]], [row[hypothesis]]) for row in rows]
+    normalize = EnglishTextNormalizer()
+    counted = []
+    for row in rows:
+        words, heard = normalize(row["text_human"]).split(), normalize(row["text"]).split()
+        counted.append(WordErrors(edit_distance(words, heard), len(words), 1))
     table: dict[str, dict[Hashable, WordErrors]] = {"all": {"all": sum(counted, WordErrors())}}
     for column in columns:
         groups: dict[Hashable, WordErrors] = {}
@@ -93,15 +74,7 @@ def word_errors_by(
 
 
 def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
-    """Fewest substitutions, deletions and insertions that make one sequence of the other.
-
-    Reference:
-        Levenshtein: Binary codes capable of correcting deletions, insertions, and reversals. 1966.
-
-    Examples:
-        >>> edit_distance("kitten", "sitting")
-        3
-    """
+    """Fewest substitutions, deletions and insertions that make one sequence of the other (Levenshtein 1966)."""
     codes = {item: code for code, item in enumerate({*reference, *hypothesis})}
     columns = np.arange(len(hypothesis) + 1)
     wanted = np.array([codes[item] for item in hypothesis], dtype=np.int64)
@@ -110,10 +83,3 @@ def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable])
         row = np.append(i, np.minimum(above[1:] + 1, above[:-1] + (wanted != codes[item])))
         above = np.minimum.accumulate(row - columns) + columns  # an insertion costs 1 for each column to the right
     return int(above[-1])
-
-
-@functools.cache
-def _normalizer() -> Callable[[str], str]:
-    from whisper.normalizers import EnglishTextNormalizer
-
-    return EnglishTextNormalizer()  # compiles many expressions

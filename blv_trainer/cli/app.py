@@ -42,7 +42,7 @@ def run(args) -> int:
 
     from transformers import utils
 
-    from blv_trainer.app.assessor import Limits
+    from blv_trainer.app import Limits, export_space, serve
 
     utils.logging.disable_progress_bar()
     common = {
@@ -51,13 +51,8 @@ def run(args) -> int:
         "trust_remote_code": args.trust_remote_code,
     }
     if args.export:
-        from blv_trainer.app.space import DEFAULT_REQUIREMENT, export_space
-
-        folder = export_space(args.model, args.export, requirement=args.requirement or DEFAULT_REQUIREMENT, **common)
+        folder = export_space(args.model, args.export, requirement=args.requirement, **common)
         print(f"{folder}: run it by `python {folder}/app.py`, or push the folder to a Space of yours.")
         return 0
-
-    from blv_trainer.app.serve import serve
-
     serve(args.model, host=args.host, port=args.port, open_browser=args.open_browser, **common)
     return 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags, refuse_unknown_trackers
+from blv_trainer.cli.config import apply_config, dataclass_parser, parse_dataclasses
 
 # For every preset.
 DEFAULTS = {
@@ -94,23 +94,16 @@ def add_parser(subparsers) -> None:
 
 def build_parser(defaults: dict[str, Any] | None = None):
     """The parser of all flags; ``defaults`` are a preset's."""
-    from transformers import HfArgumentParser
-
     from blv_trainer.arguments import BLVTrainingArguments, DataArguments, ModelArguments
 
-    parser = HfArgumentParser(
+    return dataclass_parser(
+        "compare",
         [CompareArguments, DataArguments, ModelArguments, BLVTrainingArguments],
-        prog="blv-trainer compare",
-        usage="blv-trainer compare --output_dir DIR --preset demo | --data_dir DIR | --train_file FILE ... [FLAGS]",
+        usage="--output_dir DIR --preset demo | --data_dir DIR | --train_file FILE ... [FLAGS]",
         description="Train several losses with several seeds, and report means, intervals, tests and figures. Given "
         "again, the same command goes on where it was interrupted. --seed is that of the split of the data.",
-        allow_abbrev=False,
+        defaults={**DEFAULTS, **(defaults or {})},
     )
-    add_config_flag(parser)
-    parser.set_defaults(**{**DEFAULTS, **(defaults or {})})
-    for action in parser._actions:
-        action.required = action.dest == "output_dir"
-    return parser
 
 
 def preset_defaults(preset: str, *, freeze_encoder: bool = False, use_cpu: bool = False) -> dict[str, Any]:
@@ -133,8 +126,8 @@ def run(args) -> int:
     compare_args, data_args, model_args, training_args = parse(args.rest)
 
     from blv_trainer.cli.tables import format_table
-    from blv_trainer.experiments.report import table_cells, write_report
-    from blv_trainer.locks import only_run_in
+    from blv_trainer.experiments import table_cells, write_report
+    from blv_trainer.files import only_run_in
 
     output_dir = Path(training_args.output_dir)
     _quiet(training_args)
@@ -162,13 +155,7 @@ def parse(words: list[str]):
     apply_config(first, words)
     found = first.parse_known_args(words)[0]
     parser = build_parser(preset_defaults(found.preset, freeze_encoder=found.freeze_encoder, use_cpu=found.use_cpu))
-    apply_config(parser, words)
-    *parsed, unknown = parser.parse_args_into_dataclasses(
-        words, return_remaining_strings=True, look_for_args_file=False
-    )
-    refuse_unknown_flags(parser, unknown)
-    compare_args, data_args, model_args, training_args, _ = parsed
-    refuse_unknown_trackers(parser, training_args.report_to)
+    compare_args, data_args, model_args, training_args = parse_dataclasses(parser, words)
     if training_args.loss != "blv" or training_args.loss_kwargs:
         parser.error("--loss and --loss_kwargs are flags of train; compare takes --methods blv:sigma=6 focal ...")
     if training_args.resume_from_checkpoint:
@@ -181,7 +168,7 @@ def parse_weights(words: list[str] | None) -> dict[str, float] | None:
     if words is None:
         return None
 
-    from blv_trainer.metrics.registry import check_metric
+    from blv_trainer.metrics import check_metric
 
     weights = {}
     for word in words:
@@ -208,16 +195,12 @@ def without_tokens(words: list[str]) -> list[str]:
 def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
     from blv_trainer.arguments import changed_settings
     from blv_trainer.cli.compare_data import demo_encoder, load
-    from blv_trainer.experiments.compare import Plan, compare, refuse_other_runs, run_settings
-    from blv_trainer.experiments.holdout import complete_splits, leaking_speakers
-    from blv_trainer.experiments.methods import PAPER_METHODS, parse_methods
-    from blv_trainer.run_folder import write_config
+    from blv_trainer.experiments import PAPER_METHODS, Plan, compare, complete_splits, parse_methods
 
     methods = parse_methods(compare_args.methods or PAPER_METHODS)  # before any data is read
     dataset, names, source, notes = load(compare_args, data_args, training_args)
     dataset, held_out = complete_splits(dataset, seed=training_args.seed)
-    leak = leaking_speakers(dataset)
-    notes = [*notes, *held_out, *([leak] if leak else [])]
+    notes = [*notes, *held_out]
     if compare_args.preset == "demo" and model_args.model_name_or_path == "bert-base-uncased":
         model_args.model_name_or_path = demo_encoder(dataset, training_args)
     plan = Plan(
@@ -230,16 +213,12 @@ def _make_runs(words, compare_args, data_args, model_args, training_args) -> Non
         num_train_predictions=compare_args.tsne_rows,
     )
     command = shlex.join(["blv-trainer", "compare", *without_tokens(words)])
-    if training_args.should_save:
-        # Before the file is written, which else would not be that of the runs.
-        refuse_other_runs(run_settings(dataset, names, plan), plan, training_args.output_dir)
-        changed = changed_settings(training_args, always={"output_dir", "seed", *DEFAULTS, *_PAPER})
-        given = [dataclasses.asdict(part) for part in (compare_args, data_args, model_args)]
-        write_config(training_args.output_dir, "compare", *given, changed)
     say = (lambda line: print(line, flush=True)) if training_args.should_save else (lambda line: None)
     say(f"{source}: {', '.join(f'{len(rows)} {split}' for split, rows in dataset.items())}")
     description = {"source": source, "notes": notes, "command": command, "model": model_args.model_name_or_path}
-    compare(dataset, names, plan, training_args.output_dir, description=description, on_run=say)
+    changed = changed_settings(training_args, always={"output_dir", "seed", *DEFAULTS, *_PAPER})
+    config = [*(dataclasses.asdict(part) for part in (compare_args, data_args, model_args)), changed]
+    compare(dataset, names, plan, training_args.output_dir, description=description, config=config, on_run=say)
 
 
 def _quiet(training_args) -> None:
@@ -250,12 +229,10 @@ def _quiet(training_args) -> None:
     import datasets
     from transformers import utils
 
-    from blv_trainer.training import evaluation_by_class
-
     utils.logging.set_verbosity_error()
     utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", ".* is undefined", RuntimeWarning)  # early in training; the table shows a dash
-    logging.getLogger(evaluation_by_class.__name__).setLevel(logging.ERROR)  # so are classes never predicted
+    logging.getLogger("blv_trainer.training").setLevel(logging.ERROR)  # so are classes never predicted
     if not sys.stderr.isatty():
         training_args.disable_tqdm = True  # in a log, a bar is a line for each step

@@ -9,9 +9,9 @@ from pathlib import Path
 def load(compare_args, data_args, training_args):
     """The dataset that the flags name, its label names, what it is in words, and notes."""
     if compare_args.preset == "demo":
-        from blv_trainer.experiments.invented import make_dataset
+        from blv_trainer.experiments import invented
 
-        dataset = make_dataset(compare_args.num_speakers, seed=training_args.seed)
+        dataset = invented.make_dataset(compare_args.num_speakers, seed=training_args.seed)
         return dataset, dataset["train"].features["label"].names, "Invented corpus", []
     if compare_args.data_dir:
         from datasets import load_dataset
@@ -29,7 +29,7 @@ def load(compare_args, data_args, training_args):
         return dataset, dataset["train"].features["label"].names, source, []
 
     from blv_trainer.cli.tables import write_unusable
-    from blv_trainer.corpora.table import load_table
+    from blv_trainer.corpora import load_table
 
     # Validation rows are held out later, together with test rows.
     files_and_columns = dataclasses.asdict(data_args) | {"validation_fraction": 0}
@@ -42,12 +42,12 @@ def load(compare_args, data_args, training_args):
 
 def demo_encoder(dataset, training_args) -> str:
     """The folder of the demo's encoder, made where it is not there yet."""
-    from blv_trainer.experiments.invented import build_encoder
+    from blv_trainer.experiments import invented
     from blv_trainer.files import staged_folder
 
     folder = Path(training_args.output_dir, "encoder")
     with training_args.main_process_first(local=False):
         if not folder.is_dir():
             with staged_folder(training_args.output_dir) as staging:
-                build_encoder(dataset["train"]["text"], staging / "encoder", seed=training_args.seed)
+                invented.build_encoder(dataset["train"]["text"], staging / "encoder", seed=training_args.seed)
     return str(folder)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from blv_trainer.suggestions import did_you_mean, nearest
+from blv_trainer.checks import did_you_mean, nearest
 
 _NOT_FROM_FILE = ("help", "config")
-_DEEPEST = 20  # lists and mappings in each other
-# What PyYAML raises, besides errors of its own, where a word is no value of its type, such as !!bool maybe.
-_NO_VALUE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 def add_config_flag(parser: argparse.ArgumentParser) -> None:
@@ -22,18 +18,14 @@ def add_config_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def apply_config(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
-    """Make the values of the file after ``--config``, if there is one, the parser's defaults.
-
-    Ends through ``parser.error`` where the file cannot be read, is no mapping of flags to values, or has a flag or
-    choice that the verb does not know.
-    """
+    """Make the values of the file after ``--config``, if there is one, the parser's defaults; misuse ends the run."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--config")
     path = finder.parse_known_args(list(argv))[0].config
     if path is None or not any(action.dest == "config" for action in parser._actions):
         return
     try:
-        values = read_config(path)
+        values = _read_config(path)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     actions = {action.dest: action for action in parser._actions if action.dest not in _NOT_FROM_FILE}
@@ -46,7 +38,7 @@ def apply_config(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         try:
             action.default = _as_typed(parser, action, value)
         except (argparse.ArgumentError, ValueError) as error:
-            parser.error(f"{path} sets {name}: {reprlib.repr(value)}. {error}")
+            parser.error(f"{path} sets {name}: {value!r}. {error}")
 
 
 def refuse_unknown_flags(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> None:
@@ -58,7 +50,33 @@ def refuse_unknown_flags(parser: argparse.ArgumentParser, unknown: Sequence[str]
         parser.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
 
 
-def refuse_unknown_trackers(parser: argparse.ArgumentParser, report_to: Sequence[str]) -> None:
+def dataclass_parser(verb: str, parts: Sequence[type], *, usage: str, description: str, defaults: dict[str, Any]):
+    """The parser of a verb whose flags are the fields of dataclasses, ``TrainingArguments`` among them."""
+    from transformers import HfArgumentParser
+
+    parser = HfArgumentParser(
+        parts, prog=f"blv-trainer {verb}", usage=f"blv-trainer {verb} {usage}", description=description,
+        allow_abbrev=False,
+    )  # fmt: skip
+    add_config_flag(parser)
+    parser.set_defaults(**defaults)
+    for action in parser._actions:
+        action.required = action.dest == "output_dir"
+    return parser
+
+
+def parse_dataclasses(parser, words: Sequence[str]) -> list[Any]:
+    """The dataclasses, the training arguments last; flags win over ``--config``. Misuse ends the run."""
+    apply_config(parser, words)
+    *parsed, _, unknown = parser.parse_args_into_dataclasses(
+        words, return_remaining_strings=True, look_for_args_file=False
+    )
+    refuse_unknown_flags(parser, unknown)
+    _refuse_unknown_trackers(parser, parsed[-1].report_to)
+    return parsed
+
+
+def _refuse_unknown_trackers(parser: argparse.ArgumentParser, report_to: Sequence[str]) -> None:
     """Ends through ``parser.error`` where what ``--report_to`` names is unknown or not installed."""
     from transformers.integrations import get_available_reporting_integrations
     from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
@@ -71,46 +89,22 @@ def refuse_unknown_trackers(parser: argparse.ArgumentParser, report_to: Sequence
             parser.error(f"--report_to {name} needs a package that is not installed: pip install {name}")
 
 
-def read_config(path: str | Path) -> dict[str, Any]:
-    """Read a YAML file of flags; a ValueError or OSError says what is wrong with it.
-
-    Besides what YAML itself refuses, a name that stands twice is an error, and so are aliases and deep nesting.
-    """
+def _read_config(path: str | Path) -> dict[str, Any]:
+    """Read a YAML file of flags; an OSError or ValueError says why it cannot be read."""
     import yaml
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"--config {path}: there is no such file.")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        _refuse_what_explodes(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, *_NO_VALUE) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"--config {path} is no readable YAML: {reason}") from error
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, ValueError) as error:  # the second where a word is no value of its type, as a 13th month
+        raise ValueError(f"--config {path} is no readable YAML: {' '.join(str(error).split())}") from error
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ValueError(f"--config {path} must hold lines of the form 'flag: value'.")
-    names = [key.value for key, _ in node.value]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"--config {path} sets {reprlib.repr(twice)} twice; leave one of the two.")
     return values
-
-
-def _refuse_what_explodes(text: str) -> None:
-    """A few lines of aliases can stand for gigabytes, and brackets in brackets take minutes; no flag needs either."""
-    import yaml
-
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise ValueError(f"values lie in each other more than {_DEEPEST} deep")
-        if isinstance(event, yaml.AliasEvent):
-            raise ValueError("it uses an alias (*name); write the value out where it is needed")
 
 
 def _as_typed(parser: argparse.ArgumentParser, action: argparse.Action, value: Any) -> Any:
@@ -123,17 +117,15 @@ def _as_typed(parser: argparse.ArgumentParser, action: argparse.Action, value: A
         return value
     if action.nargs in ("+", "*") or isinstance(action, argparse._AppendAction):
         return [_as_word(parser, action, item) for item in (value if isinstance(value, list) else [value])]
-    takes_one = action.choices or action.type in (None, int, float) or isinstance(value, (set, bytes))
-    if isinstance(value, (dict, list)) and not takes_one:
+    if isinstance(value, (dict, list)) and not action.choices and action.type not in (None, int, float):
         return value  # loss_kwargs, report_to and the like
     return _as_word(parser, action, value)
 
 
 def _as_word(parser: argparse.ArgumentParser, action: argparse.Action, value: Any) -> Any:
-    if isinstance(value, (dict, list, set, tuple, bytes)):
+    if isinstance(value, (dict, list)):
         raise ValueError("Give a single value.")
-    if not isinstance(value, str) or action.type is not str:
-        value = parser._get_value(action, str(value))
+    value = parser._get_value(action, str(value))
     if action.choices and value not in action.choices:
         raise ValueError(f"Choose from: {', '.join(map(str, action.choices))}.")
     return value

@@ -56,7 +56,7 @@ def run(args) -> int:
 
     from transformers import utils
 
-    from blv_trainer.corpora.table.texts import load_texts
+    from blv_trainer.corpora import load_texts
     from blv_trainer.evaluation import Scores
     from blv_trainer.files import write_json
     from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table

@@ -32,8 +32,8 @@ def run(args) -> int:
 
     from transformers import utils
 
-    from blv_trainer.corpora.table.texts import iter_texts
-    from blv_trainer.hub.onnx import export_onnx
+    from blv_trainer.corpora import iter_texts
+    from blv_trainer.hub import export_onnx
     from blv_trainer.prediction import load_classifier
 
     utils.logging.disable_progress_bar()

@@ -53,7 +53,7 @@ def run(args) -> int:
 def _rows_of_texts(args) -> Iterator[list[dict[str, Any]]]:
     from transformers import utils
 
-    from blv_trainer.corpora.table.texts import iter_texts
+    from blv_trainer.corpora import iter_texts
     from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table
 
     utils.logging.disable_progress_bar()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from blv_trainer.cli.tables import format_table
-from blv_trainer.corpora.cells import as_cell
+from blv_trainer.corpora import as_cell
 from blv_trainer.files import write_whole
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "parquet")

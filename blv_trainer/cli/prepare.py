@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
+import dataclasses
 import sys
 from pathlib import Path
 
 from blv_trainer.cli.config import flags_of
 
-# Flags that are options of load_dataset("icnale_asa", ...) under the same name.
-_OPTIONS = (
-    "audio_dir",
-    "text_tree",
-    "level_from",
-    "raw_text",
-    "transcripts",
-    "whisper_transcripts",
-    "whisper_model",
-    "allow_missing",
-    "levels",
-    "topics",
-    "regions",
-    "background",
-    "durations",
-    "split_by",
-    "split_seed",
-    "folds",
-    "split_file",
-)
 # Flags --drop_x that stand for keep_x=False.
 _REMOVALS = {
     "breaks": "spaced dashes",
@@ -90,15 +69,16 @@ def run(args) -> int:
         _report(args)
         return 0
 
-    from blv_trainer.files import staged_folder
-    from blv_trainer.locks import only_run_in
+    from blv_trainer.files import only_run_in, staged_folder
+    from blv_trainer.run_folder import write_config
 
     output_dir = Path(args.output_dir)
     with only_run_in(output_dir):
         _refuse_used_folder(output_dir, args)
         report, options = _report(args)
         with staged_folder(output_dir) as folder:  # an earlier run's files stay until all of these are whole
-            dataset = _write(folder, report, options, args)
+            dataset = _build(folder, report, options)
+            write_config(folder, "prepare", flags_of(args) | {"overwrite_output_dir": None})
     print(f"Settings: {output_dir / 'config.yaml'}", file=sys.stderr)
     print(f"\n{sum(map(len, dataset.values()))} answers in {', '.join(dataset)}: {output_dir}")
     print(f'load_dataset("{output_dir.resolve()}") reads them. ICNALE may not be redistributed: keep them private.')
@@ -107,87 +87,36 @@ def run(args) -> int:
 
 def _report(args):
     """Print the report; returns it and the options of the builder."""
-    options = {name: getattr(args, name) for name in _OPTIONS}
+    from blv_trainer.corpora.icnale import IcnaleConfig, read_corpus, whisper_word_errors
+
+    known = {field.name for field in dataclasses.fields(IcnaleConfig)}
+    options = {name: value for name, value in vars(args).items() if name in known}  # the flags of the same name
     options["natives"] = not args.learners_only
     options |= {f"keep_{removal}": not getattr(args, f"drop_{removal}") for removal in _REMOVALS}
-    corpus = _read(args.data_dir, options)
+    corpus = read_corpus(**options)
     report = corpus.report
     print(report.to_text())
     if args.transcripts != "human":
-        report.word_errors = _word_errors(corpus.answers, args.data_dir, options)
+        report.word_errors = whisper_word_errors(corpus.answers, IcnaleConfig(**options))
         print("", *report.word_error_table(), sep="\n")
     return report, options
 
 
-def _write(folder: Path, report, options: dict, args):
-    """Build the dataset and write all files; returns the dataset."""
+def _build(folder: Path, report, options: dict):
+    """Build the dataset and write its files; returns the dataset."""
     import datasets
 
+    from blv_trainer.corpora.icnale import write_dataset
+
     datasets.disable_progress_bars()
-    dataset = datasets.load_dataset("icnale_asa", data_dir=args.data_dir, **options)
-    counts = _write_parquet(dataset, folder, [args.data_dir, args.audio_dir or args.data_dir])
-    _write_rest(dataset, folder, counts, report, args)
+    dataset = datasets.load_dataset("icnale_asa", **options)
+    write_dataset(folder, dataset, report, roots=[options["data_dir"], options["audio_dir"] or options["data_dir"]])
     return dataset
 
 
 def _refuse_used_folder(folder: Path, args) -> None:
-    from blv_trainer.files import INCOMPLETE_FILE
-    from blv_trainer.locks import LOCK_FILE
+    from blv_trainer.files import INCOMPLETE_FILE, LOCK_FILE
 
     names = {path.name for path in folder.iterdir()} - {LOCK_FILE}
     if names and INCOMPLETE_FILE not in names and not args.overwrite_output_dir:
         raise FileExistsError(f"{folder} is not empty: choose another --output_dir or add --overwrite_output_dir.")
-
-
-def _read(data_dir: str, options: dict):
-    from blv_trainer.corpora.icnale import read_corpus
-
-    names = ("audio_dir", "text_tree", "level_from", "background")
-    needs_texts = options["transcripts"] != "whisper"
-    return read_corpus(data_dir, needs_texts=needs_texts, **{name: options[name] for name in names})
-
-
-def _word_errors(answers: list, data_dir: str, options: dict) -> dict:
-    """Of Whisper's transcripts, made first where that is asked for."""
-    from blv_trainer.corpora.icnale.config import IcnaleConfig
-    from blv_trainer.corpora.icnale.whisper import transcript_errors, whisper_transcripts
-
-    return transcript_errors(answers, whisper_transcripts(answers, IcnaleConfig(data_dir=data_dir, **options)))
-
-
-def _write_parquet(dataset, folder: Path, roots: list[str]) -> dict[str, dict[str, int]]:
-    """Write each split; returns rows of each label in each split."""
-    from collections import Counter
-
-    from blv_trainer.corpora.icnale.card import parquet_path
-
-    roots = [os.path.abspath(os.path.expanduser(root)) for root in roots]
-    counts = {}
-    for name, split in dataset.items():
-        paths = [path and _relative(path, roots) for path in split["audio"]]
-        feature = split.features["audio"]
-        columns = split.column_names
-        split = split.remove_columns("audio").add_column("audio", paths, feature=feature).select_columns(columns)
-        path = folder / parquet_path(name)
-        path.parent.mkdir(exist_ok=True)
-        split.to_parquet(path)
-        per_label = Counter(split["label"])
-        counts[name] = {label: per_label[index] for index, label in enumerate(split.features["label"].names)}
-    return counts
-
-
-def _relative(path: str, roots: list[str]) -> str:
-    """Path below the first root that holds it: absolute ones would tell names of this computer."""
-    return next(Path(path).relative_to(root).as_posix() for root in roots if Path(path).is_relative_to(root))
-
-
-def _write_rest(dataset, folder: Path, counts: dict, report, args) -> None:
-    from blv_trainer.corpora.assignment import write_assignment
-    from blv_trainer.corpora.icnale.card import render_card
-    from blv_trainer.run_folder import write_config
-
-    (folder / "README.md").write_text(render_card(counts), encoding="utf-8")
-    figures = report.to_dict() | {"splits": counts}
-    (folder / "report.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    write_assignment(folder / "split.tsv", {id_: name for name, split in dataset.items() for id_ in split["id"]})
-    write_config(folder, "prepare", flags_of(args) | {"overwrite_output_dir": None})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _CARD_FLAGS = ("language", "license", "base_model", "datasets", "tags")
 
 
@@ -44,53 +46,28 @@ def run(args) -> int:
     """Push, print the address; 0 when done."""
     if bool(args.folder) == bool(args.metric) or not args.repo_id:
         raise ValueError("push needs a folder (or --metric) and a name: blv-trainer push DIR --repo_id OWNER/NAME")
-    if args.check_only:
-        return _check(args)
-    options = {"private": args.private, "revision": args.revision}
-    if args.commit_message:
-        options["commit_message"] = args.commit_message
-    print((_push_metric if args.metric else _push_model)(args, options).repo_url)
-    return 0
-
-
-def _check(args) -> int:
     from pathlib import Path
 
-    from blv_trainer.hub.publish import prepare_files
-
-    if args.metric:
-        raise ValueError("--check_only is for a model: a metric is checked by its tests.")
-    for file in prepare_files(Path(args.folder), args.repo_id, include=args.include, card=_card_options(args)):
-        print(file)
-    return 0
-
-
-def _push_model(args, options):
     from transformers import utils
 
-    from blv_trainer.hub.publish import publish
-
-    utils.logging.disable_progress_bar()
-    if args.onnx:
-        _export(args.folder, quantize=None if args.onnx == "float32" else args.onnx)
-    return publish(args.folder, args.repo_id, include=args.include, card=_card_options(args), **options)
-
-
-def _export(folder: str, *, quantize: str | None) -> None:
-    from pathlib import Path
-
-    from blv_trainer.hub.onnx import export_onnx
+    from blv_trainer.hub import export_onnx, prepare_files, publish, push_metric
     from blv_trainer.prediction import load_classifier
 
-    model, tokenizer = load_classifier(folder)
-    export_onnx(model, tokenizer, Path(folder, "onnx"), quantize=quantize)
-
-
-def _card_options(args):
-    return {name: value for name in _CARD_FLAGS if (value := getattr(args, name)) is not None}
-
-
-def _push_metric(args, options):
-    from blv_trainer.hub.metric_space import push_metric
-
-    return push_metric(args.metric, args.repo_id, **options)
+    utils.logging.disable_progress_bar()
+    options: dict[str, Any] = {"private": args.private, "revision": args.revision}
+    if args.commit_message:
+        options["commit_message"] = args.commit_message
+    card = {name: value for name in _CARD_FLAGS if (value := getattr(args, name)) is not None}
+    if args.metric:
+        if args.check_only:
+            raise ValueError("--check_only is for a model: a metric is checked by its tests.")
+        print(push_metric(args.metric, args.repo_id, **options).repo_url)
+    elif args.check_only:
+        print(*prepare_files(Path(args.folder), args.repo_id, include=args.include, card=card), sep="\n")
+    else:
+        if args.onnx:
+            quantize = None if args.onnx == "float32" else args.onnx
+            export_onnx(*load_classifier(args.folder), Path(args.folder, "onnx"), quantize=quantize)
+        pushed: Any = publish(args.folder, args.repo_id, include=args.include, card=card, **options)
+        print(pushed.repo_url)
+    return 0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from blv_trainer.corpora.cells import as_cell
+from blv_trainer.corpora import as_cell
 from blv_trainer.files import write_text
 
 

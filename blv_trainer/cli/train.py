@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags, refuse_unknown_trackers
+from blv_trainer.cli.config import dataclass_parser, parse_dataclasses
 
 # What differs from TrainingArguments' own defaults, and why.
 DEFAULTS = {
@@ -30,39 +30,25 @@ def add_parser(subparsers) -> None:
 
 def build_parser():
     """The parser of all flags: data, model and ``BLVTrainingArguments``."""
-    from transformers import HfArgumentParser
-
     from blv_trainer.arguments import BLVTrainingArguments, DataArguments, ModelArguments
 
-    parser = HfArgumentParser(
+    return dataclass_parser(
+        "train",
         [DataArguments, ModelArguments, BLVTrainingArguments],
-        prog="blv-trainer train",
-        usage="blv-trainer train --train_file FILE | --dataset_name NAME, --output_dir DIR [FLAGS]",
+        usage="--train_file FILE | --dataset_name NAME, --output_dir DIR [FLAGS]",
         description="Train a classifier on labelled texts; evaluate it; write model, metrics and predictions. Given "
         "again after it was stopped, the same command goes on from its last whole checkpoint.",
-        allow_abbrev=False,
+        defaults=DEFAULTS,
     )
-    add_config_flag(parser)
-    parser.set_defaults(**DEFAULTS)
-    for action in parser._actions:
-        action.required = action.dest == "output_dir"
-    return parser
 
 
 def run(args) -> int:
     """Train, evaluate, write; 0 when done."""
-    parser = build_parser()
-    apply_config(parser, args.rest)
-    *parsed, unknown = parser.parse_args_into_dataclasses(
-        args.rest, return_remaining_strings=True, look_for_args_file=False
-    )
-    refuse_unknown_flags(parser, unknown)
-    data_args, model_args, training_args, _ = parsed
-    refuse_unknown_trackers(parser, training_args.report_to)
+    data_args, model_args, training_args = parse_dataclasses(build_parser(), args.rest)
 
     from blv_trainer.cli.tables import format_metrics
-    from blv_trainer.experiments.single_run import refuse_used_folder
-    from blv_trainer.locks import only_run_in
+    from blv_trainer.experiments import refuse_used_folder
+    from blv_trainer.files import only_run_in
 
     with only_run_in(training_args.output_dir, active=training_args.process_index == 0):
         refuse_used_folder(training_args)
@@ -78,25 +64,14 @@ def _train(data_args, model_args, training_args):
     """Metrics and label names of a run that is begun, or gone on with where it was stopped."""
     from blv_trainer.arguments import changed_settings
     from blv_trainer.cli.tables import write_unusable
-    from blv_trainer.corpora.table import load_table
-    from blv_trainer.experiments.compare import Plan, run_settings
-    from blv_trainer.experiments.runs import begin
-    from blv_trainer.experiments.single_run import train_and_evaluate
+    from blv_trainer.corpora import load_table
+    from blv_trainer.experiments import resume_or_begin, train_and_evaluate
     from blv_trainer.run_folder import write_config
 
     data = load_table(**dataclasses.asdict(data_args), seed=training_args.seed)
     if "validation" not in data.dataset:
         training_args.eval_strategy = "no"
-    if not training_args.resume_from_checkpoint:
-        settings = run_settings(data.dataset, data.label_names, Plan((), (), model_args, training_args))
-        settings |= {name: getattr(training_args, name) for name in ("loss", "loss_kwargs", "seed")}
-        with training_args.main_process_first(local=False):
-            training_args.resume_from_checkpoint = begin(
-                Path(training_args.output_dir),
-                settings,
-                chosen_by_user=True,
-                num_processes=training_args.world_size,
-            )
+    resume_or_begin(data.dataset, data.label_names, model_args, training_args)
     if training_args.should_save:
         changed = changed_settings(training_args, always={"output_dir", "loss", "loss_kwargs", "seed", *DEFAULTS})
         changed.pop("resume_from_checkpoint", None)  # it is about this process, not about the run

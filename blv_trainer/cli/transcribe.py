@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
+from datetime import timedelta
 from pathlib import Path
 
 from blv_trainer.cli.config import flags_of
@@ -44,14 +44,11 @@ def run(args) -> int:
             "transcribe needs --data_dir and --output_dir: blv-trainer transcribe --data_dir AUDIO --output_dir OUT"
         )
 
-    from blv_trainer.asr.backends import build_backend
-    from blv_trainer.asr.transcription import transcribe_folder
-    from blv_trainer.asr.workers import Workers
-    from blv_trainer.files import write_json
-    from blv_trainer.locks import only_run_in
+    from blv_trainer.asr import build_backend, transcribe
+    from blv_trainer.files import only_run_in, write_json
     from blv_trainer.run_folder import write_config
 
-    workers = Workers()
+    processes = _processes()
     options = {name: value for name in ("initial_prompt", "word_timestamps") if (value := getattr(args, name))}
     if args.backend == "openai-whisper":
         options["seed"] = args.seed
@@ -60,26 +57,32 @@ def run(args) -> int:
         args.whisper_model,
         language=None if args.language == "auto" else args.language,
         batch_size=args.batch_size,
-        device=args.device or _device_of(workers),
+        device=args.device or _device_of(processes),
         **options,
     )
-    bar = _Bar()
+    size = processes.num_processes
+    bar = _Bar("files" if size == 1 else f"files, a share of 1/{size}")
     path = Path(args.output_dir, "summary.json")
-    with only_run_in(args.output_dir, active=workers.is_main):
+    with only_run_in(args.output_dir, active=processes.is_main_process):
         try:
-            outcome = transcribe_folder(
-                args.data_dir, args.output_dir, backend=backend, limit=args.limit, workers=workers, on_progress=bar.show
+            done = transcribe(
+                args.data_dir,
+                args.output_dir,
+                backend=backend,
+                limit=args.limit,
+                processes=processes,
+                on_progress=bar.show if processes.is_main_process else lambda progress: None,
             )
         finally:
             bar.close()  # a message begins on a line of its own
-        if outcome is None:  # not the main process
+        if done is None:  # not the main process
             return 0
         write_config(args.output_dir, "transcribe", flags_of(args))
-        summary = _summary(outcome, language=None if args.language == "auto" else args.language)
+        summary = _summary(done, language=None if args.language == "auto" else args.language)
         write_json(path, summary)
     _print_summary(summary)
-    print(f"\nTranscripts: {outcome.path}\nSummary: {path}")
-    return 1 if outcome.failures else 0
+    print(f"\nTranscripts: {done.path}\nSummary: {path}")
+    return 1 if done.failures else 0
 
 
 def _batch_size(word: str) -> int | str:
@@ -91,61 +94,66 @@ def _batch_size(word: str) -> int | str:
         raise argparse.ArgumentTypeError(f"{word!r} is neither a number nor 'auto'") from None
 
 
-def _device_of(workers) -> str | None:
+def _processes():
+    """Those that ``accelerate launch`` started; they talk by gloo, which needs no GPU, and wait as long as it takes."""
+    from accelerate import PartialState
+
+    return PartialState(cpu=True, timeout=timedelta(days=30))
+
+
+def _device_of(processes) -> str | None:
     import torch
 
-    if workers.size > 1 and torch.cuda.is_available():
-        return f"cuda:{workers.local_rank % torch.cuda.device_count()}"
+    if processes.num_processes > 1 and torch.cuda.is_available():
+        return f"cuda:{processes.local_process_index % torch.cuda.device_count()}"
     return None
 
 
 class _Bar:
     """Hours of audio done, speed, time left."""
 
-    def __init__(self):
-        self._bar = None
-        self._start = time.monotonic()
+    def __init__(self, unit):
+        self._unit, self._bar = unit, None
 
     def show(self, progress) -> None:
         from tqdm import tqdm
 
-        if not progress.total_files:
-            return
-        if self._bar is None:
+        if self._bar is None and progress.total_files:
             self._bar = tqdm(
                 total=round(progress.total_seconds / 3600, 2),
                 file=sys.stderr,
                 bar_format="{desc} |{bar}| {n:.2f} of {total:.2f} h of audio [{elapsed}<{remaining}{postfix}]",
             )
-        elapsed = time.monotonic() - self._start
-        self._bar.n = progress.seconds / 3600
-        self._bar.set_description_str(f"{progress.files} of {progress.total_files} files", refresh=False)
-        self._bar.set_postfix_str(f"{progress.seconds / max(elapsed, 1e-9):.1f} x real time")
+        if self._bar is not None:
+            self._bar.n = progress.seconds / 3600
+            self._bar.set_description_str(f"{progress.files} of {progress.total_files} {self._unit}", refresh=False)
+            speed = progress.seconds / max(self._bar.format_dict["elapsed"], 1e-9)
+            self._bar.set_postfix_str(f"{speed:.1f} x real time")
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
-def _summary(outcome, *, language: str | None) -> dict:
-    from blv_trainer.asr.checks import suspicions
+def _summary(done, *, language: str | None) -> dict:
+    from blv_trainer.asr import suspicions
 
-    suspicious = {id: suspicions(row, language=language) for id, row in sorted(outcome.rows.items())}
-    rows = outcome.rows.values()
+    suspicious = {id: suspicions(row, language=language) for id, row in sorted(done.rows.items())}
+    rows = done.rows.values()
     return {
-        "recordings": len(outcome.rows) + len(outcome.failures),
-        "transcripts": len(outcome.rows),
-        "done_before": outcome.done_before,
+        "recordings": len(done.rows) + len(done.failures),
+        "transcripts": len(done.rows),
+        "done_before": done.done_before,
         "hours": sum(row["duration_s"] for row in rows) / 3600,
         "words": sum(len(row["text"].split()) for row in rows),
         "suspicious": {id: reasons for id, reasons in suspicious.items() if reasons},
-        "failures": dict(sorted(outcome.failures.items())),
+        "failures": dict(sorted(done.failures.items())),
         "notes": {row["id"]: row["audio_notes"] for row in rows if row["audio_notes"]},
     }
 
 
 def _print_summary(summary: dict) -> None:
-    from blv_trainer.asr.checks import REASONS
+    from blv_trainer.asr import REASONS
 
     print(
         f"{summary['transcripts']} of {summary['recordings']} recordings have a transcript "

@@ -1,13 +1,59 @@
 """Corpora: where labelled texts come from, and how they are split.
 
-Nothing heavy is imported here; import from the rooms.
-
-- ``table``: ``load_table`` for your own CSV, TSV, JSON Lines or Parquet files, and datasets of the Hub.
-- ``icnale``: ``read_corpus`` reads a folder of the ICNALE Spoken Monologue.
-- ``icnale_asa``: the builder behind ``load_dataset("icnale_asa", data_dir=...)``; ``registration``: how ``datasets``
-  comes to know it.
-- ``splits``: by speaker, by sample, in folds; ``assignment``: a split in a TSV.
-- ``synthetic``: ``write_corpus`` writes an invented corpus with the names and folders of ICNALE, and with its
-  irregularities; ``synthetic.text``: ``generate_answers``, its answers alone.
-- ``cells``: texts in the cells of CSV and TSV files.
+- ``load_table`` for your own CSV, TSV, JSON Lines or Parquet files and for datasets of the Hub; ``load_texts``,
+  ``iter_texts`` for one file of texts, labelled or not. They stand in ``table``.
+- ``splits``: by speaker, by sample, in folds; a split in a TSV.
+- ``as_cell``: texts in the cells of CSV and TSV files that a spreadsheet does not run.
+- ``icnale``: the ICNALE Spoken Monologue; ``icnale_asa``: the builder behind ``load_dataset("icnale_asa", ...)``.
+- ``synthetic``: an invented corpus with the names and folders of ICNALE, and its answers alone.
 """
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from blv_trainer._door import opened_on_demand
+
+if TYPE_CHECKING:
+    from blv_trainer.corpora.splits import k_folds, split_by_group, split_by_sample
+    from blv_trainer.corpora.table.load import iter_texts, load_table, load_texts
+
+_HOME = {
+    "iter_texts": "table.load",
+    "k_folds": "splits",
+    "load_table": "table.load",
+    "load_texts": "table.load",
+    "split_by_group": "splits",
+    "split_by_sample": "splits",
+}
+__all__ = [
+    "as_cell",
+    "iter_texts",
+    "k_folds",
+    "load_table",
+    "load_texts",
+    "split_by_group",
+    "split_by_sample",
+]
+
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # as OWASP lists them, the wide ones included
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+__getattr__ = opened_on_demand(__name__, _HOME)  # the builder is registered from within an import of datasets
+
+
+def as_cell(value: Any) -> Any:
+    """What to write into a cell, so that a spreadsheet runs no text as a formula.
+
+    Args:
+        value: A text, or anything else.
+
+    Returns:
+        A text that a spreadsheet would run with an apostrophe before it; everything else, numbers too, as it is.
+
+    Examples:
+        >>> [as_cell(value) for value in ["=1+1", "-5", "- well", -5, "I like tea", "'@"]]
+        ["'=1+1", '-5', "'- well", -5, 'I like tea', "''@"]
+    """
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value

@@ -7,18 +7,17 @@ from typing import Any
 
 import datasets
 
-from blv_trainer.corpora.icnale import read_corpus
-from blv_trainer.corpora.icnale.answer import Answer
 from blv_trainer.corpora.icnale.background import BACKGROUND_COLUMNS
-from blv_trainer.corpora.icnale.card import CITATION
-from blv_trainer.corpora.icnale.config import IcnaleConfig
+from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
+from blv_trainer.corpora.icnale.folder import read_folder
+from blv_trainer.corpora.icnale.names import Answer, Transcript
+from blv_trainer.corpora.icnale.parquet_folder import CITATION
 from blv_trainer.corpora.icnale.selection import assign_splits, describe_leak, select_answers, split_order
-from blv_trainer.corpora.icnale.text import TextCleaning
-from blv_trainer.corpora.icnale.transcripts import Transcript
-from blv_trainer.corpora.icnale.whisper import whisper_transcripts
+from blv_trainer.corpora.icnale.transcripts import whisper_transcripts
 
 logger = logging.getLogger(__name__)
 
+_COLUMNS = ("id", "text", "label", "region", "speaker", "task", "topic", "trial", "audio", "duration_s")
 _NUM_SHARDS = 16  # parts of a split that num_proc and streaming workers share out
 
 
@@ -46,27 +45,19 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
     BUILDER_CONFIG_CLASS = IcnaleConfig
 
     def _info(self) -> datasets.DatasetInfo:
-        text = datasets.Value("string")
-        columns = {
-            "id": text,
-            "text": text,
-            "label": datasets.ClassLabel(names=self.config.label_names),
-            "region": text,
-            "speaker": text,
-            "task": text,
-            "topic": text,
+        config = self.config
+        columns = [*_COLUMNS]
+        columns += ["text_human"] if config.transcripts == "both" else []
+        columns += ["text_raw"] if config.raw_text else []
+        columns += BACKGROUND_COLUMNS if config.background is not None else []
+        kinds = {  # the others are texts, audio as well: datasets.Audio would need torchcodec even for a path
+            "label": datasets.ClassLabel(names=config.label_names),
             "trial": datasets.Value("int8"),
-            "audio": text,  # a path: datasets.Audio would need torchcodec even for a path
             "duration_s": datasets.Value("float32"),
         }
-        if self.config.transcripts == "both":
-            columns["text_human"] = text
-        if self.config.raw_text:
-            columns["text_raw"] = text
-        if self.config.background is not None:
-            columns |= dict.fromkeys(BACKGROUND_COLUMNS, text)
+        features = {column: kinds.get(column, datasets.Value("string")) for column in columns}
         return datasets.DatasetInfo(
-            features=datasets.Features(columns),
+            features=datasets.Features(features),
             homepage="https://language.sakura.ne.jp/icnale/",
             license="ICNALE terms of use: after registration, no redistribution of any part",
             citation=CITATION,
@@ -74,15 +65,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         config = self.config
-        corpus = read_corpus(
-            config.data_dir,
-            audio_dir=config.audio_dir,
-            text_tree=config.text_tree,
-            needs_texts=config.transcripts != "whisper",
-            level_from=config.level_from,
-            cleaning=TextCleaning(config.keep_breaks, config.keep_masks, config.keep_trailing, config.keep_fillers),
-            background=config.background,
-        )
+        corpus = read_folder(config)
         logger.info("%s: %s", config.data_dir, corpus.report.summary())
         transcripts = whisper_transcripts(corpus.answers, config)
         answers = select_answers(corpus.answers, transcripts, config)
@@ -110,14 +93,12 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
             for answer in shard:
                 yield answer.id, self._example(answer, transcripts.get(answer.id), background.get(answer.speaker, {}))
 
-    def as_dataset(self, *args: Any, **kwargs: Any) -> datasets.Dataset | datasets.DatasetDict:
+    def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
         """As in the base class; warns of speakers that leak."""
         self._warn()
         return super().as_dataset(*args, **kwargs)
 
-    def as_streaming_dataset(
-        self, *args: Any, **kwargs: Any
-    ) -> datasets.IterableDataset | datasets.IterableDatasetDict:
+    def as_streaming_dataset(self, *args: Any, **kwargs: Any) -> Any:
         """As in the base class; warns of speakers that leak."""
         streams = super().as_streaming_dataset(*args, **kwargs)
         self._warn()
@@ -130,28 +111,18 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
             warnings.warn(leak, UserWarning, stacklevel=3)
 
     def _example(self, answer: Answer, transcript: Transcript | None, background: dict[str, str | None]) -> dict:
-        config = self.config
-        example = {
-            "id": answer.id,
+        duration_s = transcript.duration_s if transcript else None
+        if self.config.durations and answer.audio is not None and duration_s is None:
+            duration_s = _duration_s(answer.audio)
+        example = vars(answer) | {column: background.get(column) for column in BACKGROUND_COLUMNS}
+        example |= {
             "text": answer.text if transcript is None else transcript.text,
-            "label": config.label_names.index(config.label_of(answer)),
-            "region": answer.region,
-            "speaker": answer.speaker,
-            "task": answer.task,
-            "topic": answer.topic,
-            "trial": answer.trial,
-            "audio": answer.audio,
-            "duration_s": transcript.duration_s if transcript else None,
+            "text_human": answer.text,
+            "text_raw": answer.raw_text,
+            "label": self.config.class_of(answer.label),
+            "duration_s": duration_s,
         }
-        if config.durations and answer.audio is not None and example["duration_s"] is None:
-            example["duration_s"] = _duration_s(answer.audio)
-        if config.transcripts == "both":
-            example["text_human"] = answer.text
-        if config.raw_text:
-            example["text_raw"] = answer.raw_text
-        if config.background is not None:
-            example |= {column: background.get(column) for column in BACKGROUND_COLUMNS}
-        return example
+        return {column: example[column] for column in self.info.features}
 
 
 def _shards(answers: list[Answer]) -> list[list[Answer]]:

@@ -1,20 +1,25 @@
-"""Reproducible splits: by group (speaker), by sample, in folds.
+"""Reproducible splits: by group (speaker), by sample, in folds; and a split in a TSV, one's own or someone else's.
 
 An assignment depends on the seed and on the identifiers alone: not on the order of the rows, on the machine, on the
 Python hash seed or on the version of a random number generator. Groups are put in order by the SHA-256 digest of
 ``"seed:identifier"``.
 """
 
+import csv
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 SPLIT_NAMES = ("train", "validation", "test")
 PUBLISHED_FRACTIONS = (0.9, 0.05, 0.05)  # Lo et al. 2024; Tsai et al. 2025
+
+_SPLIT_NAME = re.compile(r"\w{1,100}(\.\w{1,100})?", re.ASCII)  # it becomes part of a file's name
 
 
 def split_by_group(
@@ -65,9 +70,18 @@ def split_by_group(
         >>> all(split[row] == split[row + 1] for row in range(0, 60, 2))
         True
     """
-    shares = _check(labels, groups, strata, fractions, names)
+    strata = ["all"] * len(groups) if strata is None else strata
+    if not len(labels) == len(groups) == len(strata):
+        given = f"labels ({len(labels)}), groups ({len(groups)}) and strata ({len(strata)})"
+        raise ValueError(f"{given} must have one entry for each row.")
+    if len(fractions) != len(names) or len(set(names)) != len(names):
+        raise ValueError(f"names={tuple(names)} must be distinct and as many as fractions={tuple(fractions)}.")
+    # 0.05 is meant as 1/20, not as the nearest double: exact shares make every rounding the same everywhere.
+    shares = [Fraction(fraction).limit_denominator(10**6) for fraction in fractions]
+    if any(share < 0 for share in shares) or sum(shares) != 1:
+        raise ValueError(f"fractions={tuple(fractions)} must be 0 or more and sum to 1.")
     label_of = _by_group(labels, groups)
-    stratum_of = _by_group(strata if strata is not None else ["all"] * len(groups), groups)
+    stratum_of = _by_group(strata, groups)
     members = defaultdict(list)
     for group in label_of:
         members[label_of[group]].append(group)
@@ -80,24 +94,13 @@ def split_by_group(
     return np.array([split_of[group] for group in groups], dtype=str)
 
 
-def split_by_sample(
-    labels: Sequence[Hashable],
-    ids: Sequence[Hashable],
-    *,
-    fractions: Sequence[float | Fraction] = PUBLISHED_FRACTIONS,
-    names: Sequence[str] = SPLIT_NAMES,
-    strata: Sequence[Hashable] | None = None,
-    seed: int = 42,
-) -> np.ndarray:
+def split_by_sample(labels: Sequence[Hashable], ids: Sequence[Hashable], **options: Any) -> np.ndarray:
     """Assigns every row by itself, stratified by label: the published way, in which speakers leak.
 
     Args:
         labels: Class of each row, ``(num_rows,)``.
         ids: Unique identifier of each row, ``(num_rows,)``.
-        fractions: As in `split_by_group`.
-        names: As in `split_by_group`.
-        strata: As in `split_by_group`.
-        seed: As in `split_by_group`.
+        **options: Those of `split_by_group`.
 
     Returns:
         Split name of each row, ``(num_rows,)``.
@@ -113,7 +116,7 @@ def split_by_sample(
     repeated = [id_ for id_, count in Counter(ids).items() if count > 1]
     if repeated:
         raise ValueError(f"ids must be unique, but {len(repeated)} occur more than once, for example {repeated[0]!r}.")
-    return split_by_group(labels, ids, fractions=fractions, names=names, strata=strata, seed=seed)
+    return split_by_group(labels, ids, **options)
 
 
 def k_folds(
@@ -152,40 +155,29 @@ def k_folds(
     return split_by_group(labels, groups, fractions=shares, names=names, strata=strata, seed=seed).astype(int)
 
 
-def leaking_groups(
-    groups: Sequence[Hashable], split: Sequence[str | None], *, source: str, target: str
-) -> set[Hashable]:
-    """Groups of the split ``target`` that also stand in the split ``source``.
-
-    Examples:
-        >>> sorted(leaking_groups(list("aabb"), ["train", "test", "train", "train"], source="train", target="test"))
-        ['a']
-    """
-    members = defaultdict(set)
-    for group, name in zip(groups, split, strict=True):
-        members[name].add(group)
-    return members[source] & members[target]
-
-
-def _check(
-    labels: Sequence[Hashable],
-    groups: Sequence[Hashable],
-    strata: Sequence[Hashable] | None,
-    fractions: Sequence[float | Fraction],
-    names: Sequence[str],
-) -> list[Fraction]:
-    if len(labels) != len(groups) or (strata is not None and len(strata) != len(groups)):
-        raise ValueError(
-            f"labels ({len(labels)}), groups ({len(groups)}) and strata "
-            f"({'None' if strata is None else len(strata)}) must have one entry for each row."
-        )
-    if len(fractions) != len(names) or len(set(names)) != len(names):
-        raise ValueError(f"names={tuple(names)} must be distinct and as many as fractions={tuple(fractions)}.")
-    # 0.05 is meant as 1/20, not as the nearest double: exact shares make every rounding the same everywhere.
-    shares = [Fraction(fraction).limit_denominator(10**6) for fraction in fractions]
-    if any(share < 0 for share in shares) or sum(shares) != 1:
-        raise ValueError(f"fractions={tuple(fractions)} must be 0 or more and sum to 1.")
-    return shares
+def read_assignment(path: str | Path) -> dict[str, str]:
+    """Split name of each id in a TSV with the columns ``id`` and ``split`` (others are ignored), in its order."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no split file {path}. Give a TSV with the columns id and split.")
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            missing = {"id", "split"} - set(reader.fieldnames or [])
+            rows = [(reader.line_num, row.get("id"), row.get("split")) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is no TSV in UTF-8 ({error}).") from error
+    if missing:
+        raise ValueError(f"{path}: the header must name id and split, separated by a tab; missing: {sorted(missing)}.")
+    assignment: dict[str, str] = {}
+    for line, id_, name in rows:
+        if not id_ or not name:
+            raise ValueError(f"{path}, line {line}: id and split must both be filled in.")
+        if not _SPLIT_NAME.fullmatch(name):
+            raise ValueError(f"{path}, line {line}: {name!r} cannot name a split; use letters, digits and _.")
+        if assignment.setdefault(id_, name) != name:
+            raise ValueError(f"{path}, line {line}: {id_} is in {assignment[id_]!r} and in {name!r}.")
+    return assignment
 
 
 def _by_group(values: Sequence[Any], groups: Sequence[Hashable]) -> dict[Hashable, Any]:

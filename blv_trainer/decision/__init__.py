@@ -13,6 +13,6 @@ class's logit, and a temperature:
 
 from blv_trainer.decision.folding import fold
 from blv_trainer.decision.shifts import Decision, consistent, prior_corrected, raw
-from blv_trainer.decision.tuning import TAUS, fit_temperature, tune
+from blv_trainer.decision.tuning import fit_temperature, tune
 
-__all__ = ["TAUS", "Decision", "consistent", "fit_temperature", "fold", "prior_corrected", "raw", "tune"]
+__all__ = ["Decision", "consistent", "fit_temperature", "fold", "prior_corrected", "raw", "tune"]

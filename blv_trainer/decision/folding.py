@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import nn
 
 from blv_trainer.decision.shifts import Decision
@@ -15,7 +12,7 @@ from blv_trainer.decision.shifts import Decision
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def fold(model: Model, shift: Decision | Sequence[float] | ArrayLike, temperature: float | None = None) -> Model:
+def fold(model: Model, decision: Decision) -> Model:
     """Write a decision into the model's last linear layer, so that everyone who loads the model gets its answer.
 
     The layer is the last ``nn.Linear`` with ``config.num_labels`` outputs. The weight becomes ``weight / temperature``,
@@ -23,29 +20,20 @@ def fold(model: Model, shift: Decision | Sequence[float] | ArrayLike, temperatur
 
     Args:
         model: a transformers classifier, changed in place.
-        shift: a ``Decision``, or what to add to the logits of each class, ``(num_classes,)``.
-        temperature: divides the shifted logits, above 0; 1 unless given. Not beside a ``Decision``.
+        decision: over as many classes as the model has labels.
 
     Returns:
         The model.
 
     Raises:
-        TypeError: a temperature beside a ``Decision``.
-        ValueError: a decision was folded before; the shift does not fit; the model has no suitable layer, or a layer
-            without bias, whose shift would be lost when the model is loaded; adapters or quantised weights.
+        ValueError: a decision was folded before; the decision does not fit; the model is wrapped or has adapters, no
+            suitable layer, or one without bias, whose shift would be lost when the model is loaded.
 
     Examples:
         >>> model = fold(model, tune(logits, labels, "qwk", class_counts=counts))  # doctest: +SKIP
         >>> model.save_pretrained("out")  # doctest: +SKIP
     """
-    if not isinstance(shift, Decision):
-        decision = Decision(tuple(np.atleast_1d(np.asarray(shift))), 1.0 if temperature is None else temperature)
-    elif temperature is None:
-        decision = shift
-    else:
-        raise TypeError("a Decision has its own temperature: give fold(model, decision), or a shift and a temperature.")
-    config: Any = getattr(model, "config", None)  # plain torch modules have none
-    name, head = _last_linear(model, config)
+    name, head = _last_linear(model)
     if head.out_features != len(decision.shift):
         raise ValueError(
             f"a decision over {len(decision.shift)} classes does not fit {type(model).__name__} with "
@@ -61,12 +49,14 @@ def fold(model: Model, shift: Decision | Sequence[float] | ArrayLike, temperatur
         head.weight.div_(decision.temperature)
         if head.bias is not None:
             head.bias.add_(head.bias.new_tensor(decision.shift)).div_(decision.temperature)
+    config: Any = model.config
     config.decision = decision.to_dict()
     return model
 
 
-def _last_linear(model: nn.Module, config: Any) -> tuple[str, nn.Linear]:
+def _last_linear(model: nn.Module) -> tuple[str, nn.Linear]:
     kind = type(model).__name__
+    config: Any = getattr(model, "config", None)  # plain torch modules have none
     if not hasattr(config, "num_labels"):
         raise ValueError(f"{kind} has no config.num_labels: give the transformers model itself, out of its wrappers.")
     if isinstance(getattr(config, "decision", None), dict):
@@ -88,7 +78,4 @@ def _last_linear(model: nn.Module, config: Any) -> tuple[str, nn.Linear]:
             f"{kind} has no linear layer with num_labels={config.num_labels} outputs to fold a decision into: "
             "keep the decision outside (decision.apply(logits))."
         )
-    name, head = layers[-1]
-    if not head.weight.is_floating_point():
-        raise ValueError(f"layer {name!r} of {kind} is quantised ({head.weight.dtype}): fold before quantising.")
-    return name, head
+    return layers[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import nn
 
+from blv_trainer.checks import whole_counts
 from blv_trainer.losses import ImbalanceLoss
 
 
@@ -40,11 +40,9 @@ class Decision:
 
     def __post_init__(self) -> None:
         # Plain numbers, whatever array or scalar type they came in: they go into config.json.
-        with contextlib.suppress(TypeError, ValueError):  # what is no number is named below
-            object.__setattr__(self, "shift", tuple(float(value) for value in self.shift))
+        object.__setattr__(self, "shift", tuple(float(value) for value in self.shift))
         object.__setattr__(self, "temperature", float(self.temperature))
-        numbers = [value for value in self.shift if isinstance(value, float) and math.isfinite(value)]
-        if len(self.shift) < 2 or len(numbers) < len(self.shift):
+        if len(self.shift) < 2 or not all(map(math.isfinite, self.shift)):
             raise ValueError(
                 f"shift={self.shift} cannot be used: give a finite number for each of two classes or more."
             )
@@ -117,7 +115,7 @@ def prior_corrected(class_counts: ArrayLike | None, tau: float = 1.0) -> Decisio
         The decision.
 
     Raises:
-        ValueError: class counts that are not above 0, or ``tau`` not finite.
+        ValueError: class counts that are no whole numbers above 0.
 
     Reference:
         Menon et al.: Long-tail Learning via Logit Adjustment. ICLR 2021, Eq. 9.
@@ -126,17 +124,14 @@ def prior_corrected(class_counts: ArrayLike | None, tau: float = 1.0) -> Decisio
         >>> [round(value, 3) for value in prior_corrected([90, 10]).shift]
         [0.105, 2.303]
     """
-    if not math.isfinite(tau):
-        raise ValueError(f"tau={tau} cannot be used: give a finite number; 1 takes the whole prior off.")
     return Decision(tuple(-tau * log_prior(class_counts)), kind="prior_corrected", tau=float(tau))
 
 
 def log_prior(class_counts: ArrayLike | None) -> np.ndarray:
     """Logarithm of each class's share of the training examples, ``(num_classes,)``."""
-    counts = np.asarray(class_counts, dtype=np.float64)
-    if counts.ndim != 1 or len(counts) < 2 or not (np.isfinite(counts).all() and (counts > 0).all()):
+    counts = np.array(whole_counts(class_counts))
+    if not counts.all():
         raise ValueError(
-            f"class_counts={class_counts!r} cannot be used: give the number of training examples of each class, two or "
-            "more classes, none of them empty."
+            f"class_counts={counts.tolist()} cannot be used: a class without training examples has no log prior."
         )
     return np.log(counts / counts.sum())

@@ -12,10 +12,9 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from blv_trainer.checks import labelled_rows
 from blv_trainer.decision.shifts import Decision, log_prior
-from blv_trainer.losses import IGNORE_INDEX
-from blv_trainer.metrics import METRICS
-from blv_trainer.metrics.registry import check_metric
+from blv_trainer.metrics import METRICS, check_metric
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +59,10 @@ def tune(
         0.2
     """
     weights = _metric_weights(metric)
-    logits, labels = _logits_and_labels(logits, labels)
+    logits, labels = labelled_rows(logits, labels)
     prior = log_prior(class_counts)
     if prior.shape != logits.shape[1:]:
         raise ValueError(f"{len(prior)} class_counts do not fit logits of {logits.shape[1]} classes.")
-    if len(taus) == 0 or not np.isfinite(taus).all():
-        raise ValueError(f"taus={taus!r} cannot be used: give one finite number or more, such as (0, 0.5, 1).")
     scores = {float(tau): _score(logits - tau * prior, labels, weights) for tau in taus}
     if max(scores.values()) == -math.inf:
         raise ValueError(
@@ -99,7 +96,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         >>> round(fit_temperature([[4.0, 0.0]] * 4, [0, 0, 0, 1]), 2)  # sure of 98 %, right in 75 %
         3.64
     """
-    logits, labels = _logits_and_labels(logits, labels)
+    logits, labels = labelled_rows(logits, labels)
 
     def negative_log_likelihood(log_temperature: float) -> float:
         log_p = log_softmax(logits / math.exp(log_temperature), axis=1)
@@ -111,12 +108,12 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
 def _metric_weights(metric: str | Mapping[str, float]) -> dict[str, float]:
     weights = {metric: 1.0} if isinstance(metric, str) else dict(metric)
+    if not weights:
+        raise ValueError("metric={} is empty: name one metric or more, such as {'macro_accuracy': 0.5, 'qwk': 0.5}.")
     for name, weight in weights.items():
         check_metric(name)
         if not (weight > 0 and math.isfinite(weight)):
             raise ValueError(f"weight {weight} of metric {name!r} cannot be used: give a finite number above 0.")
-    if not weights:
-        raise ValueError("metric={} is empty: name one metric or more, such as {'macro_accuracy': 0.5, 'qwk': 0.5}.")
     return weights
 
 
@@ -135,22 +132,3 @@ def _score(logits: np.ndarray, labels: np.ndarray, weights: dict[str, float]) ->
             return -math.inf
         total += weight * METRICS[name].goodness(value)
     return round(total, 12)  # so that rounding breaks no tie
-
-
-def _logits_and_labels(all_logits: ArrayLike, all_labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    logits, labels = np.asarray(all_logits, dtype=np.float64), np.asarray(all_labels)
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"logits of shape {logits.shape} and labels of shape {labels.shape} and type {labels.dtype} do not fit: "
-            "give (n, num_classes) and one class index for each row."
-        )
-    labelled = labels != IGNORE_INDEX
-    logits, labels = logits[labelled], labels[labelled]
-    if not len(labels):
-        raise ValueError("no row has a label: give a labelled dev set.")
-    if not np.isfinite(logits).all():
-        raise ValueError("logits hold NaN or infinity: the model has diverged or overflowed.")
-    wrong = labels[(labels < 0) | (labels >= logits.shape[1])]
-    if len(wrong):
-        raise ValueError(f"labels hold {wrong[0]}: with {logits.shape[1]} classes they are 0 to {logits.shape[1] - 1}.")
-    return logits, labels

@@ -4,7 +4,7 @@
 """
 
 from blv_trainer.evaluation import figures
-from blv_trainer.evaluation.confusion import confusion_matrix, confusion_metrics
+from blv_trainer.evaluation.confusion import confusion_matrix
 from blv_trainer.evaluation.resampling import Estimate
 from blv_trainer.evaluation.scores import NUM_RESAMPLES, Scores
 from blv_trainer.evaluation.statistics import (
@@ -12,7 +12,6 @@ from blv_trainer.evaluation.statistics import (
     bootstrap_differences,
     bootstrap_intervals,
     holm,
-    mean_and_sd,
     minimum_detectable_difference,
     permutation_p_values,
 )
@@ -27,10 +26,8 @@ __all__ = [
     "bootstrap_differences",
     "bootstrap_intervals",
     "confusion_matrix",
-    "confusion_metrics",
     "figures",
     "holm",
-    "mean_and_sd",
     "minimum_detectable_difference",
     "permutation_p_values",
     "subgroup_table",

@@ -25,23 +25,8 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int
 def confusion_metrics(confusions: ArrayLike) -> dict[str, np.ndarray]:
     """The metrics of ``blv_trainer.metrics`` from confusion matrices, for thousands of resamples in one pass.
 
-    All of ``METRICS`` but ``ece``, which needs probabilities: a confusion matrix keeps only the predicted level. Each
-    equals the function of the same name on the samples that the matrix counts; where that is undefined, this is nan,
-    without a warning.
-
-    Args:
-        confusions: numbers of samples, rows = references, columns = predictions, ``(..., num_classes, num_classes)``.
-
-    Returns:
-        The value of each metric for each matrix, ``(...)``.
-
-    Raises:
-        ValueError: matrices that are not square.
-
-    Examples:
-        >>> values = confusion_metrics([[[2, 0], [0, 2]], [[2, 0], [1, 1]]])
-        >>> values["accuracy"].tolist(), values["qwk"].tolist()
-        ([1.0, 0.75], [1.0, 0.5])
+    All of ``METRICS`` but ``ece``, which needs probabilities. Counts ``(..., num_classes, num_classes)``, rows =
+    references, give values ``(...)``; where a metric is undefined, it is nan, without a warning.
     """
     confusions = np.asarray(confusions, dtype=np.float64)
     if confusions.ndim < 2 or confusions.shape[-1] != confusions.shape[-2]:

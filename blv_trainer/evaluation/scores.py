@@ -168,6 +168,6 @@ class Scores:
 
     def _of_classes(self, value: Callable[[np.ndarray, int], float]) -> np.ndarray:
         found = np.full(len(self.names), np.nan)
-        for k in np.flatnonzero(self.support):
+        for k in np.flatnonzero(self.support).tolist():
             found[k] = value(self.predictions[:, self.labels == k], k)
         return found

@@ -179,21 +179,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def mean_and_sd(runs: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
-    """Mean and standard deviation of each metric over runs that differ in their seed.
-
-    Args:
-        runs: the metrics of each run, all with the same names.
-
-    Returns:
-        A ``Spread`` for each metric; the standard deviation of a single run is nan.
-
-    Raises:
-        ValueError: no run, or runs with different metrics.
-
-    Examples:
-        >>> mean_and_sd([{"accuracy": 0.5}, {"accuracy": 0.7}])["accuracy"].mean
-        0.6
-    """
+    """Mean and standard deviation (nan for a single run) of each metric over runs that differ in their seed."""
     if not runs:
         raise ValueError("there is no run: give the metrics of one run or more.")
     for run in runs:
@@ -208,32 +194,27 @@ def mean_and_sd(runs: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
     return spreads
 
 
-def minimum_detectable_difference(standard_error: float, *, confidence: float = 0.95, power: float = 0.8) -> float:
-    """The smallest true difference that a test set of this size and kind would show most of the time.
+def minimum_detectable_difference(standard_error: float) -> float:
+    """The smallest true difference that a test set of this size and kind would show in 80 % of cases.
 
-        (z(1 - (1 - confidence) / 2) + z(power)) standard_error
+        (z(.975) + z(.8)) standard_error = 2.8 standard errors, for a two-sided test at the 5 % level
 
     Args:
         standard_error: of the difference between two methods, as ``bootstrap_differences`` gives it.
-        confidence: of the two-sided test, between 0 and 1.
-        power: probability of finding the difference, between 0 and 1.
 
     Returns:
         The difference, in the unit of the standard error.
 
     Raises:
-        ValueError: a confidence or power outside 0..1, or a standard error below 0.
+        ValueError: a standard error below 0.
 
     Examples:
         >>> round(minimum_detectable_difference(0.034), 3)  # 3.4 points, accuracy .5 with 217 samples
         0.095
     """
-    for name, value in (("confidence", confidence), ("power", power)):
-        if not 0 < value < 1:
-            raise ValueError(f"{name}={value} cannot be used: give a number between 0 and 1, such as 0.8.")
     if standard_error < 0:
         raise ValueError(f"standard_error={standard_error} cannot be used: give a number from 0 up.")
-    return float((ndtri((1 + confidence) / 2) + ndtri(power)) * standard_error)
+    return float((ndtri(0.975) + ndtri(0.8)) * standard_error)
 
 
 def _mean_over_runs(confusions: np.ndarray) -> dict[str, np.ndarray]:

@@ -29,22 +29,17 @@ from blv_trainer.experiments.single_run import (
     sample_rows,
 )
 from blv_trainer.files import staged_folder, write_whole
+from blv_trainer.losses import describe_loss
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.prediction import predict_logits
 from blv_trainer.trainer import BLVTrainer
-from blv_trainer.training.class_counts import count_classes
-from blv_trainer.training.loss_choice import describe_loss
+from blv_trainer.training import count_classes
 
 logger = logging.getLogger(__name__)
 
 
 class FrozenHead(nn.Module):
     """The head of ``MeanPooledForSequenceClassification`` alone: dropout and a linear layer over pooled features.
-
-    Args:
-        hidden_size: width of the features.
-        names: the labels, lowest first.
-        dropout: probability of dropout.
 
     Shape:
         - features: ``(batch, hidden_size)``.
@@ -81,20 +76,7 @@ class FeatureRows(Dataset):
 
 
 def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir: Path) -> dict[str, np.ndarray]:
-    """What the mean-pooled head sees of every row, from a file if it was computed before.
-
-    Args:
-        dataset: splits with columns ``text`` and ``label``.
-        model_args: the encoder.
-        cache_dir: gets one file for each dataset, encoder and ``max_length``.
-
-    Returns:
-        Features by split, ``(n, hidden_size)``, float32, in the dataset's order.
-
-    Raises:
-        FileNotFoundError: there is no such encoder.
-        ValueError: ``model_args.head`` is not the mean-pooled one.
-    """
+    """What the mean-pooled head sees of every row, ``(n, hidden_size)`` float32 by split; kept in ``cache_dir``."""
     if model_args.head != "mean_pooled":
         raise ValueError(f"--freeze_encoder trains the mean-pooled head, not --head {model_args.head}: leave one out.")
     names = dataset["train"].features["label"].names
@@ -143,22 +125,7 @@ def train_head_and_evaluate(
 ) -> dict[str, dict[str, float]]:
     """``train_and_evaluate`` for a frozen encoder: the same files, from features in place of texts.
 
-    Args:
-        features: as ``pooled_features`` gives them.
-        dataset: the rows of the features.
-        names: the labels, lowest first.
-        model_args: encoder and dropout.
-        training_args: how; ``output_dir`` is where.
-        quiet: print no logs where the progress bar is off.
-        num_train_predictions: as in ``train_and_evaluate``.
-        keep_model: save the whole classifier, encoder and trained head, to be loaded like any other.
-
-    Returns:
-        Metrics by split.
-
-    Raises:
-        FileExistsError: the output folder holds a run and ``resume_from_checkpoint`` is not set.
-        ValueError: what ``BLVTrainer`` refuses.
+    ``keep_model`` saves the whole classifier, encoder and trained head, to be loaded like any other.
     """
     refuse_used_folder(training_args)
     training_args.dataloader_pin_memory = False
@@ -196,8 +163,7 @@ def _save_classifier(trainer: BLVTrainer, head: FrozenHead, names: Sequence[str]
     model, tokenizer = build_model(model_args, names)
     trained = {key: value.cpu() for key, value in head.classifier.state_dict().items()}
     model.get_submodule("classifier").load_state_dict(trained)
-    model.config.class_counts = trainer.class_counts
-    model.config.training_loss = describe_loss(trainer.loss_fn)
+    model.config.class_counts, model.config.training_loss = trainer.class_counts, describe_loss(trainer.loss_fn)
     model.config.decision = "raw"
     with staged_folder(output_folder(trainer.args)) as folder:
         model.save_pretrained(folder)

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 from datasets import DatasetDict
 
-from blv_trainer.corpora.splits import split_by_group
+from blv_trainer.corpora import split_by_group
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +24,14 @@ def complete_splits(dataset: DatasetDict, *, seed: int) -> tuple[DatasetDict, li
         seed: of the choice; the same on every machine.
 
     Returns:
-        The dataset with all three splits, and a note on what was held out.
+        The dataset with all three splits, and notes on what was held out and on speakers that leak into the test rows.
 
     Raises:
         ValueError: there are too few rows to hold any out.
     """
     missing = [split for split in ("validation", "test") if split not in dataset]
     if not missing:
-        return dataset, []
+        return dataset, _leaking_speakers(dataset)
     train = dataset["train"]
     by_speaker = "speaker" in train.column_names
     fractions = (1 - HELD_OUT * len(missing), *[HELD_OUT] * len(missing))
@@ -49,17 +49,16 @@ def complete_splits(dataset: DatasetDict, *, seed: int) -> tuple[DatasetDict, li
         f"label, {'speakers disjoint' if by_speaker else 'copies of one text together'} (seed {seed})."
     )
     logger.info(note)
-    return DatasetDict({**dataset, **parts}), [note]
+    dataset = DatasetDict({**dataset, **parts})
+    return dataset, [note, *_leaking_speakers(dataset)]
 
 
-def leaking_speakers(dataset: DatasetDict) -> str | None:
+def _leaking_speakers(dataset: DatasetDict) -> list[str]:
     """A sentence if test speakers stand in train as well, so that scores say little about new speakers."""
     if any("speaker" not in rows.column_names for rows in dataset.values()):
-        return None
+        return []
     test, train = set(dataset["test"]["speaker"]), set(dataset["train"]["speaker"])
     if not test & train:
-        return None
-    return (
-        f"{len(test & train)} of {len(test)} test speakers are in train as well: the scores say little about new "
-        "speakers."
-    )
+        return []
+    shared = f"{len(test & train)} of {len(test)} test speakers are in train as well"
+    return [f"{shared}: the scores say little about new speakers."]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import string
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets import DatasetDict, load_dataset
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
-from blv_trainer.corpora.assignment import write_assignment
-from blv_trainer.corpora.splits import split_by_group
-from blv_trainer.corpora.synthetic import write_corpus
+from blv_trainer.corpora import split_by_group
+from blv_trainer.corpora.icnale import LABELS
+from blv_trainer.corpora.synthetic import generate_answers
 
 MAX_LENGTH = 128  # tokens
 
@@ -32,28 +31,19 @@ TRAINING: dict[str, Any] = {
 
 
 def make_dataset(num_speakers: int, *, seed: int) -> DatasetDict:
-    """Invented answers, four of each speaker, with disjoint speakers: 60 % train, 10 % validation, 30 % test.
-
-    They are written as a corpus folder and read as the real corpus is, by ``load_dataset("icnale_asa", ...)``.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = write_corpus(Path(folder, "corpus"), num_speakers, seed=seed)
-        split = split_by_group(
-            [answer.label for answer in corpus.answers],
-            [answer.speaker for answer in corpus.answers],
-            fractions=(0.6, 0.1, 0.3),
-            seed=seed,
-        )
-        names = {answer.id: str(name) for answer, name in zip(corpus.answers, split, strict=True)}
-        write_assignment(Path(folder, "split.tsv"), names)
-        dataset = load_dataset(
-            "icnale_asa",
-            data_dir=str(corpus.folder),
-            split_file=str(Path(folder, "split.tsv")),
-            cache_dir=str(Path(folder, "cache")),
-            keep_in_memory=True,  # the folder is gone when this returns
-        )
-    return dataset.select_columns(["id", "text", "label", "region", "speaker", "task"])
+    """Invented answers, four of each speaker, with disjoint speakers: 60 % train, 10 % validation, 30 % test."""
+    answers = generate_answers(num_speakers, seed=seed, as_read=True)
+    labels, speakers = [answer.label for answer in answers], [answer.speaker for answer in answers]
+    split = split_by_group(labels, speakers, fractions=(0.6, 0.1, 0.3), seed=seed)
+    columns = {name: Value("string") for name in ("id", "text", "label", "region", "speaker", "task")}
+    features = Features(columns | {"label": ClassLabel(names=list(LABELS))})
+    rows = [{name: getattr(answer, name) for name in columns} for answer in answers]
+    return DatasetDict(
+        {
+            name: Dataset.from_list([row for row, own in zip(rows, split, strict=True) if own == name], features)
+            for name in ("train", "validation", "test")
+        }
+    )
 
 
 def build_encoder(texts: Sequence[str], folder: Path, *, seed: int) -> str:

@@ -74,16 +74,7 @@ class Method:
 
 
 def parse_method(spec: str) -> Method:
-    """Read a method.
-
-    Args:
-        spec: ``loss`` or ``loss:option=value,option=value``. Values are numbers, true, false, null, or words.
-
-    Returns:
-        The method.
-
-    Raises:
-        ValueError: an unknown loss or option, an option without a value or given twice, a value out of its range.
+    """Read ``loss`` or ``loss:option=value,option=value``; values are numbers, true, false, null, or words.
 
     Examples:
         >>> parse_method("blv:sigma=6,scope=element").options
@@ -108,7 +99,18 @@ def parse_method(spec: str) -> Method:
 
 
 def parse_methods(specs: Iterable[str]) -> list[Method]:
-    """Read several methods; a ValueError names one that stands there twice."""
+    """Read several methods.
+
+    Args:
+        specs: each ``loss`` or ``loss:option=value,option=value``; values are numbers, true, false, null, or words.
+
+    Returns:
+        The methods, in their order.
+
+    Raises:
+        ValueError: an unknown loss or option, an option without a value or given twice, a value out of its range; no
+            method, or one that stands there twice.
+    """
     methods = [parse_method(spec) for spec in specs]
     if not methods:
         raise ValueError("there is no method to compare: give one or more, such as cross_entropy blv:sigma=6.")

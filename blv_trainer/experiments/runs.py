@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import logging
@@ -13,14 +14,22 @@ from typing import Any
 from datasets import DatasetDict
 
 from blv_trainer import run_folder
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, changed_settings
 from blv_trainer.experiments.methods import Method
 from blv_trainer.files import write_json
 from blv_trainer.run_folder import RUN_FILE, conditions
-from blv_trainer.training.checkpoints import last_whole_checkpoint
+from blv_trainer.training import last_whole_checkpoint
 
 logger = logging.getLogger(__name__)
 
 _HEAVY = ("checkpoint-*", "*.safetensors", "training_args.bin", "tokenizer.json")
+# Settings that change no result.
+_WITHOUT_EFFECT = {
+    "output_dir", "loss", "loss_kwargs", "seed", "resume_from_checkpoint", "disable_tqdm", "report_to", "log_level",
+    "log_level_replica", "logging_steps", "logging_strategy", "logging_first_step", "save_total_limit", "save_strategy",
+    "save_steps", "dataloader_num_workers", "dataloader_pin_memory", "dataloader_persistent_workers", "run_name",
+    "do_eval", "do_train", "do_predict", "push_to_hub", "hub_model_id", "hub_token", "hub_strategy",
+}  # fmt: skip
 _DEFAULT = "TrainingArguments' default"  # settings that have it are not listed
 
 
@@ -85,6 +94,27 @@ def drop_weights(folder: Path, *, checkpoints_only: bool = False) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+
+
+def run_settings(
+    dataset: DatasetDict,
+    names: Sequence[str],
+    model_args: ModelArguments,
+    training_args: BLVTrainingArguments,
+    *,
+    freeze_encoder: bool = False,
+) -> dict[str, Any]:
+    """What decides the outcome of a run beside its loss and seed, in plain types; data and encoder are read through."""
+    changed = changed_settings(training_args)
+    model = dataclasses.asdict(model_args)
+    return {
+        **{name: value for name, value in changed.items() if name not in _WITHOUT_EFFECT},
+        "data": data_digest(dataset, names),
+        "encoder": encoder_digest(model.pop("model_name_or_path")),
+        **model,
+        "freeze_encoder": freeze_encoder,
+        "num_processes": training_args.world_size,
+    }
 
 
 def data_digest(dataset: DatasetDict, names: Sequence[str]) -> str:

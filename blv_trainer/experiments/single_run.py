@@ -21,10 +21,11 @@ from transformers import (
 )
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
+from blv_trainer.experiments import runs
 from blv_trainer.files import staged_folder, write_json
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
-from blv_trainer.prediction import label_names, load_errors, prediction_table, usable_length
+from blv_trainer.prediction import label_names, load_errors, max_tokens, prediction_table
 from blv_trainer.run_folder import (
     COMPARISON_FILE,
     HISTORY_FILE,
@@ -81,7 +82,7 @@ def train_and_evaluate(
         training_args.dataloader_pin_memory = False  # torch warns of it where there is no accelerator
     set_seed(training_args.seed)  # before the model, whose head starts from random weights
     model, tokenizer = build_model(model_args, names)
-    tokenized = tokenize(dataset, tokenizer, max_length=usable_length(model_args.max_length, model, tokenizer))
+    tokenized = tokenize(dataset, tokenizer, max_length=max_tokens(model, tokenizer, model_args.max_length))
     trainer = BLVTrainer(
         model,
         training_args,
@@ -101,12 +102,32 @@ def train_and_evaluate(
     return predict_and_write(trainer, train_metrics, inputs, columns, names)
 
 
-def run_training(trainer: BLVTrainer) -> dict[str, float]:
-    """Train, from the checkpoint that the arguments name if any; what ``trainer.train()`` gives.
+def resume_or_begin(
+    dataset: DatasetDict, names: Sequence[str], model_args: ModelArguments, training_args: BLVTrainingArguments
+) -> None:
+    """Let a run go on where it was stopped, if the output folder holds one of the same data, model and settings.
+
+    Args:
+        dataset: as ``train_and_evaluate`` takes it, like the others.
+        names: the labels, lowest first.
+        model_args: which model.
+        training_args: ``resume_from_checkpoint`` is set where there is a whole checkpoint, unless it was set before.
 
     Raises:
-        ValueError: a file of the checkpoint holds more than numbers; it was not read, because that could run code.
+        ValueError: the folder holds an unfinished run with other settings.
     """
+    if training_args.resume_from_checkpoint:
+        return
+    settings = runs.run_settings(dataset, names, model_args, training_args)
+    settings |= {name: getattr(training_args, name) for name in ("loss", "loss_kwargs", "seed")}
+    with training_args.main_process_first(local=False):
+        training_args.resume_from_checkpoint = runs.begin(
+            output_folder(training_args), settings, chosen_by_user=True, num_processes=training_args.world_size
+        )
+
+
+def run_training(trainer: BLVTrainer) -> dict[str, float]:
+    """Train, from the checkpoint that the arguments name if any; what ``trainer.train()`` gives."""
     checkpoint = trainer.args.resume_from_checkpoint
     try:
         return trainer.train(resume_from_checkpoint=checkpoint).metrics
@@ -126,15 +147,8 @@ def predict_and_write(
 ) -> dict[str, dict[str, float]]:
     """Predict with a trained model; write history, speed, predictions and metrics, all of them or none.
 
-    Args:
-        trainer: after training; its output folder is where.
-        train_metrics: what ``trainer.train()`` gave.
-        inputs: for each split what the model takes, and the place in ``rows`` that each of it has.
-        rows: for each split the dataset's rows, whose columns are written beside the predictions.
-        names: the labels, lowest first.
-
-    Returns:
-        Metrics by split.
+    ``inputs`` has for each split what the model takes, and the place in ``rows`` that each of it has; the columns of
+    ``rows`` are written beside the predictions.
     """
     metrics, tables = {"train": train_metrics}, []
     for split, (split_inputs, order) in inputs.items():

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
 from blv_trainer.hub.errors import hub_sentences, usable_token
-
-if TYPE_CHECKING:
-    from huggingface_hub import DatasetInfo, ModelInfo, SpaceInfo
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +31,8 @@ def push_files(
     """Commit files to a repository, which is made if need be, in one commit on top of what stood there before.
 
     A commit of somebody else in between makes this one fail. A push that fails leaves the files on the Hub as they
-    were; at worst a new repository that is empty, which the message says: it is not removed, because removing is for
-    good and the next push fills it. Pushing the same files again changes nothing.
+    were; at worst there is a new repository, empty, which the message says and the next push fills. Pushing the same
+    files again changes nothing.
 
     Args:
         repo_id: "owner/name"; without owner under the name of the token's user.
@@ -53,18 +50,16 @@ def push_files(
 
     Raises:
         PermissionError: no token, or one that may not write there; a public repository for a private push.
-        ValueError: an impossible name; a card that the Hub refuses.
-        FileNotFoundError: no such revision.
+        ValueError, FileNotFoundError: an impossible name or a card that the Hub refuses; no such revision.
         ConnectionError: the Hub cannot be reached or fails.
         OSError: whatever else it refuses, such as a commit on a stale parent or over the quota.
     """
     validate_repo_id(repo_id)
     api = HfApi(token=usable_token(token))
-    with hub_sentences(repo_id) as progress:
+    with hub_sentences(repo_id) as made:
         repo_id, is_new = open_repository(api, repo_id, repo_type=repo_type, private=private, space_sdk=space_sdk)
-        progress.new_repository = repo_id if is_new else None
-        info = api.repo_info(repo_id, repo_type=repo_type, revision=revision)
-        before = cast("ModelInfo | DatasetInfo | SpaceInfo", info)  # a fourth kind, KernelInfo, has no files
+        made += [repo_id] if is_new else []
+        before: Any = api.repo_info(repo_id, repo_type=repo_type, revision=revision)
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
             CommitOperationAdd(path, str(x) if isinstance(x, Path) else x) for path, x in files.items()
         ]
@@ -84,11 +79,7 @@ def push_files(
 def open_repository(
     api: HfApi, repo_id: str, *, repo_type: str = "model", private: bool = False, space_sdk: str | None = None
 ) -> tuple[str, bool]:
-    """Make a repository unless it is there; its full name, and whether it is new.
-
-    Raises:
-        PermissionError: it is there and public, and ``private`` is asked for.
-    """
+    """Make a repository unless it is there; its full name, and whether it is new."""
     if "/" not in repo_id:
         repo_id = f"{api.whoami()['name']}/{repo_id}"
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from huggingface_hub import get_token
 from huggingface_hub.errors import (
@@ -23,24 +22,8 @@ _LOG_IN = (
 _QUOTA = re.compile(r"quota|storage|limit (?:is )?reached|payment|upgrade your plan", re.IGNORECASE)
 
 
-@dataclass
-class Progress:
-    """How far a push has come.
-
-    Args:
-        new_repository: name of a repository that this push made, where it did.
-    """
-
-    new_repository: str | None = None
-
-
 def usable_token(token: str | None = None) -> str:
-    """The token given, or the one of the environment or of the login.
-
-    Raises:
-        PermissionError: there is none.
-        ValueError: it cannot be one; the message does not show it.
-    """
+    """The token given, or the one of the environment or of the login."""
     token = (token or get_token() or "").strip()
     if not token:
         raise PermissionError(f"the Hub asks who pushes, and no token was found: {_LOG_IN}. Nothing was pushed.")
@@ -53,21 +36,25 @@ def usable_token(token: str | None = None) -> str:
 
 
 @contextmanager
-def hub_sentences(repo_id: str) -> Iterator[Progress]:
+def hub_sentences(repo_id: str) -> Iterator[list[str]]:
     """Turn what the client raises into PermissionError, FileNotFoundError, ConnectionError, ValueError or OSError.
 
-    Yields:
-        Where to note what a failure would leave behind.
+    Yields a list for the names of repositories that were made meanwhile.
     """
-    progress = Progress()
+    made: list[str] = []
     try:
-        yield progress
+        yield made
     except (HTTPError, OfflineModeIsEnabled, RuntimeError, ValueError) as error:
         explained = _explain(error, repo_id)
         if explained is None:
             raise
         kind, sentence = explained
-        raise kind(f"{sentence} {_left_behind(kind, progress)}") from error
+        left = "Nothing was pushed."
+        if kind is ConnectionError:  # the answer may be what was lost
+            left = "A push is there as a whole or not at all, and repeating it does no harm."
+        elif made:
+            left = f"Nothing was pushed; {made[0]} was made and is empty: the next push fills it."
+        raise kind(f"{sentence} {left}") from error
 
 
 def _explain(error: BaseException, repo_id: str) -> tuple[type[Exception], str] | None:
@@ -86,25 +73,14 @@ def _explain(error: BaseException, repo_id: str) -> tuple[type[Exception], str] 
     return None
 
 
-def _left_behind(kind: type[Exception], progress: Progress) -> str:
-    if kind is ConnectionError:  # the answer may be what was lost
-        return "A push is there as a whole or not at all, and repeating it does no harm."
-    if progress.new_repository:
-        return f"Nothing was pushed; {progress.new_repository} was made and is empty: the next push fills it."
-    return "Nothing was pushed."
-
-
 def _explain_status(error: HfHubHTTPError, repo_id: str) -> tuple[type[Exception], str]:
     status, said = error.response.status_code, _one_line(error.server_message or "no reason")
     if isinstance(error, RevisionNotFoundError):
         return FileNotFoundError, f"{repo_id} has no such revision: make the branch first, or leave revision out."
-    if isinstance(error, RepositoryNotFoundError) and status != 401:
-        return (
-            FileNotFoundError,
-            f"there is no {repo_id} on the Hub, or the token may not see it: check name and token.",
-        )
     if status == 401:
         return PermissionError, f"the Hub does not know the token (not shown here): {_LOG_IN}."
+    if isinstance(error, RepositoryNotFoundError):
+        return FileNotFoundError, f"{repo_id} is not on the Hub, or the token may not see it: check name and token."
     if status in (402, 413, 507) or _QUOTA.search(said):
         return OSError, f"the Hub has no room for this push: '{said}'. Free some in the account, or ask for more."
     if status == 403:

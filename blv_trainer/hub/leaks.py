@@ -10,10 +10,10 @@ from pathlib import Path
 
 # Roots under which people keep their things. What stands before must not make it part of a URL or of a relative path.
 _BEFORE = r"(?<![\w.:/~*<>)\]}-])"
-_LOCAL_PATH = re.compile(
-    _BEFORE + r"/(?:Users|home|root|tmp|var|mnt|media|data|opt|srv|scratch|content|kaggle|workspace)/[\w.-]+"
-    r"|(?<![A-Za-z])[A-Za-z]:\\{1,2}(?:Users|Documents|Temp|Data)\b"
-)
+_ROOTS = "Users|home|root|tmp|var|mnt|media|data|opt|srv|scratch|content|kaggle|work|workspace"
+# A single backslash before n, r or t is more often a line break or a tab of JSON, as in "Q:\nA:\n".
+_WINDOWS = r"(?<!\w)[A-Za-z]:(?:\\\\|\\(?![nrt])|\\(?=te?mp\b))[\w.-]+"
+_LOCAL_PATH = re.compile(rf"{_BEFORE}/(?:{_ROOTS})/[\w.-]+|{_WINDOWS}")
 _TOKEN = re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{20,}\b")
 _WORD_LISTS = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt")  # hold any string there is
 _SHOWN_CHARACTERS = 60
@@ -22,53 +22,41 @@ _SHOWN_CHARACTERS = 60
 def leaks(path: Path, *, token: str | None = None) -> Iterator[str]:
     """What a file gives away, a few words each; a token is never shown.
 
-    Args:
-        path: the file. Text is searched for any token and any local path, other formats (ONNX keeps the files that its
-            code came from) for the token in use and the folders of this computer.
-        token: the token in use.
-
-    Examples:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = Path(folder, "x.json").write_text('{"path": "/home/ann/essays.csv", "url": "https://hf.co/data/x"}')
-        ...     list(leaks(Path(folder, "x.json")))
-        ["the local path '/home/ann'"]
+    Text is searched for any token and any local path, other formats (ONNX keeps the files that its code came from) for
+    the token in use and the folders of this computer.
     """
-    text = _text(path)
+    with path.open("rb") as file:
+        is_text = b"\0" not in file.read(8192)
+    try:
+        text = path.read_text(encoding="utf-8") if is_text else None
+    except UnicodeDecodeError:
+        text = None
     if text is None:
         yield from _binary_leaks(path, token)
-        return
+    else:
+        yield from leaks_of_text(text, token=token, any_path=path.name not in _WORD_LISTS)
+
+
+def leaks_of_text(text: str, *, token: str | None = None, any_path: bool = True) -> Iterator[str]:
+    """What a text gives away: tokens, and local paths or, unless ``any_path``, only the folders of this computer.
+
+    Examples:
+        >>> list(leaks_of_text("trained on /home/ann/essays.csv, see https://hf.co/home/ann"))
+        ["the local path '/home/ann'"]
+    """
     if token and token in text:
         yield "the token in use"
     elif _TOKEN.search(text):
         yield "a token of the Hub"
-    found = _own_path(text) if path.name in _WORD_LISTS else local_path(text)
-    if found:
-        yield f"the local path {found[:_SHOWN_CHARACTERS]!r}"
-
-
-def local_path(text: str) -> str | None:
-    """The first path of somebody's computer in a text, or None.
-
-    Examples:
-        >>> local_path("trained on /home/ann/essays.csv"), local_path("see https://hf.co/home/ann")
-        ('/home/ann', None)
-    """
-    found = _LOCAL_PATH.search(text)
-    return found[0] if found else _own_path(text)
-
-
-def _own_path(text: str) -> str | None:
-    found = re.search(f"{_BEFORE}(?:{_own_folders()})", text)
-    return found[0] if found else None
+    if found := (any_path and _LOCAL_PATH.search(text)) or re.search(f"{_BEFORE}(?:{_own_folders()})", text):
+        yield f"the local path {found[0][:_SHOWN_CHARACTERS]!r}"
 
 
 def _binary_leaks(path: Path, token: str | None) -> Iterator[str]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if token and content.find(token.encode()) >= 0:
             yield "the token in use"
-        found = re.search(_own_folders().encode(), content)
-        if found:
+        if found := re.search(_own_folders().encode(), content):
             yield f"the local path {found[0].decode()!r}"
 
 
@@ -77,13 +65,3 @@ def _own_folders() -> str:
     folders = {str(Path.home()), os.getcwd(), os.path.realpath(os.getcwd())}
     longest_first = sorted((re.escape(folder) for folder in folders if len(folder) > 1), key=len, reverse=True)
     return rf"(?:{'|'.join(longest_first)})(?=[/\\\"'\s]|$)" if longest_first else r"(?!)"
-
-
-def _text(path: Path) -> str | None:
-    with path.open("rb") as file:
-        if b"\0" in file.read(8192):
-            return None
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return None

@@ -6,7 +6,7 @@ import inspect
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blv_trainer.hub.commit import push_files
 from blv_trainer.metrics import METRICS, metric_path
@@ -57,24 +57,14 @@ _PAGE = Template("""\
 _SUMMARY_CHARACTERS = 60  # what the Hub takes as short_description
 
 
-def push_metric(
-    name: str,
-    repo_id: str,
-    *,
-    private: bool = False,
-    token: str | None = None,
-    revision: str | None = None,
-    commit_message: str = "Upload a metric",
-) -> CommitInfo:
+def push_metric(name: str, repo_id: str, *, commit_message: str = "Upload a metric", **options: Any) -> CommitInfo:
     """Publish a metric's folder as a Space, with a page that explains it.
 
     Args:
         name: a key of ``METRICS``.
         repo_id: "owner/NAME" with the metric's own name, by which ``evaluate`` finds the file in the Space.
-        private: make a new Space private, and refuse to push to a public one.
-        token: instead of the one of the environment (HF_TOKEN) or of ``hf auth login``.
-        revision: branch to push to.
         commit_message: the commit's title.
+        options: ``private``, ``token`` and ``revision``, as for ``push_files``.
 
     Returns:
         What the Hub says of the commit; its ``repo_url`` is the address.
@@ -90,26 +80,12 @@ def push_metric(
             f"be called OWNER/{name}."
         )
     files: dict[str, Path | bytes] = {path.name: path for path in sorted(folder.glob("*.py"))}
-    files |= {path: text.encode() for path, text in space_pages(name, repo_id).items()}
-    return push_files(
-        repo_id,
-        files,
-        repo_type="space",
-        space_sdk="static",
-        private=private,
-        token=token,
-        revision=revision,
-        commit_message=commit_message,
-    )
+    files |= {path: text.encode() for path, text in _space_pages(name, repo_id).items()}
+    return push_files(repo_id, files, repo_type="space", space_sdk="static", commit_message=commit_message, **options)
 
 
-def space_pages(name: str, repo_id: str) -> dict[str, str]:
-    """The README.md and index.html of a metric's Space.
-
-    Examples:
-        >>> "sdk: static" in space_pages("qwk", "ann/qwk")["README.md"]
-        True
-    """
+def _space_pages(name: str, repo_id: str) -> dict[str, str]:
+    """The README.md and index.html of a metric's Space."""
     function = METRICS[name].function
     documentation = inspect.getdoc(function) or ""
     first, second, *_ = inspect.signature(function).parameters

@@ -1,27 +1,29 @@
-"""A classifier -> a folder that onnxruntime runs without torch (extra ``onnx``)."""
+"""A classifier -> a folder that onnxruntime runs without torch (extra ``onnx``), with the same logits."""
 
 from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Iterator, Sequence
+import logging
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from blv_trainer.corpora.synthetic import generate_answers
 from blv_trainer.files import staged_folder, write_json
-from blv_trainer.hub.onnx_graph import write_graph
-from blv_trainer.hub.onnx_int8 import quantize_int8
+from blv_trainer.losses import logits_of
 from blv_trainer.onnx_classifier import EXPORT_FILE, ONNX_FILE, OnnxClassifier
 from blv_trainer.prediction import max_tokens, predict_logits
 
-QUANTIZATIONS = ("int8",)
-
-_CALIBRATION_TEXTS = 32  # on which the outliers of activations are looked for
-_INSTALL = 'export needs the extra onnx: pip install "blv_trainer[onnx]"'
+_QUANTIZATIONS = ("int8",)
+_LOGIT_TOLERANCE = 1e-4  # relative to the largest logit, or absolute where that is below 1
+_CHECKED_SHAPES = ((1, 2), (1, 64), (2, 9), (3, 128), (5, 33), (1, 512))  # (batch, length); shortened to what fits
 
 
 def export_onnx(
@@ -34,18 +36,17 @@ def export_onnx(
 ) -> dict[str, Any]:
     """Write a classifier as ``model.onnx`` with its configuration and tokenizer, checked against torch.
 
-    Batch and length are dynamic. The float32 logits are compared with torch's on token ids of several batch sizes and
-    lengths, with padding, before anything is written: they may differ by 1e-4 of the largest at most. A folded decision
-    is part of the weights and stays. int8 holds the weights of all linear layers over tokens in eight bits; how far its
-    answers agree with torch's is measured on texts. The folder is laid out as optimum expects it.
+    Batch and length are dynamic. Before anything is written, the float32 logits are compared with torch's on batches of
+    several shapes: they may differ by 1e-4 of the largest at most. A folded decision is part of the weights and stays.
+    int8 holds the weights of all linear layers over tokens in eight bits; how far its answers agree with torch's is
+    measured on texts. The folder is laid out as optimum expects it.
 
     Args:
         model: a sequence classifier: ours, BERT, DistilBERT or another one that ``torch.export`` can trace.
         tokenizer: its tokenizer.
         output_dir: a new or empty folder, or an earlier export, which is replaced.
         quantize: None for float32, or "int8".
-        texts: to measure the agreement on, and the first 32 to look for outliers of activations; best such as the
-            model will see; default: 80 invented answers of learners.
+        texts: to measure the agreement on, best such as the model will see; default: 80 invented answers of learners.
 
     Returns:
         What ``onnx_export.json`` holds: ``quantization``, ``inputs``, ``opset``, ``versions``;
@@ -53,36 +54,152 @@ def export_onnx(
         ``argmax_agreement`` (share, 0 to 1) and ``logit_difference`` (largest).
 
     Raises:
-        FileExistsError: ``output_dir`` holds something else.
+        FileExistsError, ImportError: ``output_dir`` holds something else; the extra is not installed.
         FloatingPointError: the logits differ from torch's.
-        ImportError: the extra is not installed.
         ValueError: an unknown ``quantize``, no texts, a model that is an export already or cannot be traced.
     """
-    if quantize is not None and quantize not in QUANTIZATIONS:
-        raise ValueError(f"quantize={quantize!r} is unknown. Choose from: {', '.join(QUANTIZATIONS)}, or None.")
+    if quantize is not None and quantize not in _QUANTIZATIONS:
+        raise ValueError(f"quantize={quantize!r} is unknown. Choose from: {', '.join(_QUANTIZATIONS)}, or None.")
     if texts is not None and not len(texts):
         raise ValueError("texts is empty: give texts such as the model will see, or None for invented ones.")
     if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime", "onnxscript")):
-        raise ImportError(_INSTALL)
-    _refuse_other_folder(Path(output_dir))
+        raise ImportError('export needs the extra onnx: pip install "blv_trainer[onnx]"')
+    folder = Path(output_dir)
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / EXPORT_FILE).is_file())):
+        raise FileExistsError(f"{folder} is there and is no earlier export: choose another --output_dir.")
     if isinstance(model, OnnxClassifier):
         raise ValueError("the model is an export already: give the torch model that it was made from.")
-    texts = texts or _invented_texts()
+    texts = texts or [answer.text for answer in generate_answers(20) if answer.text]
     device, dtype, was_training = model.device, model.dtype, model.training
     model.eval().to("cpu", torch.float32)
     try:
         with staged_folder(output_dir) as staging:
-            report = {"quantization": quantize, **write_graph(model, tokenizer, staging / ONNX_FILE)}
+            report = {"quantization": quantize, **_write_graph(model, tokenizer, staging / ONNX_FILE)}
             if quantize == "int8":
-                quantize_int8(staging / ONNX_FILE, _calibration(model, tokenizer, texts))
+                _quantize_int8(staging / ONNX_FILE)
             _without_model_code(model.config).save_pretrained(staging)
             tokenizer.save_pretrained(staging)
             write_json(staging / EXPORT_FILE, report)  # OnnxClassifier reads the quantisation from it
-            report |= _agreement(model, OnnxClassifier(staging), tokenizer, texts)
+            expected, found = (predict_logits(runs, tokenizer, texts) for runs in (model, OnnxClassifier(staging)))
+            report |= {
+                "num_texts": len(texts),
+                "argmax_agreement": float((expected.argmax(axis=1) == found.argmax(axis=1)).mean()),
+                "logit_difference": float(np.abs(expected - found).max()),
+            }
             write_json(staging / EXPORT_FILE, report)
     finally:
         model.train(was_training).to(device, dtype)
     return report
+
+
+def _write_graph(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path) -> dict[str, Any]:
+    """Trace a model with dynamic batch and length, write it in float32, and compare its logits with the model's."""
+    import onnxruntime
+
+    names = [name for name in tokenizer("a") if name in ("input_ids", "attention_mask", "token_type_ids")]
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision is not there
+    attention = model.config._attn_implementation
+    model.set_attn_implementation("eager")  # of sdpa, what guards rows without tokens costs an eighth of the time
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch's own calls, and that two inputs share the axis "length"
+            program: Any = torch.onnx.export(
+                _LogitsOnly(model).eval(),
+                (),
+                kwargs=_invented_inputs(model, names, 2, 9),
+                input_names=names,
+                output_names=["logits"],
+                dynamic_shapes={name: {0: "batch", 1: "length"} for name in names},
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ValueError(
+            f"{type(model).__name__} on {model.config.get_text_config().model_type} cannot be exported to ONNX: torch "
+            f"cannot trace it with dynamic batch and length ({_root(error)}). Use it with torch, or train another "
+            "encoder, such as BERT, RoBERTa, DistilBERT, ELECTRA or DeBERTa."
+        ) from error
+    finally:
+        model.set_attn_implementation(attention)
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # torch writes the files and lines that each node came from
+    program.save(path)
+    difference = _check_logits(path, model, names, longest=max_tokens(model, tokenizer))
+    return {
+        "inputs": names,
+        "opset": program.model.opset_imports[""],
+        "versions": {"torch": torch.__version__, "onnxruntime": onnxruntime.__version__},
+        "float32_logit_difference": difference,
+    }
+
+
+def _check_logits(path: Path, model: PreTrainedModel, names: Sequence[str], *, longest: int) -> float:
+    """The largest difference of an export's logits from torch's on invented ids; too large a one is an error."""
+    import onnxruntime
+
+    session, worst = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]), 0.0
+    kept = {value.name for value in session.get_inputs()}
+    for batch, length in _CHECKED_SHAPES:
+        inputs = _invented_inputs(model, names, batch, min(length, longest))
+        with torch.inference_mode():
+            expected = logits_of(model(**inputs)).float().numpy()
+        found = session.run(None, {name: values.numpy() for name, values in inputs.items() if name in kept})[0]
+        difference = float(np.abs(found - expected).max())
+        if not difference <= _LOGIT_TOLERANCE * max(1.0, float(np.abs(expected).max())):
+            raise FloatingPointError(
+                f"the exported {type(model).__name__} gives other logits than torch (difference {difference:.2g} on a "
+                f"batch of {batch} x {min(length, longest)} tokens, allowed {_LOGIT_TOLERANCE:g} of the largest): "
+                "nothing was written. Use the model with torch, or another version of torch and onnxscript."
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def _quantize_int8(path: Path) -> None:
+    """Weights of linear layers over tokens in int8, one scale for each output channel; activations scaled as it runs.
+
+    Embeddings (Gather) stay float32, because in int8 they save space and no time, and so does the head, which is small
+    and decides. A processor with integer dot products (VNNI, AMX, Arm's dotprod) gains most; an x86 processor without
+    them may saturate sums.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+
+    model = onnx.load(path)
+    add_pre_process_metadata(model)  # torch's exporter has folded constants; else a warning goes to the root logger
+    head = [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]  # as onnxruntime renames it
+    options = {"per_channel": True, "op_types_to_quantize": ["MatMul"], "nodes_to_exclude": head}
+    quantize_dynamic(model, path, weight_type=QuantType.QInt8, **options)
+
+
+class _LogitsOnly(nn.Module):
+    """What is traced: named tensors in, logits out."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        return logits_of(self.model(input_ids=input_ids, attention_mask=attention_mask, **types)).float()
+
+
+def _invented_inputs(model: PreTrainedModel, names: Sequence[str], batch: int, length: int) -> dict[str, torch.Tensor]:
+    """Random token ids; each row of a batch is shorter than the one before and padded to the right."""
+    generator = torch.Generator().manual_seed(batch * length)
+    text_config = model.config.get_text_config()
+    lengths = torch.linspace(length, max(1, length // 3), batch).long()
+    values = {
+        "input_ids": torch.randint(text_config.vocab_size, (batch, length), generator=generator),
+        "attention_mask": (torch.arange(length) < lengths[:, None]).long(),
+        "token_type_ids": torch.zeros((batch, length), dtype=torch.long),
+    }
+    padding = values["attention_mask"] == 0
+    values["input_ids"][padding] = text_config.pad_token_id or 0
+    return {name: values[name] for name in names}
 
 
 def _without_model_code(config: PretrainedConfig) -> PretrainedConfig:
@@ -93,31 +210,7 @@ def _without_model_code(config: PretrainedConfig) -> PretrainedConfig:
     return config
 
 
-def _calibration(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
-) -> Iterator[dict[str, np.ndarray]]:
-    max_length = max_tokens(model, tokenizer)
-    for text in texts[:_CALIBRATION_TEXTS]:
-        yield dict(tokenizer([text], truncation=True, max_length=max_length, return_tensors="np"))
-
-
-def _agreement(
-    model: PreTrainedModel, exported: OnnxClassifier, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
-) -> dict[str, Any]:
-    expected, found = (predict_logits(runner, tokenizer, texts) for runner in (model, exported))
-    return {
-        "num_texts": len(texts),
-        "argmax_agreement": float((expected.argmax(axis=1) == found.argmax(axis=1)).mean()),
-        "logit_difference": float(np.abs(expected - found).max()),
-    }
-
-
-def _invented_texts() -> list[str]:
-    from blv_trainer.corpora.synthetic.text import generate_answers
-
-    return [answer.text for answer in generate_answers(20) if answer.text]
-
-
-def _refuse_other_folder(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / EXPORT_FILE).is_file())):
-        raise FileExistsError(f"{folder} is there and is no earlier export: choose another --output_dir.")
+def _root(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

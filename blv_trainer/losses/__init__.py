@@ -12,8 +12,10 @@ from numbers import Real
 from typing import Any
 
 import torch
+from torch import nn
 
-from blv_trainer.losses.base import IGNORE_INDEX, ImbalanceLoss, TrainingStep
+from blv_trainer.checks import did_you_mean
+from blv_trainer.losses.base import ImbalanceLoss, TrainingStep, logits_of
 from blv_trainer.losses.blv import BLVLoss
 from blv_trainer.losses.class_balanced import ClassBalancedLoss
 from blv_trainer.losses.cross_entropy import CrossEntropyLoss
@@ -24,7 +26,6 @@ from blv_trainer.losses.ldam import LDAMLoss
 from blv_trainer.losses.logit_adjustment import LogitAdjustmentLoss
 from blv_trainer.losses.ordinal_log_loss import OrdinalLogLoss
 from blv_trainer.losses.weighted_cross_entropy import WeightedCrossEntropyLoss
-from blv_trainer.suggestions import did_you_mean
 
 LOSSES: dict[str, type[ImbalanceLoss]] = {
     "blv": BLVLoss,
@@ -40,22 +41,14 @@ LOSSES: dict[str, type[ImbalanceLoss]] = {
 }
 
 __all__ = [
-    "IGNORE_INDEX",
     "LOSSES",
     "BLVLoss",
-    "ClassBalancedLoss",
-    "CrossEntropyLoss",
-    "EMDLoss",
-    "FocalLoss",
-    "GaussianCloudedLoss",
     "ImbalanceLoss",
-    "LDAMLoss",
-    "LogitAdjustmentLoss",
-    "OrdinalLogLoss",
     "TrainingStep",
-    "WeightedCrossEntropyLoss",
     "build_loss",
     "check_loss",
+    "describe_loss",
+    "logits_of",
     "loss_options",
 ]
 
@@ -84,7 +77,12 @@ def build_loss(name: str, class_counts: Sequence[int] | torch.Tensor, **kwargs: 
 
 
 def check_loss(name: str, options: Mapping[str, Any]) -> None:
-    """Raise what ``build_loss`` would for any class counts: unknown names, and values that cannot be used."""
+    """Raise what ``build_loss`` would for any class counts: unknown names, and values that cannot be used.
+
+    Args:
+        name: a key of ``LOSSES``.
+        options: the loss's own.
+    """
     if not isinstance(name, str):
         raise TypeError(
             f"loss={name!r} is neither a name nor a module: give 'blv', or an object such as BLVLoss(class_counts)."
@@ -103,9 +101,26 @@ def check_loss(name: str, options: Mapping[str, Any]) -> None:
 
 
 def loss_options(name: str) -> dict[str, Any]:
-    """The options of a loss with their defaults."""
+    """The options of a loss, a key of ``LOSSES``, with their defaults."""
     parameters = list(inspect.signature(LOSSES[name]).parameters.values())[1:]
     return {parameter.name: parameter.default for parameter in parameters}
+
+
+def describe_loss(loss: nn.Module | None) -> dict[str, Any] | None:
+    """Name, options and expected shift of a loss, in plain types, as a checkpoint's config holds them.
+
+    Args:
+        loss: as ``trainer.loss_fn``; of a module that is no ``ImbalanceLoss`` only the name is known.
+
+    Returns:
+        Plain types, which JSON holds; None where there is no loss.
+    """
+    if loss is None:
+        return None
+    if not isinstance(loss, ImbalanceLoss):
+        return {"name": type(loss).__name__}
+    name = next((name for name, known in LOSSES.items() if known is type(loss)), type(loss).__name__)
+    return {"name": name, **loss.options, "expected_shift": loss.expected_shift().tolist()}
 
 
 def _choices(given: str, accepted: Sequence[str] | dict[str, Any]) -> str:

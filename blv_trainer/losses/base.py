@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-_LARGEST_COUNT = 10**15  # of a class
-_NO_NUMBERS = (torch.bool, torch.complex64, torch.complex128)
-IGNORE_INDEX = -100  # the label that torch and transformers leave out of a loss
+from blv_trainer.checks import IGNORE_INDEX, check_labels, check_logits_and_labels, whole_counts
 
 
 @dataclass(frozen=True)
@@ -126,66 +123,36 @@ class ImbalanceLoss(nn.Module):
         return item_losses.masked_fill(ignored, 0.0)
 
     def _checked_counts(self, class_counts: Sequence[int] | torch.Tensor) -> torch.Tensor:
-        counts = counts_of(class_counts)
-        values = counts.double()  # small integer types cannot be compared with the limit, above which sums overflow
-        if ((values < 0) | (values > _LARGEST_COUNT) | (values != values.round())).any():
+        counts = whole_counts(class_counts)
+        if sum(count > 0 for count in counts) < 2:
             raise ValueError(
-                f"class_counts={counts.tolist()} cannot be used: counts are whole numbers from 0 to {_LARGEST_COUNT}."
+                f"class_counts={counts}: all training labels are equal; a classifier needs examples of at least two "
+                "classes."
             )
-        if (counts > 0).sum() < 2:
+        if self.needs_every_class and 0 in counts:
+            empty = [str(k) for k, count in enumerate(counts) if count == 0]
             raise ValueError(
-                f"class_counts={counts.tolist()}: all training labels are equal; a classifier needs examples of at "
-                "least two classes."
+                f"class_counts={counts}: class {', '.join(empty)} has no training example, so {type(self).__name__} is "
+                "undefined; drop the class from the label order or add examples."
             )
-        if self.needs_every_class and (counts == 0).any():
-            empty = (counts == 0).nonzero().flatten().tolist()
-            raise ValueError(
-                f"class_counts={counts.tolist()}: class {', '.join(map(str, empty))} has no training example, so "
-                f"{type(self).__name__} is undefined; drop the class from the label order or add examples."
-            )
-        return counts.long()
+        return torch.tensor(counts)
 
     def _check(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        if logits.ndim != 2 or logits.shape[1] != self.num_classes:
-            raise ValueError(
-                f"logits of shape {tuple(logits.shape)} do not fit {self.num_classes} class counts: give logits of "
-                f"shape (batch, {self.num_classes})."
-            )
-        if labels.shape != logits.shape[:1] or labels.is_floating_point():
-            raise ValueError(
-                f"labels of shape {tuple(labels.shape)} and type {labels.dtype} do not fit logits of shape "
-                f"{tuple(logits.shape)}: give one class index for each row; regression and multi-label targets are not "
-                "supported."
-            )
+        check_logits_and_labels(logits, labels, self.num_classes)
         # On an accelerator this look would wait for the device at every step; BLVTrainer has checked the labels before.
         if labels.device.type == "cpu":
             check_labels(labels, self.num_classes)
 
 
-def counts_of(class_counts: Sequence[int] | torch.Tensor) -> torch.Tensor:
-    """Class counts as a tensor, ``(num_classes,)``; a ValueError where they are no list of two numbers or more."""
-    counts = None
-    with contextlib.suppress(TypeError, ValueError, RuntimeError):  # what torch raises for words, None and the like
-        counts = torch.as_tensor(class_counts)
-    if counts is None or counts.ndim != 1 or len(counts) < 2 or counts.dtype in _NO_NUMBERS:
-        raise ValueError(
-            f"class_counts={class_counts!r} cannot be used: give one count for each of at least two classes."
-        )
-    return counts
-
-
-def check_labels(labels: torch.Tensor, num_classes: int) -> None:
-    """Raise a ValueError unless every label is a class index or ``-100``."""
-    wrong = labels[(labels != IGNORE_INDEX) & ((labels < 0) | (labels >= num_classes))]
-    if len(wrong):
-        raise ValueError(
-            f"labels {sorted(set(wrong.tolist()))[:5]} are out of range: {num_classes} classes take labels 0 to "
-            f"{num_classes - 1}, and {IGNORE_INDEX} for rows to ignore."
-        )
-
-
 def logits_of(outputs: Any) -> torch.Tensor:
-    """The logits in a model's output: the tensor itself, ``outputs["logits"]`` or the first of a tuple."""
+    """The logits in a model's output.
+
+    Args:
+        outputs: the logits themselves, a dictionary that holds ``logits``, or a tuple whose first element they are.
+
+    Raises:
+        TypeError: it is none of these.
+    """
     if isinstance(outputs, torch.Tensor):
         return outputs
     if isinstance(outputs, dict) and "logits" in outputs:
@@ -197,3 +164,13 @@ def logits_of(outputs: Any) -> torch.Tensor:
         f"the model gave {found} and no logits: use a model with a classification head, "
         "such as AutoModelForSequenceClassification."
     )
+
+
+def log_odds(logits: torch.Tensor) -> torch.Tensor:
+    """The log-odds of each class against all others, log(p / (1 - p)), p = softmax(logits): ``(batch, num_classes)``.
+
+    Taken from the logits, not from p: near p = 1 rounding makes 1 - p zero, and its logarithm and gradient infinite.
+    """
+    itself = torch.eye(logits.shape[-1], dtype=torch.bool, device=logits.device)
+    others = logits.unsqueeze(-2).masked_fill(itself, -torch.inf)  # (batch, num_classes, num_classes)
+    return logits - others.logsumexp(dim=-1)

@@ -7,13 +7,14 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 
 from blv_trainer.losses.base import ImbalanceLoss, TrainingStep
-from blv_trainer.losses.noise import half_normal
 
 _SCOPES = ("step", "sample", "element")
 _SCHEDULES = ("constant", "linear", "cosine")
+_DRAWS_PER_COUNT = 4  # Philox 4x64 gives four 64-bit numbers for each value of its counter
 
 
 class BLVLoss(ImbalanceLoss):
@@ -149,3 +150,19 @@ class BLVLoss(ImbalanceLoss):
         if self.clamp is not None:
             magnitude = magnitude.clamp(max=self.clamp)
         return magnitude.to(logits.device, logits.dtype)
+
+
+def half_normal(num_rows: int, num_columns: int, *, step: TrainingStep) -> torch.Tensor:
+    """Draw |z|, z ~ N(0, 1), as a pure function of (seed, step, row, column): ``(num_rows, num_columns)``, float64.
+
+    A counter-based generator (Philox 4x64-10; Salmon et al., SC 2011) is keyed by seed and step and its counter starts
+    at the row's place in the step's whole batch. So one batch of 8, two of 4, or two processes with 4 each see the same
+    numbers, and a resumed run sees those of the uninterrupted run. Nothing is taken from torch's global stream.
+    """
+    counts_per_row = math.ceil(num_columns / _DRAWS_PER_COUNT)
+    # The key is two unsigned 64-bit numbers; a negative seed wraps.
+    key = np.array([step.seed % 2**64, step.index], dtype=np.uint64)
+    philox = np.random.Philox(key=key, counter=step.first_row * counts_per_row)
+    uniform = np.random.Generator(philox).random((num_rows, counts_per_row * _DRAWS_PER_COUNT))[:, :num_columns]
+    # |z| has the distribution function erf(|z| / sqrt(2)); inverting it takes exactly one draw for each number.
+    return math.sqrt(2) * torch.from_numpy(uniform).erfinv()

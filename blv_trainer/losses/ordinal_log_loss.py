@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
-from blv_trainer.losses.base import ImbalanceLoss
-from blv_trainer.losses.log_odds import log_odds
+from blv_trainer.losses.base import ImbalanceLoss, log_odds
 
 
 class OrdinalLogLoss(ImbalanceLoss):

@@ -1,12 +1,15 @@
-"""``METRICS``: all that is known of each metric."""
+"""``METRICS``: all that is known of each metric; and the function that computes them all, as the trainer wants it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from scipy.special import softmax
+
+from blv_trainer.checks import did_you_mean, labelled_rows
 from blv_trainer.metrics.accuracy.accuracy import accuracy
 from blv_trainer.metrics.adjacent_accuracy.adjacent_accuracy import adjacent_accuracy
 from blv_trainer.metrics.ece.ece import ece
@@ -18,7 +21,6 @@ from blv_trainer.metrics.pcc.pcc import pcc
 from blv_trainer.metrics.qwk.qwk import qwk
 from blv_trainer.metrics.rmse.rmse import rmse
 from blv_trainer.metrics.smd.smd import smd
-from blv_trainer.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,47 @@ METRICS: dict[str, Metric] = {
     "smd": Metric(smd, "SMD", "Standardised mean difference", "near 0", of="scores", in_paper=False),
     "ece": Metric(ece, "ECE", "Expected calibration error", "lower", of="probabilities", in_paper=False),
 }
+
+
+def make_compute_metrics(label_names: Sequence[str]) -> Callable[[Any], dict[str, float]]:
+    """Make a function that computes all metrics from logits, for ``Trainer(compute_metrics=...)``.
+
+    Class metrics, ``pcc``, ``rmse``, ``macro_rmse`` and ``smd`` are those of the class with the largest logit, taken as
+    a level 0..K-1, as in Tsai et al. (2025, arXiv 2509.03010); ``ece`` is that of the softmax probabilities.
+
+    Args:
+        label_names: the names of the classes in the order of the logits, lowest level first.
+
+    Returns:
+        A function of one argument, either a ``transformers.EvalPrediction`` or a pair (logits, labels) of shapes
+        ``(n, num_classes)`` and ``(n,)``; of a tuple of model outputs the first counts as logits. Samples with label
+        -100 are dropped. It returns the value of each of ``METRICS`` and raises ValueError where shapes or labels do
+        not fit, logits are not finite or no label is left.
+
+    Raises:
+        ValueError: fewer than two names, or one string in place of a sequence.
+
+    Examples:
+        >>> compute_metrics = make_compute_metrics(["A2", "B1", "B2"])
+        >>> metrics = compute_metrics(([[9, 0, 0], [0, 9, 0], [0, 9, 0]], [0, 1, 2]))
+        >>> round(metrics["accuracy"], 4), metrics["adjacent_accuracy"]
+        (0.6667, 1.0)
+    """
+    if isinstance(label_names, str) or len(label_names) < 2:
+        raise ValueError(
+            f"label_names={label_names!r} cannot be used: give a list of two or more names, in label order."
+        )
+    num_classes = len(label_names)
+
+    def compute_metrics(evaluation: Any) -> dict[str, float]:
+        if hasattr(evaluation, "label_ids"):  # an EvalPrediction, known by its attributes: transformers is not needed
+            evaluation = evaluation.predictions, evaluation.label_ids
+        logits, labels = evaluation
+        logits, labels = labelled_rows(logits[0] if isinstance(logits, tuple) else logits, labels, num_classes)
+        inputs = dict.fromkeys(METRICS, logits.argmax(axis=1)) | {"ece": softmax(logits, axis=1)}
+        return {name: metric.function(labels, inputs[name]) for name, metric in METRICS.items()}
+
+    return compute_metrics
 
 
 def metric_path(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Checkpoints that training can go on from: which are whole, and how one is saved so that it is."""
+"""Checkpoints from which training goes on exactly: written whole, with finite weights and all random states."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import json
 import logging
 import re
 import shutil
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
-from transformers import Trainer, TrainingArguments
+from torch import nn
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import IntervalStrategy
 
 from blv_trainer.arguments import output_folder
-from blv_trainer.files import sync, write_errors
+from blv_trainer.files import sync, write_errors, write_json
 
 logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"checkpoint-(\d+)")
-_WEIGHTS = ("*.safetensors", "pytorch_model*", "adapter_model*", "*/adapter_model*", "global_step*")
-_OPTIMIZER = ("optimizer*", "global_step*")  # the second is DeepSpeed's
+_WHOLE_FILE = "checkpoint_whole.json"  # written last
 
 
 def checkpoints(folder: str | Path) -> dict[int, Path]:
@@ -31,8 +31,14 @@ def checkpoints(folder: str | Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def is_whole(checkpoint: str | Path, *, num_processes: int = 1) -> bool:
+    """Whether so many processes wrote the checkpoint to its end, with all that training goes on from."""
+    path = Path(checkpoint, _WHOLE_FILE)
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8")) == {"num_processes": num_processes}
+
+
 def last_whole_checkpoint(folder: str | Path, *, num_processes: int = 1) -> Path | None:
-    """The newest checkpoint by step that was written to its end; the log names those passed over, and why.
+    """The newest checkpoint by step that was written to its end; the log names those passed over.
 
     Args:
         folder: of the run.
@@ -42,94 +48,131 @@ def last_whole_checkpoint(folder: str | Path, *, num_processes: int = 1) -> Path
         The checkpoint; None where there is no whole one.
     """
     for path in reversed(checkpoints(folder).values()):
-        fault = fault_of(path, num_processes=num_processes)
-        if fault is None:
+        if is_whole(path, num_processes=num_processes):
             return path
-        logger.warning("%s is passed over: %s.", path, fault)
+        logger.warning("%s is passed over: %d process(es) did not write it to its end.", path, num_processes)
     return None
 
 
-def newest_checkpoint(args: TrainingArguments) -> Path:
-    """What ``resume_from_checkpoint=True`` stands for.
+def check_finite(trainer: Trainer, loss: torch.Tensor | None = None) -> None:
+    """Raise a FloatingPointError if the loss of the step at hand or, where none is given, a weight is not finite.
 
-    Raises:
-        ValueError: no checkpoint in the output folder is whole.
+    ``Trainer`` clips a gradient that is not finite to nan and steps. The next loss tells; where none follows, the
+    weights have to.
     """
-    folder = output_folder(args)
-    found = last_whole_checkpoint(folder, num_processes=args.world_size)
-    if found is None:
-        faults = [
-            f"{path.name}: {fault_of(path, num_processes=args.world_size)}" for path in checkpoints(folder).values()
-        ]
-        raise ValueError(
-            f"no checkpoint in {folder} can be gone on from ({'; '.join(faults) or 'there is none'}): name "
-            "one by its path, or start anew."
-        )
-    return found
+    state, args = trainer.state, trainer.args
+    if loss is None:
+        # All of them are looked at: where weights are spread over processes, each must look as often as the others.
+        finite = [bool(torch.isfinite(weight).all()) for weight in cast(nn.Module, trainer.model).parameters()]
+        what = f"weights are not finite after step {state.global_step}, so training stops: the loss was finite, its "
+        what += "gradient was not"
+    else:
+        finite = [bool(torch.isfinite(loss))]
+        what = f"the loss is {loss.item()} at step {state.global_step + 1} of {state.max_steps}, so training stops"
+    if not all(finite):
+        found = last_whole_checkpoint(output_folder(args), num_processes=args.world_size)  # its weights were finite
+        good = f"The last good checkpoint is {found}" if found else "There is no good checkpoint to go on from"
+        cure = "Try a lower learning rate, more warm-up steps, or bf16 or float32 in place of fp16"
+        raise FloatingPointError(f"{what}. {good}. {cure}.")
 
 
-def fault_of(checkpoint: str | Path, *, num_processes: int = 1) -> str | None:
-    """What keeps training from going on from a checkpoint exactly, in words; None where it is whole."""
-    checkpoint = Path(checkpoint)
-    try:  # Trainer writes this file last
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
-    except FileNotFoundError:
-        return "trainer_state.json is missing, so it was not written to its end"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "trainer_state.json is damaged"
-    random_states = (
-        [f"rng_state_{rank}.pth" for rank in range(num_processes)] if num_processes > 1 else ["rng_state.pth"]
-    )
-    for what, patterns in {"weights": _WEIGHTS, "optimizer": _OPTIMIZER, "random numbers": random_states}.items():
-        if not any(any(checkpoint.glob(pattern)) for pattern in patterns):
-            return f"it holds no state of the {what}" if what != "weights" else "it holds no weights"
-    missing = [name for name in random_states if not (checkpoint / name).is_file()]
-    if missing:
-        return f"{missing[0]} is missing"
-    torn = [path.name for path in sorted(checkpoint.rglob("*")) if path.is_file() and not _is_readable(path)]
-    return f"{torn[0]} is damaged" if torn else None
+class WholeCheckpoints(TrainerCallback):
+    """Saves checkpoints whole or not at all, with all that a resumed run needs to equal the uninterrupted one.
 
+    ``Trainer`` restores the state of torch's random numbers at the step at which it goes on. Two things happen outside
+    of steps:
 
-@contextlib.contextmanager
-def saved_whole(trainer: Trainer, folder: Path) -> Iterator[Path]:
-    """While ``Trainer`` saves a checkpoint: the older ones go when the new one is on the disk, and not before.
-
-    ``Trainer`` by itself drops the checkpoints with the oldest times before the new one is flushed. Where the clock was
-    set back meanwhile, the new one has the oldest time.
-
-    Args:
-        trainer: that saves.
-        folder: of the run.
-
-    Yields:
-        The checkpoint's folder.
-
-    Raises:
-        OSError: it could not be written; nothing of it is left, older checkpoints are.
+    - A sampler that draws from torch's own random numbers, as that of ``train_sampling_strategy="group_by_length"``,
+      draws when the epoch begins: that state is kept beside the other.
+    - An evaluation at the end of an epoch draws too, after a checkpoint of the epoch's last step was saved: such a
+      checkpoint waits for the evaluation, which is then in its history as well.
     """
-    args, step = trainer.args, trainer.state.global_step
-    checkpoint = folder / f"checkpoint-{step}"
-    if args.should_save:
-        shutil.rmtree(checkpoint, ignore_errors=True)  # of an earlier attempt
-    trainer.accelerator.wait_for_everyone()
-    limit, args.save_total_limit = args.save_total_limit, None
-    try:
-        with write_errors(checkpoint):
-            yield checkpoint
-            args.save_total_limit = limit
-            trainer.accelerator.wait_for_everyone()  # each process writes the state of its random numbers
-            if args.should_save:
-                torch.save(args, checkpoint / "training_args.bin")  # with the limit as it was given
-                for path in [*checkpoint.rglob("*"), checkpoint, folder]:
-                    sync(path)
-    except OSError:
+
+    def __init__(self) -> None:
+        self._state: torch.Tensor | None = None  # of the epoch at hand
+        self._next: torch.Tensor | None = None  # of the epoch that training goes on in
+        self._put_off = False  # whether a checkpoint waits for the end of the epoch
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Remember the state, or go back to that of the epoch's first beginning."""
+        if self._next is not None:
+            torch.set_rng_state(self._next)
+            self._next = None
+        self._state = torch.get_rng_state()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Put off a checkpoint of the epoch's last step until the epoch was evaluated."""
+        if control.should_save and args.eval_strategy == IntervalStrategy.EPOCH and _is_between_epochs(state):
+            control.should_save, self._put_off = False, True
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Trainer evaluates after this, and then saves."""
+        if self._put_off:
+            control.should_save, self._put_off = True, False
+
+    @contextlib.contextmanager
+    def saving(self, trainer: Trainer, folder: Path) -> Iterator[None]:
+        """While ``Trainer`` saves a checkpoint into a run's folder: older ones go when it is on the disk, not before.
+
+        Where it cannot be written an OSError says so: nothing of it is left, older checkpoints are.
+        """
+        args, step = trainer.args, trainer.state.global_step
+        checkpoint = folder / f"checkpoint-{step}"
         if args.should_save:
-            shutil.rmtree(checkpoint, ignore_errors=True)
-        raise
-    finally:
-        args.save_total_limit = limit
-    if args.should_save and limit:
-        _drop_older(folder, step, limit, best=trainer.state.best_model_checkpoint)
+            shutil.rmtree(checkpoint, ignore_errors=True)  # of an earlier attempt
+        trainer.accelerator.wait_for_everyone()
+        limit, args.save_total_limit = args.save_total_limit, None  # Trainer would drop older ones at once
+        try:
+            with write_errors(checkpoint):
+                checkpoint.mkdir(parents=True, exist_ok=True)
+                # That from which the order of the next rows was drawn, or will be.
+                rng_state = torch.get_rng_state() if _is_between_epochs(trainer.state) else self._state
+                torch.save(rng_state, checkpoint / _file_name(args.process_index))
+                yield
+                args.save_total_limit = limit
+                trainer.accelerator.wait_for_everyone()  # each process writes the state of its random numbers
+                if args.should_save:
+                    torch.save(args, checkpoint / "training_args.bin")  # with the limit as it was given
+                    for path in [*checkpoint.rglob("*"), checkpoint, folder]:
+                        sync(path)
+                    if not args.save_only_model:
+                        write_json(checkpoint / _WHOLE_FILE, {"num_processes": args.world_size})
+        except OSError:
+            if args.should_save:
+                shutil.rmtree(checkpoint, ignore_errors=True)
+            raise
+        finally:
+            args.save_total_limit = limit
+        if args.should_save and limit:
+            _drop_older(folder, step, limit, best=trainer.state.best_model_checkpoint)
+
+    def resume(self, args: TrainingArguments, checkpoint: str | bool | None) -> str | None:
+        """The checkpoint to go on from, where True is the last whole one; its epoch begins as it did before."""
+        if checkpoint is True:
+            folder = output_folder(args)
+            found = last_whole_checkpoint(folder, num_processes=args.world_size)
+            if found is None:
+                raise ValueError(
+                    f"no checkpoint in {folder} was written to its end by BLVTrainer in {args.world_size} process(es): "
+                    "name one by its path, or start anew."
+                )
+            checkpoint = str(found)
+        path = Path(checkpoint, _file_name(args.process_index)) if checkpoint else None
+        # Plain Trainer's have none.
+        self._next = torch.load(path, weights_only=True) if path and path.is_file() else None
+        return checkpoint or None
+
+
+def _is_between_epochs(state: TrainerState) -> bool:
+    return state.epoch is not None and state.epoch == int(state.epoch)
+
+
+def _file_name(process_index: int) -> str:
+    return f"epoch_start_{process_index}.pth"
 
 
 def _drop_older(folder: Path, step: int, limit: int, *, best: str | None) -> None:
@@ -141,24 +184,3 @@ def _drop_older(folder: Path, step: int, limit: int, *, best: str | None) -> Non
     droppable = [found[other] for other in oldest_first if found[other] not in kept]
     for path in droppable[: max(0, len(found) - max(limit, len(kept)))]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_readable(path: Path) -> bool:
-    """Whether a file of weights or states has its end; one cut short has not."""
-    if path.suffix == ".safetensors":
-        try:
-            with safe_open(path, framework="pt"):
-                return True
-        except (SafetensorError, OSError):
-            return False
-    if path.suffix in (".pt", ".pth", ".bin"):
-        return zipfile.is_zipfile(path)  # its directory stands at its end
-    return path.suffix != ".json" or _is_json(path)
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True

@@ -3,106 +3,72 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, Trainer
-from transformers.trainer_utils import EvalLoopOutput
+from transformers import Trainer
 
-from blv_trainer.losses import IGNORE_INDEX
-from blv_trainer.losses.base import check_labels
-from blv_trainer.training.confusion import ConfusionCounter
+from blv_trainer.checks import IGNORE_INDEX, check_labels, check_logits_and_labels
 
 logger = logging.getLogger(__name__)
 
 
-class EvaluationByClass(Trainer):
-    """A ``Trainer`` whose evaluations count labels against predictions, batch by batch.
+class EvaluationByClass:
+    """Keeps three numbers a row while ``Trainer`` evaluates, from raw logits, whatever becomes of these afterwards."""
 
-    The metrics then hold the recall of each class and how often it was predicted, and the loss is the mean over the
-    labelled rows. ``compute_loss`` has to call ``_evaluation_loss``.
-    """
+    def __init__(self) -> None:
+        self.added_metrics: set[str] = set()  # names of the metrics that are not the user's
+        self._warned: set[int] = set()
+        self._num_classes = 0
+        # Labels, predicted classes and losses of the evaluation at hand, batch by batch, all processes together.
+        self._batches: list[tuple[torch.Tensor, ...]] | None = None
 
-    model: PreTrainedModel | nn.Module  # Trainer declares None as possible, but raises
+    def begin(self) -> None:
+        """From here on batches belong to one evaluation."""
+        self._batches = []
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        # Labels, predicted classes and losses of the evaluation batch at hand.
-        self._scored: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
-        self._confusion: ConfusionCounter | None = None  # of the evaluation at hand
-        self._eval_loss_sum = 0.0  # of the evaluation at hand
-        self._added_metrics: set[str] = set()  # names of the metrics that are ours
-        self._warned_classes: set[int] = set()
-
-    def _evaluation_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        if logits.ndim != 2:
-            raise ValueError(
-                f"the model gave logits of shape {tuple(logits.shape)} where (batch, num_classes) is needed: use a "
-                "sequence classification head."
-            )
-        check_labels(labels, logits.shape[1])
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor, *, gather: Callable[[Any], Any]) -> torch.Tensor:
+        """Mean cross-entropy of the labelled rows of a batch; ``gather`` brings those of all processes together."""
+        check_logits_and_labels(logits, labels)
+        self._num_classes = logits.shape[1]
+        check_labels(labels, self._num_classes)
         losses = F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE_INDEX, reduction="none")  # (batch,)
-        self._scored = (labels, logits.argmax(dim=-1), losses)
-        if self._confusion is None:
-            self._confusion = ConfusionCounter(logits.shape[1])
+        if self._batches is not None:
+            self._batches.append(gather((labels, logits.argmax(dim=-1), losses)))
         return losses.sum() / (labels != IGNORE_INDEX).sum()
 
-    def _get_eval_sampler(self, eval_dataset: Any) -> None:
-        # None is the dataset's order. Trainer would shuffle the rows where training groups them by length, and
-        # predict() return them in that order.
-        return None
-
-    def prediction_step(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        prediction_loss_only: bool,
-        ignore_keys: list[str] | None = None,
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
-        """As in ``Trainer``; counts labels against predictions and sums up the losses on the way."""
-        self._scored = None
-        step = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys=ignore_keys)
-        if self._scored is not None:
-            labels, predicted, losses = self.accelerator.gather_for_metrics(self._scored)
-            self._confusion.add(labels, predicted)
-            self._eval_loss_sum += losses.sum().item()
-        return step
-
-    def evaluation_loop(
-        self,
-        dataloader: DataLoader,
-        description: str,
-        prediction_loss_only: bool | None = None,
-        ignore_keys: list[str] | None = None,
-        metric_key_prefix: str = "eval",
-    ) -> EvalLoopOutput:
-        """As in ``Trainer``; adds each class's recall and number of predictions to the metrics."""
-        self._confusion, self._eval_loss_sum = None, 0.0
-        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
-        confusion, self._confusion = self._confusion, None
-        if confusion is not None and confusion.num_items:
-            id2label = getattr(getattr(self.model, "config", None), "id2label", None) or {}
-            names = [str(id2label.get(k, k)) for k in range(len(confusion.matrix))]
-            added = {f"{metric_key_prefix}_{key}": value for key, value in confusion.metrics(names).items()}
-            new = added.keys() - output.metrics.keys()  # compute_metrics may have a recall of its own
-            output.metrics.update({key: value for key, value in added.items() if key in new})
-            self._added_metrics |= new
-            # Trainer's mean weighs micro-batches alike, whatever the share of duplicates and ignored rows in them.
-            output.metrics[f"{metric_key_prefix}_loss"] = self._eval_loss_sum / confusion.num_items
-            self._warn_of_classes_never_predicted(confusion, names)
-        return output
-
-    def _warn_of_classes_never_predicted(self, confusion: ConfusionCounter, names: list[str]) -> None:
-        new = [k for k in confusion.never_predicted() if k not in self._warned_classes]
-        self._warned_classes.update(new)
-        if new and self.is_world_process_zero():
+    def end(self, trainer: Trainer, metrics: dict[str, float], *, prefix: str) -> None:
+        """Add ``recall_<class>``, ``predicted_<class>`` and the mean loss to an evaluation's metrics."""
+        batches, self._batches = self._batches, None
+        if not batches:
+            return
+        labels, predicted, _ = (torch.cat(column).cpu() for column in zip(*batches, strict=True))  # (rows,) each
+        labelled = labels != IGNORE_INDEX
+        labels, predicted = labels[labelled], predicted[labelled]
+        if not len(labels):
+            return
+        id2label = getattr(getattr(trainer.model, "config", None), "id2label", None) or {}
+        names = [str(id2label.get(k, k)) for k in range(self._num_classes)]
+        right, support, histogram = (
+            classes.bincount(minlength=self._num_classes).tolist()
+            for classes in (labels[labels == predicted], labels, predicted)
+        )
+        found = {f"{prefix}_recall_{name}": right[k] / support[k] for k, name in enumerate(names) if support[k]}
+        found |= {f"{prefix}_predicted_{name}": histogram[k] for k, name in enumerate(names)}
+        new = found.keys() - metrics.keys()  # compute_metrics may have a recall of its own
+        metrics.update({key: value for key, value in found.items() if key in new})
+        self.added_metrics |= new
+        # Trainer's mean weighs micro-batches alike, whatever the share of duplicates and ignored rows in them.
+        metrics[f"{prefix}_loss"] = sum(losses.sum().item() for _, _, losses in batches) / len(labels)
+        missed = [k for k in range(len(names)) if support[k] and not histogram[k] and k not in self._warned]
+        self._warned.update(missed)
+        if missed and trainer.is_world_process_zero():
             logger.warning(
                 "never predicted in %d rows at step %d: %s. Each evaluation logs eval_predicted_<class>; if it stays "
                 "0, train longer, raise the learning rate or try another loss.",
-                confusion.num_items,
-                self.state.global_step,
-                ", ".join(f"{names[k]!r} (the label of {confusion.support(k)} rows)" for k in new),
+                len(labels),
+                trainer.state.global_step,
+                ", ".join(f"{names[k]!r} (the label of {support[k]} rows)" for k in missed),
             )

@@ -6,27 +6,33 @@ import logging
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import IterableDataset
 from transformers import TrainingArguments
 
 from blv_trainer.arguments import BLVTrainingArguments
+from blv_trainer.checks import IGNORE_INDEX, check_labels, whole_counts
 from blv_trainer.losses import LOSSES, ImbalanceLoss, build_loss, check_loss
-from blv_trainer.losses.base import counts_of
-from blv_trainer.training.class_counts import count_classes
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_LOSS = "blv"  # of a plain TrainingArguments, which cannot name one
+_DEFAULT_LOSS = "blv"  # of a plain TrainingArguments, which cannot name one
+_LABEL_COLUMNS = ("labels", "label", "label_ids")  # what transformers' collators accept
 
 
-def single_label_name(label_names: Sequence[str] | None, model: nn.Module) -> str:
-    """The one argument of the model's ``forward`` that is the label.
-
-    Raises:
-        ValueError: the model takes several.
-    """
+def checked_label_name(label_names: Sequence[str] | None, model: nn.Module) -> str:
+    """The label's name in ``forward``; a ValueError unless the model gives each row one class, as far as it says."""
+    config = getattr(model, "config", None)  # plain torch modules have none
+    problem = getattr(config, "problem_type", None)
+    num_labels = getattr(config, "num_labels", None)
+    if problem in ("regression", "multi_label_classification") or num_labels == 1:
+        raise ValueError(
+            f"the model's head is for {'regression' if problem is None else problem.replace('_', ' ')} "
+            f"(problem_type={problem!r}, num_labels={num_labels}), but BLVTrainer trains classifiers: "
+            "load the model with num_labels=<number of classes> and no problem_type."
+        )
     names = label_names or ["labels"]  # Trainer finds none where forward() takes no labels
     if len(names) != 1:
         raise ValueError(
@@ -34,24 +40,6 @@ def single_label_name(label_names: Sequence[str] | None, model: nn.Module) -> st
             "with one class index for each example; name it in TrainingArguments(label_names=[...])."
         )
     return names[0]
-
-
-def check_head(config: Any) -> None:
-    """Refuse a model whose head is not that of a classifier with one label a row.
-
-    Args:
-        config: the model's configuration, or None for a plain torch module, which is taken as it is.
-
-    Raises:
-        ValueError: a head for regression or for several labels a row.
-    """
-    problem = getattr(config, "problem_type", None)
-    if problem in ("regression", "multi_label_classification") or getattr(config, "num_labels", 2) == 1:
-        raise ValueError(
-            f"the model's head is for {'regression' if problem is None else problem.replace('_', ' ')} "
-            f"(problem_type={problem!r}, num_labels={config.num_labels}), but BLVTrainer trains classifiers: "
-            "load the model with num_labels=<number of classes> and no problem_type."
-        )
 
 
 def resolve_class_counts(
@@ -62,17 +50,10 @@ def resolve_class_counts(
     loss: str | nn.Module | None,
     label_name: str,
 ) -> list[int] | None:
-    """The given counts, checked, or those of the training set.
-
-    Returns:
-        ``(num_classes,)`` counts in label order; None where there is nothing to count and a loss that needs none.
-
-    Raises:
-        ValueError: as many counts as the model has classes were not given; the training set cannot be counted.
-    """
+    """The given counts, checked, or those of the training set; None where none are needed and nothing is counted."""
     num_classes = getattr(getattr(model, "config", None), "num_labels", None)
     if class_counts is not None:
-        counts = counts_of(class_counts).tolist()
+        counts = whole_counts(class_counts)
         if num_classes is not None and len(counts) != num_classes:
             raise ValueError(
                 f"class_counts has {len(counts)} entries, the model {num_classes} classes: give one count "
@@ -93,54 +74,84 @@ def resolve_class_counts(
             f"{type(model).__name__} has no config.num_labels, so the number of classes is unknown: give "
             "class_counts=[examples of class 0, of class 1, ...]."
         )
-    columns = dict.fromkeys([label_name, "labels", "label", "label_ids"])
-    return count_classes(train_dataset, num_classes, label_columns=list(columns))
+    return count_classes(train_dataset, num_classes, label_columns=[label_name, *_LABEL_COLUMNS])
+
+
+def count_classes(dataset: Any, num_classes: int, *, label_columns: Sequence[str] = _LABEL_COLUMNS) -> list[int]:
+    """Count the labels of a dataset.
+
+    Args:
+        dataset: a ``datasets.Dataset``, whose label column alone is read, or any map-style dataset of dictionaries,
+            whose items are all read once.
+        num_classes: number of classes; labels are 0 to ``num_classes - 1``, and -100 for rows to ignore.
+        label_columns: names that the label may have, the first that is there counts.
+
+    Returns:
+        ``num_classes`` counts in label order.
+
+    Raises:
+        ValueError: no label column; labels that are missing, not whole numbers, or out of range.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> count_classes(Dataset.from_dict({"text": ["a", "b", "c"], "label": [0, 2, 2]}), 3)
+        [1, 0, 2]
+    """
+    labels = _labels_of(dataset, label_columns)  # (rows,)
+    check_labels(labels, num_classes)
+    return np.bincount(labels[labels != IGNORE_INDEX], minlength=num_classes).tolist()
+
+
+def _labels_of(dataset: Any, label_columns: Sequence[str]) -> np.ndarray:
+    import datasets
+
+    if not len(dataset):
+        return np.empty(0, dtype=np.int64)
+    if isinstance(dataset, datasets.Dataset):
+        column = _first(label_columns, dataset.column_names)
+        values = dataset.select_columns([column]).with_format("arrow")[:][column]
+        if values.null_count:
+            raise ValueError(f"column {column!r} has rows without a label: fill them in, drop them, or set -100.")
+        labels = values.to_numpy()
+    else:
+        column = _first(label_columns, dataset[0])
+        labels = np.asarray([dataset[row][column] for row in range(len(dataset))])
+    if labels.ndim == 1 and labels.dtype.kind in "iu":
+        return labels.astype(np.int64)
+    example = labels[0].tolist() if hasattr(labels[0], "tolist") else labels[0]
+    raise ValueError(
+        f"column {column!r} holds {example!r} where a class index is needed: one whole number a row. Text becomes "
+        "class indices with dataset.class_encode_column(...); regression and multi-label targets are not supported."
+    )
+
+
+def _first(label_columns: Sequence[str], found: Any) -> str:
+    for column in label_columns:
+        if column in found:
+            return column
+    raise ValueError(
+        f"the training set has no label column: it has {', '.join(map(str, found))}; rename the right one to 'label', "
+        "name it in TrainingArguments(label_names=[...]), or give class_counts=[...]."
+    )
 
 
 def resolve_loss(
     loss: str | nn.Module | None, args: TrainingArguments, class_counts: list[int] | None, *, config: Any
 ) -> nn.Module | None:
-    """The loss as given, or built from its name, the arguments' options and the class counts.
-
-    Returns:
-        None without class counts: such a trainer can evaluate and predict only.
-
-    Raises:
-        ValueError: an unknown loss or option; options that cannot reach a module; a class without examples where the
-            loss needs every class.
-    """
+    """The loss as given, or built from its name; None without class counts, where nothing can be trained."""
     given = args.loss_kwargs if isinstance(args, BLVTrainingArguments) else None
     kwargs: dict[str, Any] = dict(cast(dict, given or {}))  # no longer JSON, once the arguments are built
-    smoothing = args.label_smoothing_factor
     if isinstance(loss, nn.Module):
-        return _with_smoothing(loss, kwargs, smoothing)
-    if smoothing:
-        kwargs.setdefault("label_smoothing", smoothing)
+        return _with_smoothing(loss, kwargs, args.label_smoothing_factor)
+    if args.label_smoothing_factor:
+        kwargs.setdefault("label_smoothing", args.label_smoothing_factor)
     if class_counts is None:
         return None
     if loss is None:
-        loss = args.loss if isinstance(args, BLVTrainingArguments) else DEFAULT_LOSS
+        loss = args.loss if isinstance(args, BLVTrainingArguments) else _DEFAULT_LOSS
     check_loss(loss, kwargs)
     _check_every_class(loss, class_counts, getattr(config, "id2label", None) or {})
     return build_loss(loss, class_counts, **kwargs)
-
-
-def describe_loss(loss: nn.Module | None) -> dict[str, Any] | None:
-    """Name, options and expected shift of a loss, in plain types, as a checkpoint's config holds them."""
-    if loss is None:
-        return None
-    if not isinstance(loss, ImbalanceLoss):
-        return {"name": type(loss).__name__}
-    name = next((name for name, known in LOSSES.items() if known is type(loss)), type(loss).__name__)
-    return {"name": name, **loss.options, "expected_shift": loss.expected_shift().tolist()}
-
-
-def describe_training(config: Any, loss: nn.Module, class_counts: list[int] | None) -> None:
-    """Write class counts, loss and, unless it holds one, the raw decision into a model's configuration."""
-    config.class_counts = class_counts
-    config.training_loss = describe_loss(loss)
-    if not hasattr(config, "decision"):
-        config.decision = "raw"
 
 
 def _with_smoothing(loss: nn.Module, kwargs: dict, smoothing: float) -> nn.Module:

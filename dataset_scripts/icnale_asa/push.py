@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from blv_trainer.hub.checks import check_files
-from blv_trainer.hub.commit import push_files
+from blv_trainer.hub import check_files, push_files
 
 PUSHED = ("README.md", "data/*.parquet")
 

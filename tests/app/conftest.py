@@ -1,5 +1,6 @@
 """A tiny classifier with a hostile label, Whisper in miniature, and one exported folder that all tests here share."""
 
+import contextlib
 import dataclasses
 import io
 import os
@@ -7,9 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -17,8 +17,7 @@ import torch
 import whisper
 from whisper.model import ModelDimensions, Whisper
 
-from blv_trainer.app.assessor import Limits
-from blv_trainer.app.space import export_space
+from blv_trainer.app import Limits, export_space
 
 HOSTILE_LABEL = '<img src=x onerror="alert(1)">'
 LEVELS = ["A2", "B1_1", HOSTILE_LABEL, "B2"]
@@ -90,33 +89,20 @@ def running_space(space, tmp_path_factory):
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("log") / "space.log"
     uploads = tmp_path_factory.mktemp("uploads")
-    environment = {
-        **os.environ,
-        "GRADIO_SERVER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-        "NO_PROXY": "127.0.0.1",
-        "TMPDIR": str(uploads),
-    }
+    settings = {"GRADIO_SERVER_PORT": str(port), "OMP_NUM_THREADS": "1", "TMPDIR": str(uploads)}
     with open(log, "w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=space, env=environment, stdout=file, stderr=subprocess.STDOUT
-        )
+        start = {"cwd": space, "env": os.environ | settings, "stdout": file, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen([sys.executable, "app.py"], **start)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
             assert process.poll() is None, log.read_text()
-            if _answers(address):
-                break
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(address, timeout=2).is_success:
+                    break
             time.sleep(0.2)
         yield address
     finally:
         process.terminate()
         process.wait(20)
     assert not [*uploads.glob("blv_trainer_app_*")]
-
-
-def _answers(address):
-    try:
-        return urllib.request.urlopen(address, timeout=2).status == 200
-    except (urllib.error.URLError, TimeoutError):
-        return False

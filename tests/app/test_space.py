@@ -1,11 +1,12 @@
 """The folder for a Space."""
 
 import ast
-import urllib.request
 
+import httpx
+import pytest
 from huggingface_hub import SpaceCard
 
-from blv_trainer.app.space import export_space
+from blv_trainer.app import export_space
 from blv_trainer.cli import main
 
 
@@ -34,9 +35,9 @@ def test_nothing_of_this_machine_is_in_it(space, classifier, whisper_checkpoint)
         assert whisper_checkpoint.encode() not in content
 
 
+@pytest.mark.slow  # a process
 def test_the_exported_folder_starts(running_space):
-    html = urllib.request.urlopen(running_space, timeout=20).read().decode()
-    assert "What level of English is this?" in html
+    assert "What level of English is this?" in httpx.get(running_space, timeout=20).text
 
 
 def test_a_model_of_the_hub_is_named_not_copied(classifier, tmp_path, monkeypatch):

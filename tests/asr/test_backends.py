@@ -53,33 +53,26 @@ def test_every_backend_describes_itself(name, faster_whisper):
     assert description["condition_on_previous_text"] is False
 
 
-def test_an_unknown_backend_is_named_with_the_nearest():
-    with pytest.raises(ValueError, match=r"backend='fast-whisper' is unknown.*Did you mean 'faster-whisper'"):
-        build_backend("fast-whisper", "tiny")
-
-
 def test_faster_whispers_results_come_in_openais_form(faster_whisper):
     backend = build_backend("faster-whisper", "tiny", language="en", batch_size=4)
-    outcomes = dict(backend.transcribe([("a", np.ones(9, "float32")), ("b", np.zeros(9, "float32"))]))
-    assert outcomes["a"]["text"] == " I think so. Yes."
-    assert outcomes["a"]["language"] == "en"
-    assert outcomes["a"]["segments"][0]["tokens"] == [286, 519]
-    assert isinstance(outcomes["b"], RuntimeError)
+    results = dict(backend.transcribe([("a", np.ones(9, "float32")), ("b", np.zeros(9, "float32"))]))
+    assert results["a"]["text"] == " I think so. Yes."
+    assert results["a"]["language"] == "en"
+    assert results["a"]["segments"][0]["tokens"] == [286, 519]
+    assert isinstance(results["b"], RuntimeError)
     assert FakeModel.calls[0] == {"batch_size": 4, "language": "en", "condition_on_previous_text": False}
 
 
 def test_a_batch_of_one_goes_without_the_batched_pipeline(faster_whisper):
-    backend = build_backend("faster-whisper", "tiny", batch_size=1)
-    list(backend.transcribe([("a", np.ones(9, "float32"))]))
+    list(build_backend("faster-whisper", "tiny", batch_size=1).transcribe([("a", np.ones(9, "float32"))]))
     assert FakeModel.calls == [{"language": None, "condition_on_previous_text": False}]
 
 
-def test_the_extra_is_named_where_the_library_is_missing(monkeypatch):
+def test_an_unknown_backend_an_impossible_batch_size_and_a_missing_library_are_named(faster_whisper, monkeypatch):
+    with pytest.raises(ValueError, match=r"backend='fast-whisper' is unknown.*Did you mean 'faster-whisper'"):
+        build_backend("fast-whisper", "tiny")
+    with pytest.raises(ValueError, match="batch_size=0 cannot be used"):
+        build_backend("faster-whisper", "tiny", batch_size=0)
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     with pytest.raises(ImportError, match=r'pip install "blv_trainer\[faster\]"'):
         build_backend("faster-whisper", "tiny")
-
-
-def test_an_impossible_batch_size_is_named(faster_whisper):
-    with pytest.raises(ValueError, match="batch_size=0 cannot be used"):
-        build_backend("faster-whisper", "tiny", batch_size=0)

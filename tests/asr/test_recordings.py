@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from blv_trainer.asr.recordings import find_recordings
+from blv_trainer.asr.audio import AudioError
+from blv_trainer.asr.recordings import find_recordings, load_ahead, read_recordings
 
 
 @pytest.fixture
@@ -26,27 +27,19 @@ def test_recordings_are_found_at_any_depth_longest_first(tmp_path, write):
     assert [round(recording.duration_s) for recording in found] == [3, 2, 1]
 
 
-def test_hidden_and_macos_files_are_passed_over(tmp_path, write):
-    write("a.wav")
+def test_hidden_and_macos_files_are_passed_over_and_equal_files_of_one_name_count_once(tmp_path, write):
+    write("x/a.wav")
+    write("y/a.wav")
     write("__MACOSX/a.wav", level=0.2)
     write("._a.wav", level=0.3)
-    assert [recording.path.name for recording in find_recordings(tmp_path)] == ["a.wav"]
+    assert [recording.path for recording in find_recordings(tmp_path)] == [tmp_path / "x" / "a.wav"]
 
 
 def test_sounds_that_cannot_be_read_are_found_too_so_that_they_fail_by_name(tmp_path):
     for name in ("a.m4a", "b.wav", "c.raw"):
         (tmp_path / name).write_bytes(b"nonsense")
-    assert [(recording.id, recording.duration_s) for recording in find_recordings(tmp_path)] == [
-        ("a", 0.0),
-        ("b", 0.0),
-        ("c", 0.0),
-    ]
-
-
-def test_equal_files_of_one_name_count_once(tmp_path, write):
-    write("x/a.wav")
-    write("y/a.wav")
-    assert len(find_recordings(tmp_path)) == 1
+    found = [(recording.id, recording.duration_s) for recording in find_recordings(tmp_path)]
+    assert found == [("a", 0.0), ("b", 0.0), ("c", 0.0)]
 
 
 def test_different_files_of_one_name_are_named(tmp_path, write):
@@ -56,15 +49,35 @@ def test_different_files_of_one_name_are_named(tmp_path, write):
         find_recordings(tmp_path)
 
 
-def test_the_fingerprint_is_that_of_the_content(tmp_path, write):
-    (first,) = find_recordings(write("x/a.wav").parent)
-    (same,) = find_recordings(write("y/b.wav").parent)
-    (other,) = find_recordings(write("z/a.wav", level=0.2).parent)
-    assert first.fingerprint == same.fingerprint != other.fingerprint
-
-
 def test_a_missing_or_empty_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
         find_recordings(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"has no sound file in it or below. Looked for \.wav"):
         find_recordings(tmp_path)
+
+
+@pytest.fixture
+def recordings(write):
+    return read_recordings(write(f"{i}.wav", level=i / 10) for i in range(8))
+
+
+def test_sounds_come_in_order_and_are_drawn_only_when_there_is_room(recordings):
+    drawn = []
+
+    def drawing():
+        for recording in recordings:
+            drawn.append(recording)
+            yield recording
+
+    taken = []
+    for recording, loading in load_ahead(drawing()):
+        taken.append((recording, round(float(loading.result().samples[8_000]), 2)))
+        assert len(drawn) - len(taken) <= 1
+    assert taken == [(recording, i / 10) for i, recording in enumerate(recordings)]
+
+
+def test_an_unreadable_file_stops_nothing(recordings):
+    recordings[2].path.write_bytes(b"")
+    recordings[4].path.unlink()
+    errors = [type(loading.exception()) for _, loading in load_ahead(recordings)]
+    assert errors == [type(None), type(None), AudioError, type(None), FileNotFoundError, *[type(None)] * 3]

@@ -1,12 +1,16 @@
 import itertools
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from blv_trainer.asr.transcription import Progress, transcribe_folder
+from blv_trainer.asr import transcribe as transcribe_into
+from blv_trainer.asr.transcription import Progress
 
 
 class EchoBackend:
@@ -24,16 +28,8 @@ class EchoBackend:
         for name, samples in files:
             self.heard.append(name)
             text = f" loudness {np.abs(samples).max():.1f}"
-            yield (
-                name,
-                RuntimeError("deaf")
-                if name in self._fails_on
-                else {
-                    "text": text,
-                    "segments": [],
-                    "language": "en",
-                },
-            )
+            heard = {"text": text, "segments": [], "language": "en"}
+            yield name, RuntimeError("deaf") if name in self._fails_on else heard
 
 
 @pytest.fixture
@@ -50,60 +46,50 @@ def write(path, level, seconds=1):
 
 
 def transcribe(data_dir, backend=None, **options):
-    return transcribe_folder(data_dir, data_dir.parent / "out", backend=backend or EchoBackend(), **options)
+    return transcribe_into(data_dir, data_dir.parent / "out", backend=backend or EchoBackend(), **options)
 
 
-def test_every_recording_gets_a_row_the_longest_first(data_dir):
-    backend = EchoBackend()
-    outcome = transcribe(data_dir, backend)
+def test_every_recording_gets_a_row_the_longest_first_and_progress_is_told(data_dir):
+    backend, seen = EchoBackend(), []
+    done = transcribe(data_dir, backend, on_progress=seen.append)
     assert backend.heard == ["d", "c", "b", "a"]
-    assert {id: row["text"] for id, row in outcome.rows.items()} == {
-        "a": "loudness 0.1",
-        "b": "loudness 0.2",
-        "c": "loudness 0.3",
-        "d": "loudness 0.4",
+    assert seen[0] == Progress(0, 4, 0.0, 10.0)
+    assert seen[-1] == Progress(4, 4, 10.0, 10.0)
+    assert [progress.files for progress in seen] == [0, 1, 2, 3, 4]
+    assert {id: row["text"] for id, row in done.rows.items()} == {
+        id: f"loudness 0.{i}" for i, id in enumerate("abcd", start=1)
     }
-    row = pq.read_table(outcome.path).to_pylist()[1]
+    row = pq.read_table(done.path).to_pylist()[1]
     assert (row["id"], row["duration_s"], row["words_per_second"], row["audio_path"]) == ("b", 2.0, 1.0, "b.wav")
-    assert (outcome.failures, outcome.done_before) == ({}, 0)
-
-
-def test_a_finished_file_is_not_done_again(data_dir):
-    first = transcribe(data_dir)
-    backend = EchoBackend()
-    again = transcribe(data_dir, backend)
-    assert backend.heard == []
-    assert again.rows == first.rows
-    assert again.done_before == 4
+    assert (done.failures, done.done_before) == ({}, 0)
 
 
 def test_a_changed_file_is_done_again_even_with_its_old_size_and_times(data_dir):
     transcribe(data_dir)
-    path = data_dir / "b.wav"
-    old = data_dir.parent / "old.wav"
+    path, old, backend = data_dir / "b.wav", data_dir.parent / "old.wav", EchoBackend()
     shutil.copy2(path, old)
     write(path, 0.9, seconds=2)
     shutil.copystat(old, path)
     assert path.stat().st_size == old.stat().st_size
-    backend = EchoBackend()
-    outcome = transcribe(data_dir, backend)
+    done = transcribe(data_dir, backend)
     assert backend.heard == ["b"]
-    assert outcome.rows["b"]["text"] == "loudness 0.9"
-    assert pq.read_table(outcome.path).num_rows == 4
+    assert done.rows["b"]["text"] == "loudness 0.9"
+    assert pq.read_table(done.path).num_rows == 4
 
 
 def test_a_changed_option_does_every_file_again_and_going_back_none(data_dir):
     first = transcribe(data_dir)
-    other = EchoBackend({"language": "de"})
+    other, back = EchoBackend({"language": "de"}), EchoBackend()
     transcribe(data_dir, other)
     assert len(other.heard) == 4
-    back = EchoBackend()
-    assert transcribe(data_dir, back).rows == first.rows
-    assert back.heard == []
+    again = transcribe(data_dir, back)
+    assert (again.rows, again.done_before, back.heard) == (first.rows, 4, [])
 
 
 def test_the_limit_takes_the_first_by_id_and_a_later_run_the_rest(data_dir):
     backend = EchoBackend()
+    with pytest.raises(ValueError, match="limit=0 cannot be used: give a number from 1 up"):
+        transcribe(data_dir, backend, limit=0)
     assert transcribe(data_dir, backend, limit=2).rows.keys() == {"a", "b"}
     assert transcribe(data_dir, backend).rows.keys() == {"a", "b", "c", "d"}
     assert backend.heard == ["b", "a", "d", "c"]
@@ -117,40 +103,23 @@ def test_faulty_files_are_named_and_stop_nothing(data_dir, caplog):
     (data_dir / "cut.wav").write_bytes(cut[: len(cut) // 2])
     write(data_dir / "quiet.wav", 0.0)
     write(data_dir / "loud.wav", 0.99999)
-    write(data_dir / "really.flac", 0.1)
-    (data_dir / "really.flac").rename(data_dir / "named.wav")
-    outcome = transcribe(data_dir)
-    assert outcome.rows.keys() == {"a", "b", "c", "d", "cut", "quiet", "loud", "named"}
-    notes = {id: row["audio_notes"] for id, row in outcome.rows.items() if row["audio_notes"]}
-    assert notes == {
-        "cut": ["truncated"],
-        "quiet": ["silent"],
-        "loud": ["clipped"],
-        "named": ["named .wav but FLAC inside"],
-    }
-    assert outcome.failures.keys() == {"empty", "page", "phone"}
-    assert "is empty (0 bytes)" in outcome.failures["empty"]
+    done = transcribe(data_dir)
+    assert done.rows.keys() == {"a", "b", "c", "d", "cut", "quiet", "loud"}
+    notes = {id: row["audio_notes"] for id, row in done.rows.items() if row["audio_notes"]}
+    assert notes == {"cut": ["truncated"], "quiet": ["silent"], "loud": ["clipped"]}
+    assert done.failures.keys() == {"empty", "page", "phone"}
+    assert "is empty (0 bytes)" in done.failures["empty"]
     for id in ("page", "phone"):
-        assert "is not a sound" in outcome.failures[id]
+        assert "is not a sound" in done.failures[id]
         assert f"{id} failed. AudioError" in caplog.text
 
 
 def test_a_failed_recording_is_tried_again_by_the_next_run(data_dir):
-    outcome = transcribe(data_dir, EchoBackend(fails_on="b"))
-    assert outcome.failures == {"b": "RuntimeError: deaf"}
-    assert pq.read_table(outcome.path).column("id").to_pylist() == ["a", "c", "d"]
-    backend = EchoBackend()
-    outcome = transcribe(data_dir, backend)
-    assert backend.heard == ["b"]
-    assert (outcome.failures, outcome.done_before) == ({}, 3)
-
-
-def test_progress_counts_files_and_seconds(data_dir):
-    seen = []
-    transcribe(data_dir, on_progress=seen.append)
-    assert seen[0] == Progress(0, 4, 0.0, 10.0)
-    assert seen[-1] == Progress(4, 4, 10.0, 10.0)
-    assert all(before.files <= after.files for before, after in itertools.pairwise(seen))
+    done, backend = transcribe(data_dir, EchoBackend(fails_on="b")), EchoBackend()
+    assert done.failures == {"b": "RuntimeError: deaf"}
+    assert pq.read_table(done.path).column("id").to_pylist() == ["a", "c", "d"]
+    done = transcribe(data_dir, backend)
+    assert (done.failures, done.done_before, backend.heard) == ({}, 3, ["b"])
 
 
 def test_what_was_done_before_an_error_of_the_backend_is_kept(data_dir):
@@ -164,6 +133,32 @@ def test_what_was_done_before_an_error_of_the_backend_is_kept(data_dir):
     assert transcribe(data_dir).done_before == 2
 
 
-def test_a_limit_below_one_is_named(data_dir):
-    with pytest.raises(ValueError, match="limit=0 cannot be used: give a number from 1 up"):
-        transcribe(data_dir, limit=0)
+def test_files_given_one_by_one_are_named_from_the_root(data_dir):
+    done = transcribe_into([data_dir / "d.wav"], data_dir / "out", root=data_dir.parent, backend=EchoBackend())
+    assert {id: row["audio_path"] for id, row in done.rows.items()} == {"d": "recordings/d.wav"}
+
+
+def two_processes(data_dir, **options):
+    """Each a thread with what accelerate would tell it; what they heard and what they return."""
+    barrier, backends = threading.Barrier(2), [EchoBackend(**options) for _ in range(2)]
+
+    def work(rank):
+        processes = SimpleNamespace(process_index=rank, num_processes=2, wait_for_everyone=barrier.wait)
+        return transcribe(data_dir, backends[rank], processes=processes)
+
+    with ThreadPoolExecutor(2) as pool:
+        returned = [*pool.map(work, (0, 1))]
+    return [backend.heard for backend in backends], returned
+
+
+def test_two_processes_share_the_recordings_and_the_main_one_sums_up(data_dir):
+    heard, done = two_processes(data_dir, fails_on="c")
+    assert heard == [["d", "b"], ["c", "a"]]
+    assert done[1] is None
+    assert done[0].rows.keys() == {"a", "b", "d"}
+    assert (done[0].failures, done[0].done_before) == ({"c": "RuntimeError: deaf"}, 0)
+    assert pq.read_table(done[0].path).num_rows == 3
+    heard, done = two_processes(data_dir)
+    assert heard == [[], ["c"]]
+    assert (done[0].rows.keys(), done[0].failures, done[0].done_before) == ({"a", "b", "c", "d"}, {}, 3)
+    assert transcribe(data_dir).done_before == 4

@@ -1,18 +1,19 @@
 """What many files together give is what ``whisper.transcribe`` gives for each alone."""
 
 import contextlib
+import zlib
 
 import numpy as np
 import pytest
 import torch
 import whisper
 
-from blv_trainer.asr.batch_size import BatchSize
-from blv_trainer.asr.whisper_batches import BatchDecoder
+from blv_trainer.asr.whisper_batches import BatchDecoder, BatchSize
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_windows import transcribe_in_flight
 
-GREEDY = {"language": "en", "temperature": 0.0, "sample_len": 24}
+GREEDY = {"language": "en", "temperature": 0.0, "sample_len": 24, "condition_on_previous_text": False, "fp16": False}
+FAST = ("greedy", "sampled", "no timestamps", "beams with patience")  # every way of decoding once; the others are slow
 OPTIONS = {
     "greedy": {},
     "language detected": {"language": None},
@@ -45,15 +46,12 @@ def batches(model):
 
 
 def together(model, files, decoder, **options):
-    options = {"condition_on_previous_text": False, "fp16": False, **GREEDY, **options}
-    return dict(transcribe_in_flight(files, decoder, model, seed=7, **options))
+    return dict(transcribe_in_flight(files, decoder, model, seed=7, **{**GREEDY, **options}))
 
 
 @contextlib.contextmanager
 def seeded_like_ours(model, name):
     """Seeds each of upstream's decodings of one file as ours are: by seed, name and number of the request."""
-    import zlib
-
     requests = iter(range(10_000))
     detect_language, decode = model.detect_language, model.decode
 
@@ -73,24 +71,20 @@ def seeded_like_ours(model, name):
 
 
 def alone(model, files, **options):
-    options = {"condition_on_previous_text": False, "fp16": False, **GREEDY, **options}
     results = {}
     for name, samples in files:
         with seeded_like_ours(model, name):
-            results[name] = whisper.transcribe(model, samples, **options)
+            results[name] = whisper.transcribe(model, samples, **{**GREEDY, **options})
     return results
 
 
 def assert_same(ours, theirs):
     assert ours.keys() == theirs.keys()
     for name, expected in theirs.items():
-        outcome = ours[name]
-        if isinstance(outcome, Exception):
-            raise outcome
-        assert outcome["text"] == expected["text"]
-        assert outcome["language"] == expected["language"]
-        assert len(outcome["segments"]) == len(expected["segments"])
-        for segment, other in zip(outcome["segments"], expected["segments"], strict=True):
+        result = ours[name]
+        assert not isinstance(result, Exception), result
+        assert (result["text"], result["language"]) == (expected["text"], expected["language"])
+        for segment, other in zip(result["segments"], expected["segments"], strict=True):
             assert segment.keys() == other.keys()
             for key in segment.keys() - {"avg_logprob", "no_speech_prob", "words"}:
                 assert segment[key] == other[key], key
@@ -102,8 +96,13 @@ def assert_same(ours, theirs):
                 assert word["probability"] == pytest.approx(other_word["probability"], abs=1e-4)
 
 
+def by_name(options):
+    marks = {name: () if name in FAST else pytest.mark.slow for name in options}
+    return pytest.mark.parametrize("options", [pytest.param(options[n], id=n, marks=marks[n]) for n in options])
+
+
 @pytest.mark.parametrize("make_decoder", [rows, batches])
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@by_name(OPTIONS)
 def test_many_files_give_what_each_gives_alone(whisper_model, sounds, options, make_decoder):
     if "clip_timestamps" in options:
         sounds = [sound for sound in sounds if sound[0] != "very short"]  # upstream never ends on a clip after the end
@@ -111,7 +110,17 @@ def test_many_files_give_what_each_gives_alone(whisper_model, sounds, options, m
     assert_same(together(whisper_model, sounds, decoder, **options), alone(whisper_model, sounds, **options))
 
 
-@pytest.mark.parametrize("options", GROUP_OPTIONS.values(), ids=GROUP_OPTIONS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["greedy", "falling back to higher temperatures"])
+def test_a_model_of_tinys_own_size_gives_what_upstream_gives(make_whisper, make_noise, name):
+    model = make_whisper(width=384, layers=4, heads=6, likelier={"eot": 12.0, "timestamps": 5.0, "no_speech": 0.0})
+    files = [(str(seed), make_noise(duration, seed)) for seed, duration in enumerate((31.5, 12.0, 4.0))]
+    expected = alone(model, files, **OPTIONS[name])
+    for decoder in (RowDecoder(model, 8), RowDecoder(model, 2), BatchDecoder(model, BatchSize(4, limit=4))):
+        assert_same(together(model, files, decoder, **OPTIONS[name]), expected)
+
+
+@by_name(GROUP_OPTIONS)
 def test_several_samples_a_window_give_what_each_file_gives_alone(whisper_model, sounds, options):
     options = {"sample_len": 12, **options}
     assert_same(
@@ -135,11 +144,13 @@ def test_the_miniature_model_ends_at_different_lengths_and_keeps_time(whisper_mo
     assert any(segment["seek"] % 3_000 for segment in segments)  # a window that starts where the last segment ended
 
 
+@pytest.mark.slow
 def test_the_miniature_model_falls_back_for_some_windows_only(whisper_model, sounds):
     results = alone(whisper_model, sounds, **OPTIONS["falling back to higher temperatures"]).values()
     assert {segment["temperature"] for result in results for segment in result["segments"]} >= {0.0, 0.8}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slots", [1, 2, 5])
 def test_the_number_of_slots_changes_nothing(whisper_model, sounds, slots):
     options = OPTIONS["falling back to higher temperatures"]
@@ -149,11 +160,12 @@ def test_the_number_of_slots_changes_nothing(whisper_model, sounds, slots):
 
 def test_a_tie_is_decided_by_upstream_itself(whisper_model, sounds, monkeypatch):
     monkeypatch.setattr("blv_trainer.asr.whisper_rows.TIE", np.inf)
-    decoder = rows(whisper_model)
+    decoder, sounds = rows(whisper_model), sounds[-2:]
     assert_same(together(whisper_model, sounds, decoder), alone(whisper_model, sounds))
     assert decoder.redecoded >= len(sounds)
 
 
+@pytest.mark.slow
 def test_text_up_to_the_end_of_the_context_is_cut_where_upstream_cuts_it(make_whisper, make_noise):
     model = make_whisper(likelier={"eot": -50.0, "timestamps": -50.0, "no_speech": 0.0})
     files = [("a", make_noise(3, 0)), ("b", make_noise(2, 1))]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset
 
-from blv_trainer.training.class_counts import count_classes
+from blv_trainer.training import count_classes
 from tests.benchmarks.harness import Row, benchmark, in_turn, once
 
 ROWS, CLASSES = 10_000_000, 5

@@ -11,7 +11,7 @@ from datasets import Dataset
 from transformers import AutoTokenizer, PrinterCallback
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments, MeanPooledForSequenceClassification
-from blv_trainer.hub.onnx import export_onnx
+from blv_trainer.hub import export_onnx
 from blv_trainer.onnx_classifier import OnnxClassifier
 from blv_trainer.prediction import load_classifier, predict_logits
 from tests.benchmarks.harness import Row, benchmark, in_turn

@@ -63,12 +63,9 @@ def benchmark(name: str) -> Callable:
 def in_turn(
     *jobs: Callable[[], object], repeats: int = 5, clock: Callable[[], float] = time.perf_counter
 ) -> list[float]:
-    """Median time of each job, run in turn so that whatever else the machine does hits all alike.
+    """Median time of each job, run in turn so that whatever else the machine does hits all alike, after one warm-up.
 
-    Args:
-        jobs: run once each beforehand, to warm up.
-        repeats: rounds that count.
-        clock: wall time, or ``time.process_time`` for the processor's, which other programs do not lengthen.
+    ``time.process_time`` is a clock that other programs do not lengthen.
     """
     times: list[list[float]] = [[] for _ in jobs]
     for count in range(repeats + 1):
@@ -89,13 +86,7 @@ def once(job: Callable[[], object], clock: Callable[[], float] = time.perf_count
 
 
 def peak_memory() -> float:
-    """Most memory that this process has held, in MiB.
-
-    Not ``ru_maxrss``: a new process begins with the peak of the one that started it.
-
-    Raises:
-        NotHereError: this system tells no such thing.
-    """
+    """Most memory that this process has held, in MiB; ``ru_maxrss`` begins with the peak of the one that started it."""
     status = Path("/proc/self/status")
     if not status.is_file():
         raise NotHereError("peak memory is read from /proc, which Linux has")

@@ -10,17 +10,24 @@ import sys
 
 import datasets
 import pytest
+import soundfile
 import torch
 import yaml
 
 from blv_trainer.cli import prepare
-from blv_trainer.corpora.assignment import read_assignment
+from blv_trainer.corpora.splits import read_assignment
 from blv_trainer.corpora.synthetic import write_corpus
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("corpus") / "c", 60, seed=6, audio="names", irregularities=True)
+    """With a recording whose name gives another level than the text's, and a text that was downloaded twice."""
+    corpus = write_corpus(tmp_path_factory.mktemp("corpus") / "c", 60, seed=6, has_audio=True)
+    recording = next(corpus.folder.rglob("*_B1_2.mp3"))
+    recording.rename(recording.with_name(recording.name.replace("B1_2", "B2_0")))
+    text = next(corpus.folder.rglob("*.txt"))
+    text.with_stem(f"{text.stem} (1)").write_bytes(text.read_bytes())
+    return corpus
 
 
 @pytest.fixture
@@ -39,8 +46,8 @@ def call(corpus, tmp_path, monkeypatch):
 def test_report_is_printed_and_nothing_written_without_output_dir(call, corpus, capsys):
     assert call() == 0
     printed = capsys.readouterr().out
-    for finding in corpus.planted:
-        assert f"{finding.kind} (" in printed
+    assert "level_conflict (1): text name and audio name give different levels" in printed
+    assert "copy (1): copy of a file" in printed
     assert "release 2.1, audio names" in printed
 
 
@@ -78,7 +85,7 @@ def test_nothing_written_names_folders_of_this_computer(call, corpus, tmp_path):
 
 
 def test_recordings_elsewhere_have_paths_below_their_own_folder(call, tmp_path):
-    folder = write_corpus(tmp_path / "c", 5, audio="names").folder
+    folder = write_corpus(tmp_path / "c", 5, has_audio=True).folder
     texts, audio = folder / "ICNALE_SM_2.1", folder / "ICNALE_SM_Audio"
     call("--audio_dir", audio, "--output_dir", tmp_path / "out", data_dir=texts)
     data = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache2"), split="train")
@@ -130,7 +137,9 @@ def deaf_checkpoint(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.* test speakers also stand in train")
 def test_missing_transcripts_are_made_and_compared_with_the_human_ones(call, deaf_checkpoint, tmp_path, capsys):
-    folder = write_corpus(tmp_path / "c", 5, layout="flat", audio="wav", duration_s=0.2).folder
+    folder = write_corpus(tmp_path / "c", 5, has_audio=True).folder
+    for path in folder.rglob("*.mp3"):
+        soundfile.write(path, [0.0] * 3_200, 16_000)
     words = ("--transcripts", "both", "--whisper_model", deaf_checkpoint, "--split_by", "sample")
     assert call(*words, "--output_dir", tmp_path / "out", data_dir=folder) == 0
     printed = capsys.readouterr().out
@@ -146,8 +155,8 @@ def test_missing_transcripts_are_made_and_compared_with_the_human_ones(call, dea
 
 
 def test_report_comes_before_an_error_of_the_build(call, tmp_path, capsys):
-    with pytest.raises(ValueError, match="needs whisper_transcripts=FILE"):
-        call("--output_dir", tmp_path / "out", "--transcripts", "whisper")
+    with pytest.raises(ValueError, match="num_folds=1 is not possible"):
+        call("--output_dir", tmp_path / "out", "--split_by", "kfold", "--folds", 1)
     assert "Texts read" in capsys.readouterr().out
 
 

@@ -27,18 +27,14 @@ def folder(tmp_path):
     return folder
 
 
-def test_dataset_is_private_and_report_and_settings_stay_here(push, hub, folder, capsys):
-    assert push.main([str(folder), "alice/x"]) == 0
+@pytest.mark.parametrize("right", [[], ["--i-have-the-right-to-publish"]])  # the right alone publishes nothing
+def test_dataset_is_private_and_report_and_settings_stay_here(push, hub, folder, capsys, right):
+    assert push.main([str(folder), "alice/x", *right]) == 0
     dataset = hub.dataset("alice/x")
     assert dataset.is_private
     assert dataset.files == [".gitattributes", "README.md", "data/train-00000-of-00001.parquet"]
     assert len(dataset.commits) == 2
     assert capsys.readouterr().out == f"{hub.url}/datasets/alice/x\n"
-
-
-def test_right_alone_publishes_nothing(push, hub, folder):
-    push.main([str(folder), "alice/x", "--i-have-the-right-to-publish"])
-    assert hub.dataset("alice/x").is_private
 
 
 def test_public_without_the_right_is_refused(push, hub, folder, capsys):

@@ -1,5 +1,3 @@
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -22,11 +20,9 @@ def stock(name, **extra):
     return getattr(transformers, f"{name}ForSequenceClassification")(config).eval()
 
 
-def mean_pooled(decision="raw"):
+def mean_pooled():
     torch.manual_seed(0)
-    config = blv_trainer.MeanPooledConfig(
-        {"model_type": "bert", "vocab_size": 50, **SIZES}, num_labels=4, decision=decision
-    )
+    config = blv_trainer.MeanPooledConfig({"model_type": "bert", "vocab_size": 50, **SIZES}, num_labels=4)
     return blv_trainer.MeanPooledForSequenceClassification(config).eval()
 
 
@@ -56,33 +52,6 @@ def test_a_folded_model_gives_the_decided_logits_also_after_saving_and_loading(m
     assert loaded.config.decision == DECISION.to_dict()
 
 
-def test_what_is_no_decision_is_named():
-    with pytest.raises(ValueError, match=r"shift=\(None,\) cannot be used: give a finite number for each"):
-        fold(mean_pooled(), None)
-
-
-def test_only_the_last_layer_changes():
-    model = MODELS["roberta"]()
-    before = copy.deepcopy(model.state_dict())
-    fold(model, DECISION)
-    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"classifier.out_proj.weight", "classifier.out_proj.bias"}
-
-
-def test_a_shift_and_a_temperature_are_as_good_as_a_decision():
-    one, other = mean_pooled(), mean_pooled()
-    fold(one, DECISION)
-    fold(other, np.array(DECISION.shift), DECISION.temperature)
-    assert np.array_equal(logits_of(one), logits_of(other))
-    assert other.config.decision == {"kind": "custom", "shift": list(DECISION.shift), "temperature": 1.7}
-
-
-def test_the_shift_alone_has_temperature_one():
-    model = mean_pooled()
-    raw_logits = logits_of(model)
-    np.testing.assert_allclose(logits_of(fold(model, [0, 0, 0, 1])), raw_logits + np.eye(4)[3], atol=1e-6)
-
-
 def test_the_pipeline_gives_the_decided_level_without_code_of_ours():
     model = mean_pooled()
     decided = DECISION.apply(logits_of(model)).argmax(axis=1)
@@ -108,60 +77,38 @@ def test_folding_twice_is_refused():
     assert np.array_equal(logits_of(model), before)
 
 
-def test_a_saved_folded_model_is_refused_too(tmp_path):
-    fold(MODELS["bert"](), DECISION).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="holds a folded decision already"):
-        fold(AutoModelForSequenceClassification.from_pretrained(tmp_path), DECISION)
-
-
 def test_a_head_without_bias_takes_a_temperature_but_no_shift():
     model = stock("Llama", pad_token_id=0, **SIZES)
     raw_logits = logits_of(model)
     with pytest.raises(ValueError, match=r"layer 'score' of LlamaForSequenceClassification has no bias"):
         fold(model, DECISION)
     assert np.array_equal(logits_of(model), raw_logits)
-    np.testing.assert_allclose(logits_of(fold(model, [0.0] * 4, 2.0)), raw_logits / 2, atol=1e-6)
+    np.testing.assert_allclose(logits_of(fold(model, Decision([0.0] * 4, 2.0))), raw_logits / 2, atol=1e-6)
+
+
+def without_a_linear_head(model):
+    model.classifier = torch.nn.Bilinear(16, 16, 4)
+    return model
+
+
+def with_adapters(model):
+    model.peft_config = {"default": None}
+    return model
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_a_linear_head, "has no linear layer with num_labels=4 outputs"),
+        (with_adapters, r"has adapters, .* call model = model.merge_and_unload\(\) first"),
+        (torch.nn.DataParallel, r"DataParallel has no config.num_labels: give the transformers model itself"),
+    ],
+)
+def test_models_that_cannot_hold_a_decision_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        fold(change(mean_pooled()), DECISION)
 
 
 def test_a_decision_over_other_classes_is_refused():
     with pytest.raises(ValueError, match=r"a decision over 2 classes does not fit .* with 4 labels"):
-        fold(mean_pooled(), [0.0, 1.0])
-
-
-def test_a_decision_and_a_temperature_are_refused():
-    with pytest.raises(TypeError, match="a Decision has its own temperature"):
-        fold(mean_pooled(), DECISION, 2.0)
-
-
-def test_a_temperature_of_zero_is_refused():
-    with pytest.raises(ValueError, match=r"temperature=0.0 cannot be used"):
-        fold(mean_pooled(), [0.0] * 4, 0)
-
-
-def test_a_model_without_a_linear_head_is_refused():
-    model = mean_pooled()
-    model.classifier = torch.nn.Bilinear(16, 16, 4)
-    with pytest.raises(ValueError, match="has no linear layer with num_labels=4 outputs"):
-        fold(model, DECISION)
-
-
-def test_a_wrapped_model_is_refused():
-    with pytest.raises(ValueError, match=r"DataParallel has no config.num_labels: give the transformers model itself"):
-        fold(torch.nn.DataParallel(mean_pooled()), DECISION)
-
-
-def test_a_model_with_adapters_is_refused():
-    model = mean_pooled()
-    model.peft_config = {"default": None}
-    with pytest.raises(ValueError, match=r"has adapters, .* call model = model.merge_and_unload\(\) first"):
-        fold(model, DECISION)
-
-
-def test_quantised_weights_are_refused():
-    model = mean_pooled()
-    quantised = model.classifier.weight.detach().to(torch.int8)
-    model.classifier.weight = torch.nn.Parameter(quantised, requires_grad=False)
-    with pytest.raises(
-        ValueError, match=r"layer 'classifier' of .* is quantised \(torch.int8\): fold before quantising"
-    ):
-        fold(model, DECISION)
+        fold(mean_pooled(), Decision((0.0, 1.0)))

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import math
 
@@ -13,18 +12,8 @@ COUNTS = [60, 30, 10]
 
 
 def test_apply_adds_the_shift_and_then_divides():
-    decided = Decision((0.0, 1.0, -2.0), temperature=4).apply([[4.0, 4.0, 4.0], [0.0, 8.0, 0.0]])
-    assert decided.tolist() == [[1.0, 1.25, 0.5], [0.0, 2.25, -0.5]]
-
-
-def test_apply_takes_one_row_and_tensors_too():
-    decision = Decision((0.0, 1.0))
-    assert decision.apply([1.0, 1.0]).tolist() == [1.0, 2.0]
-    assert decision.apply(torch.zeros(3, 4, 2)).shape == (3, 4, 2)
-
-
-def test_raw_changes_nothing():
-    logits = np.random.default_rng(0).normal(size=(5, 3))
+    logits = np.array([[4.0, 4.0, 4.0], [0.0, 8.0, 0.0]])
+    assert Decision((0.0, 1.0, -2.0), temperature=4).apply(logits).tolist() == [[1.0, 1.25, 0.5], [0.0, 2.25, -0.5]]
     assert np.array_equal(raw(3).apply(logits), logits)
 
 
@@ -75,18 +64,11 @@ def test_the_decision_as_a_dictionary_survives_json():
     assert raw(2).to_dict() == {"kind": "raw", "shift": [0.0, 0.0], "temperature": 1.0}
 
 
-def test_a_decision_is_frozen():
-    with pytest.raises(dataclasses.FrozenInstanceError, match="temperature"):
-        raw(2).temperature = 2
-
-
 @pytest.mark.parametrize(
     ("shift", "temperature", "message"),
     [
         ((0.0, math.nan), 1, r"shift=\(0.0, nan\) cannot be used: give a finite number for each"),
         ((0.0,), 1, r"shift=\(0.0,\) cannot be used"),
-        ((0.0, "two"), 1, r"shift=\(0.0, 'two'\) cannot be used"),
-        ((0.0, None), 1, r"shift=\(0.0, None\) cannot be used"),
         ((0.0, 0.0), 0, r"temperature=0.0 cannot be used: give a finite number above 0"),
         ((0.0, 0.0), math.inf, r"temperature=inf cannot be used"),
     ],
@@ -101,17 +83,10 @@ def test_logits_of_another_number_of_classes_are_refused():
         raw(3).apply(np.zeros((4, 2)))
 
 
-@pytest.mark.parametrize("counts", [[5, 0, 5], [5], [[1, 2]], [1, math.nan], [1, None]])
-def test_counts_without_a_logarithm_are_refused(counts):
-    with pytest.raises(ValueError, match=r"class_counts=.* cannot be used: give the number of training examples"):
-        prior_corrected(counts)
-
-
-def test_tau_must_be_finite():
-    with pytest.raises(ValueError, match="tau=inf cannot be used"):
-        prior_corrected(COUNTS, math.inf)
-
-
-def test_a_loss_that_does_not_say_its_shift_is_refused():
+def test_what_has_no_shift_is_refused():
+    with pytest.raises(ValueError, match=r"class_counts=\[5, 0, 5\] cannot be used: a class without training examples"):
+        prior_corrected([5, 0, 5])
+    with pytest.raises(ValueError, match="class_counts=None cannot be used: give one count for each"):
+        prior_corrected(None)
     with pytest.raises(TypeError, match="CrossEntropyLoss does not say what it adds to the logits"):
         consistent(torch.nn.CrossEntropyLoss())

@@ -47,10 +47,6 @@ def test_each_equals_the_function_of_the_same_name(name, kind):
     np.testing.assert_allclose(values, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_two_samples_are_enough_for_a_standard_deviation():
-    assert confusion_metrics([[1, 0], [1, 0]])["smd"] == pytest.approx(METRICS["smd"]([0, 1], [0, 0]))
-
-
 def test_leading_dimensions_are_kept():
     matrices = np.random.default_rng(0).integers(0, 9, (2, 3, 4, 4))
     for name, values in confusion_metrics(matrices).items():

@@ -1,6 +1,7 @@
 """Figures say what the values are; nothing here needs a display."""
 
 import colorsys
+import io
 
 import numpy as np
 import pytest
@@ -81,3 +82,21 @@ def test_methods_differ_in_grey_too():
     assert len({str((look["marker"], look["linestyle"])) for look in looks}) == 8
     assert len({look["color"] for look in looks}) == 8
     assert all(colorsys.rgb_to_hls(*to_rgb(look["color"]))[1] < 0.75 for look in looks)  # visible on white
+
+
+def test_figures_show_dollars_and_underscores_as_they_are():
+    ax = figures.plot_by_class({"_hidden": [1, 2]}, ["$5$", r"$\frac{$"], ylabel="y")
+    figures.as_png(ax.figure)  # a formula that is none would raise here
+    assert [label.get_text() for label in ax.legend().get_texts()] == [" _hidden"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == [r"\$5\$", r"\$\frac{\$"]
+
+
+@pytest.mark.parametrize("name", ["$\\frac", "_^{}", "%&#~ \n\t", "\x00é", "$$"])
+def test_any_names_can_be_drawn(name):
+    for ax in (
+        figures.plot_points(np.eye(3)[:, :2], [0, 1, 2], [f"{name}{k}" for k in range(3)], title=name),
+        figures.plot_by_class({name: [1, 2, 3]}, [f"{name}{k}" for k in range(3)], ylabel="y"),
+    ):
+        ax.legend()
+        ax.figure.set_layout_engine("none")  # which would draw everything several times
+        ax.figure.savefig(io.BytesIO(), dpi=20)

@@ -1,7 +1,6 @@
+import inspect
 import itertools
-import logging
 import math
-import time
 import warnings
 
 import numpy as np
@@ -20,7 +19,7 @@ from blv_trainer.evaluation.statistics import (
 from blv_trainer.metrics import METRICS
 
 NAMES = sorted(confusion_metrics(np.eye(2)))
-SMOOTH = ["macro_rmse", "qwk", "rmse"]  # take so many values that quantiles can be compared closely
+SMOOTH = ["macro_rmse", "qwk"]  # take so many values that quantiles can be compared closely
 
 
 def predict(references, rng, shape=None, steps=(0.05, 0.2, 0.5, 0.2, 0.05)):
@@ -67,6 +66,7 @@ def test_interval_equals_scipys(data, name):
     np.testing.assert_allclose([ours.low, ours.high], theirs.confidence_interval, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_bca_interval_over_speakers_equals_scipys_over_speakers(data):
     references, predictions, _, speakers = data
     members = [np.flatnonzero(speakers == speaker) for speaker in np.unique(speakers)]
@@ -95,6 +95,7 @@ def test_two_samples_have_the_standard_error_worked_out_by_hand():
     assert (estimate.low, estimate.high) == (0, 1)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     rng = np.random.default_rng(0)
     population = np.array([[0.14, 0.04, 0.02], [0.08, 0.3, 0.12], [0.02, 0.08, 0.2]])
@@ -108,6 +109,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         assert 0.84 <= count / 300 <= 0.95
 
 
+@pytest.mark.slow
 def test_intervals_that_ignore_speakers_are_too_narrow_where_speakers_are_alike():
     rng = np.random.default_rng(0)
     speakers, covered = np.repeat(np.arange(30), 4), {"grouped": 0, "ungrouped": 0}
@@ -124,7 +126,7 @@ def test_intervals_that_ignore_speakers_are_too_narrow_where_speakers_are_alike(
     assert covered["ungrouped"] / 200 < 0.7
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1", "qwk"])
 def test_paired_difference_equals_that_of_a_plain_loop(data, name):
     references, predictions, baseline, speakers = data
     estimate = bootstrap_differences(references, predictions, baseline=baseline, groups=speakers, num_resamples=20_000)[
@@ -182,24 +184,6 @@ def test_few_groups_leave_few_permutations_however_many_samples_they_have():
     assert p_values["accuracy"] == pytest.approx(2 / 8, abs=0.02)
 
 
-def test_permutation_p_value_equals_scipys(data):
-    references, predictions, baseline, _ = data
-
-    def difference(one, other):
-        return METRICS["qwk"](references, one) - METRICS["qwk"](references, other)
-
-    theirs = scipy.stats.permutation_test(
-        (predictions, baseline),
-        difference,
-        permutation_type="samples",
-        vectorized=False,
-        n_resamples=4000,
-        random_state=np.random.default_rng(1),
-    )
-    ours = permutation_p_values(references, predictions, baseline=baseline)["qwk"]
-    assert ours == pytest.approx(theirs.pvalue, abs=0.03)
-
-
 def test_equal_methods_differ_by_nothing(data):
     references, predictions, _, _ = data
     assert set(permutation_p_values(references, predictions, baseline=predictions).values()) == {1.0}
@@ -207,6 +191,7 @@ def test_equal_methods_differ_by_nothing(data):
         assert estimate == (0, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_p_values_are_evenly_spread_where_the_methods_are_equally_good():
     rng = np.random.default_rng(0)
     p_values = []
@@ -237,14 +222,13 @@ def test_runs_of_a_sample_are_swapped_together(data):
     assert twice == pytest.approx(once)
 
 
-def test_the_defaults_are_the_documented_ones(data):
-    references, predictions, baseline, _ = data
-    defaults = {"confidence": 0.95, "num_resamples": 10_000, "seed": 0}
-    assert bootstrap_intervals(references, predictions) == bootstrap_intervals(references, predictions, **defaults)
-    pair = {"references": references, "predictions": predictions, "baseline": baseline}
-    assert bootstrap_differences(**pair) == bootstrap_differences(**pair, **defaults)
-    assert permutation_p_values(**pair) == permutation_p_values(**pair, num_permutations=10_000, seed=0)
-    assert minimum_detectable_difference(1.0) == minimum_detectable_difference(1.0, confidence=0.95, power=0.8)
+@pytest.mark.parametrize("function", [bootstrap_intervals, bootstrap_differences, permutation_p_values])
+def test_the_defaults_are_the_documented_ones(function):
+    documented = {"confidence": 0.95, "num_resamples": 10_000, "num_permutations": 10_000, "seed": 0}
+    parameters = inspect.signature(function).parameters
+    defaults = {name: parameters[name].default for name in documented if name in parameters}
+    assert len(defaults) >= 2
+    assert defaults.items() <= documented.items()
 
 
 @pytest.mark.parametrize("num", [2, 1000, 2500])
@@ -252,13 +236,6 @@ def test_as_many_permutations_are_drawn_as_asked_for(num):
     references, right, wrong = [0] * 39 + [1], [0] * 39 + [1], [1] * 39 + [0]
     p_values = permutation_p_values(references, right, baseline=wrong, num_permutations=num)
     assert p_values["accuracy"] == 1 / (num + 1)  # none in 2^39 permutations has a difference as large
-
-
-@pytest.mark.parametrize("num", [999, 1000, 2500])
-def test_as_many_resamples_are_drawn_as_asked_for(num, caplog):
-    with caplog.at_level(logging.WARNING, logger="blv_trainer"):
-        bootstrap_intervals([0] * 39 + [1], [0] * 39 + [1], num_resamples=num)
-    assert f"of {num} resamples" in caplog.text
 
 
 def test_the_same_seed_gives_the_same_numbers_in_any_order_of_the_samples(data):
@@ -279,55 +256,26 @@ def test_groups_of_one_sample_are_no_groups(data):
     assert bootstrap_intervals(references, predictions, groups=names) == bootstrap_intervals(references, predictions)
 
 
-def test_higher_confidence_gives_a_wider_interval(data):
-    references, predictions, _, _ = data
-    wide = bootstrap_intervals(references, predictions, confidence=0.99)["qwk"]
-    narrow = bootstrap_intervals(references, predictions, confidence=0.8)["qwk"]
-    assert wide.low < narrow.low < narrow.value < narrow.high < wide.high
-
-
-def test_perfect_predictions_have_an_interval_of_no_width():
-    assert bootstrap_intervals([0, 1, 2] * 10, [0, 1, 2] * 10)["accuracy"] == (1, 1, 1, 0)
-
-
 def test_an_undefined_metric_has_no_interval():
     estimates = bootstrap_intervals([0, 1, 2] * 10, [1] * 30)
     assert all(math.isnan(number) for number in estimates["pcc"])
-    assert estimates["qwk"].value == 0
+    assert estimates["qwk"] == (0, 0, 0, 0)
     p_values = permutation_p_values([0, 1, 2] * 10, [1] * 30, baseline=[0, 1, 2] * 10)
     assert math.isnan(p_values["pcc"])
 
 
-def test_resamples_without_a_value_are_left_out_and_logged(caplog):
-    references, predictions = [0] * 9 + [1], [0] * 9 + [1]  # a third of the resamples has one class only
-    with caplog.at_level(logging.WARNING, logger="blv_trainer"):
-        estimate = bootstrap_intervals(references, predictions)["pcc"]
-    assert (estimate.low, estimate.high) == (1, 1)
-    assert "pcc is undefined in 3" in caplog.text
-
-
-def test_ten_thousand_resamples_of_a_thousand_predictions_take_less_than_two_seconds():
-    rng = np.random.default_rng(0)
-    references = rng.choice(5, size=1000, p=[0.08, 0.2, 0.43, 0.15, 0.14])
-    predictions = predict(references, rng)
-    start = time.perf_counter()
-    bootstrap_intervals(references, predictions, num_resamples=10_000)
-    assert time.perf_counter() - start < 2
-
-
-def test_holm_equals_the_procedure_step_by_step():
-    # Sorted: .01 x 4, .02 x 3, .03 x 2, .5 x 1, none below the one before.
-    assert holm({"a": 0.5, "b": 0.01, "c": 0.03, "d": 0.02}) == pytest.approx(
-        {"a": 0.5, "b": 0.04, "c": 0.06, "d": 0.06}
-    )
-
-
-def test_holm_does_not_count_undefined_p_values_and_stops_at_one():
-    corrected = holm({"a": math.nan, "b": 0.6, "c": 0.7})
-    assert math.isnan(corrected.pop("a"))
-    assert corrected == {"b": 1.0, "c": 1.0}
-    assert holm({}) == {}
-    assert holm({"a": 0.0, "b": 1.0}) == {"a": 0.0, "b": 1.0}
+@pytest.mark.parametrize(
+    ("p_values", "corrected"),
+    [
+        # Sorted: .01 x 4, .02 x 3, .03 x 2, .5 x 1, none below the one before.
+        ({"a": 0.5, "b": 0.01, "c": 0.03, "d": 0.02}, {"a": 0.5, "b": 0.04, "c": 0.06, "d": 0.06}),
+        ({"a": math.nan, "b": 0.6, "c": 0.7}, {"a": math.nan, "b": 1.0, "c": 1.0}),  # undefined ones do not count
+        ({"a": 0.0, "b": 1.0}, {"a": 0.0, "b": 1.0}),
+        ({}, {}),
+    ],
+)
+def test_holm_equals_the_procedure_step_by_step(p_values, corrected):
+    assert holm(p_values) == pytest.approx(corrected, nan_ok=True)
 
 
 def test_mean_and_sd_over_runs():
@@ -340,7 +288,7 @@ def test_mean_and_sd_over_runs():
 
 
 def test_the_minimum_detectable_difference_is_found_with_the_power_it_promises():
-    difference = minimum_detectable_difference(2.0, confidence=0.95, power=0.8)
+    difference = minimum_detectable_difference(2.0)
     assert difference == pytest.approx(2 * (1.959964 + 0.841621), rel=1e-5)
     assert minimum_detectable_difference(0.5) == pytest.approx(difference / 4)
     assert minimum_detectable_difference(0) == 0
@@ -354,20 +302,14 @@ def test_the_minimum_detectable_difference_is_found_with_the_power_it_promises()
         ({"references": [0.5, 1.0]}, "references cannot be used: give class indices, whole numbers from 0"),
         ({"predictions": [0, -1]}, "predictions cannot be used: give class indices"),
         ({"references": [], "predictions": []}, "references cannot be used: give class indices, .* at least one"),
-        ({"references": np.arange(0), "predictions": np.arange(0)}, "references cannot be used: .* at least one"),
         ({"references": [0], "predictions": [0]}, "there is only one sample or group: nothing can be resampled"),
         ({"predictions": [0, 1, 1]}, r"2 references do not fit predictions of shape \(3,\): give \(n,\) or"),
-        ({"predictions": [[[0, 1]]]}, r"2 references do not fit predictions of shape \(1, 1, 2\)"),
         ({"references": [[0, 1]]}, r"shapes \[\(1, 2\), \(2,\)\] do not fit: give references \(n,\)"),
         ({"groups": ["a"]}, "1 groups do not fit 2 references"),
         ({"groups": ["a", None]}, r"a sample has no group \(None or NaN\)"),
-        ({"groups": [1.0, math.nan]}, r"a sample has no group \(None or NaN\)"),
         ({"groups": ["a", "a"]}, "there is only one sample or group: nothing can be resampled"),
         ({"confidence": 95}, "confidence=95 cannot be used: give a number between 0 and 1"),
-        ({"confidence": 0}, "confidence=0 cannot be used"),
-        ({"confidence": 1}, "confidence=1 cannot be used"),
         ({"num_resamples": 1}, "num_resamples=1 cannot be used: give a whole number from 2 up"),
-        ({"num_resamples": 2.5}, "num_resamples=2.5 cannot be used"),
     ],
 )
 def test_unusable_input_is_refused(change, message):
@@ -376,26 +318,17 @@ def test_unusable_input_is_refused(change, message):
         bootstrap_intervals(arguments.pop("references"), arguments.pop("predictions"), **arguments)
 
 
-def test_an_unusable_number_of_permutations_is_refused():
-    with pytest.raises(ValueError, match="num_permutations=0 cannot be used: give a whole number from 2 up"):
-        permutation_p_values([0, 1], [0, 1], baseline=[1, 0], num_permutations=0)
-
-
-def test_methods_with_different_numbers_of_runs_are_refused():
-    with pytest.raises(ValueError, match=r"shapes \[\(2,\), \(2,\), \(3, 2\)\] do not fit: .* alike in shape"):
-        bootstrap_differences([0, 1], [0, 1], baseline=[[0, 1]] * 3)
-
-
-def test_unusable_summaries_are_refused():
-    for p in (1.5, -0.1):
-        with pytest.raises(ValueError, match=rf"p-value {p} of 'a' cannot be used"):
-            holm({"a": p})
-    with pytest.raises(ValueError, match="there is no run"):
-        mean_and_sd([])
-    with pytest.raises(ValueError, match=r"the runs have different metrics \(pcc, qwk\)"):
-        mean_and_sd([{"qwk": 0.5}, {"pcc": 0.5}])
-    for option in ({"power": 0}, {"power": 1}, {"confidence": 0}, {"confidence": 1}):
-        with pytest.raises(ValueError, match=r"(power|confidence)=[01] cannot be used: give a number between 0 and 1"):
-            minimum_detectable_difference(0.1, **option)
-    with pytest.raises(ValueError, match="standard_error=-1 cannot be used"):
-        minimum_detectable_difference(-1)
+@pytest.mark.parametrize(
+    ("function", "given", "message"),
+    [
+        (holm, {"a": 1.5}, "p-value 1.5 of 'a' cannot be used"),
+        (holm, {"a": -0.1}, "p-value -0.1 of 'a' cannot be used"),
+        (mean_and_sd, [], "there is no run"),
+        (mean_and_sd, [{"qwk": 0.5}, {"pcc": 0.5}], r"the runs have different metrics \(pcc, qwk\)"),
+        (minimum_detectable_difference, -1, "standard_error=-1 cannot be used"),
+        (lambda runs: bootstrap_differences([0, 1], [0, 1], baseline=runs), [[0, 1]] * 3, "alike in shape"),
+    ],
+)
+def test_unusable_summaries_are_refused(function, given, message):
+    with pytest.raises(ValueError, match=message):
+        function(given)

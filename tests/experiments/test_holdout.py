@@ -1,15 +1,12 @@
 import pytest
 from datasets import Dataset, DatasetDict
 
-from blv_trainer.experiments.holdout import complete_splits, leaking_speakers
+from blv_trainer.experiments.holdout import complete_splits
 
 
-def rows(count, prefix="s", **columns):
-    speakers = [f"{prefix}{k // 4}" for k in range(count)]
-    labels = [k // 4 % 2 for k in range(count)]
-    return Dataset.from_dict(
-        {"text": [f"{prefix} text {k}" for k in range(count)], "label": labels, "speaker": speakers}
-    )
+def rows(count, prefix="s"):
+    texts, speakers = [f"{prefix} text {k}" for k in range(count)], [f"{prefix}{k // 4}" for k in range(count)]
+    return Dataset.from_dict({"text": texts, "label": [k // 4 % 2 for k in range(count)], "speaker": speakers})
 
 
 def test_missing_splits_are_held_out_with_disjoint_speakers():
@@ -46,5 +43,6 @@ def test_too_few_rows_are_refused():
 
 def test_speakers_in_train_and_test_are_told():
     leaky = DatasetDict(train=rows(40), validation=rows(4, "v"), test=rows(8))
-    assert leaking_speakers(leaky).startswith("2 of 2 test speakers are in train as well")
-    assert leaking_speakers(DatasetDict(train=rows(40), test=rows(8, "t"))) is None
+    _, (note,) = complete_splits(leaky, seed=1)
+    assert note.startswith("2 of 2 test speakers are in train as well")
+    assert complete_splits(DatasetDict({**leaky, "test": rows(8, "t")}), seed=1)[1] == []

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from blv_trainer.experiments.results import read_results
+from blv_trainer.run_folder import PREDICTIONS_FILE
 
 
 def test_what_the_runs_wrote_is_read_back(make_comparison, tmp_path):
@@ -15,9 +16,7 @@ def test_what_the_runs_wrote_is_read_back(make_comparison, tmp_path):
     assert results.names == ["A2", "B1", "B2", "C1"]
     assert results.seeds == [1, 2]
     assert [runs.method.spec for runs in results.methods] == ["cross_entropy", "blv:sigma=6"]
-    assert results.description == {
-        "source": "drawn <i>logits</i>", "notes": ["a & b"], "command": "blv-trainer compare", "model": "-",
-    }  # fmt: skip
+    assert results.description["notes"] == ["a & b"]
     blv = results.methods[1]
     assert blv.loss.class_counts.tolist() == results.class_counts["train"]
     assert (blv.validation_logits.shape, blv.test_logits.shape) == ((2, 120, 4), (2, 200, 4))
@@ -56,4 +55,21 @@ def test_runs_on_other_rows_are_not_mixed(make_comparison, tmp_path):
     table = pq.read_table(path)
     pq.write_table(table.take(list(range(table.num_rows))[::-1]), path)
     with pytest.raises(ValueError, match=r"blv_sigma=6/seed_1 was made on other rows than the runs before it: compare"):
+        read_results(folder)
+
+
+@pytest.mark.parametrize("name", [PREDICTIONS_FILE, "history.json", "run.json"])
+def test_a_damaged_file_of_a_run_is_named(name, make_comparison, tmp_path):
+    folder = make_comparison(tmp_path, methods=("cross_entropy",), seeds=(1,))
+    path = folder / "runs" / "cross_entropy" / "seed_1" / name
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        read_results(folder)
+
+
+def test_predictions_without_a_split_are_named(make_comparison, tmp_path):
+    folder = make_comparison(tmp_path, methods=("cross_entropy",), seeds=(1,))
+    path = folder / "runs" / "cross_entropy" / "seed_1" / PREDICTIONS_FILE
+    pq.write_table(pq.read_table(path, filters=[("split", "!=", "test")]), path)
+    with pytest.raises(ValueError, match="lacks validation or test rows"):
         read_results(folder)

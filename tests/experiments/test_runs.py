@@ -17,13 +17,9 @@ SETTINGS = {"method": "focal", "seed": 1, "learning_rate": 0.1}
 def folder(tmp_path):
     """A run that was begun with ``SETTINGS``."""
     folder = runs.folder_of(tmp_path, Method("blv", {"sigma": 6, "scope": "element"}), 7)
+    assert folder == tmp_path / "runs" / "blv_scope=element,sigma=6" / "seed_7"
     assert runs.begin(folder, SETTINGS, chosen_by_user=False) is None
     return folder
-
-
-def test_a_run_lies_under_its_method_and_seed(tmp_path):
-    method = Method("blv", {"sigma": 6, "scope": "element"})
-    assert runs.folder_of(tmp_path, method, 7) == tmp_path / "runs" / "blv_scope=element,sigma=6" / "seed_7"
 
 
 def test_a_run_is_finished_once_its_metrics_are_there(folder):
@@ -44,12 +40,13 @@ def test_settings_and_conditions_are_written_when_a_run_starts(folder):
 def test_changed_settings_are_named_and_their_defaults_too(folder):
     runs.refuse_changed_settings(folder, dict(SETTINGS))
     changed = {"method": "focal", "seed": 1, "num_train_epochs": 3}
-    with pytest.raises(
-        ValueError,
-        match="made with learning_rate=0.1, now TrainingArguments' default; "
-        "num_train_epochs=TrainingArguments' default, now 3. Results",
-    ):
+    message = "made with learning_rate=0.1, now TrainingArguments' default; "
+    message += "num_train_epochs=TrainingArguments' default, now 3. Results"
+    with pytest.raises(ValueError, match=message):
         runs.refuse_changed_settings(folder, changed)
+    (folder / "run.json").write_text('{"settings": ')
+    with pytest.raises(ValueError, match=r"run.json was not written by this version .* or remove the folder"):
+        runs.refuse_changed_settings(folder, SETTINGS)
 
 
 def test_an_unfinished_run_of_other_settings_is_begun_again(folder):
@@ -63,12 +60,6 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(FileExistsError, match=r"holds files but no run.json, so it is no run: remove it, or choose"):
         runs.begin(tmp_path, SETTINGS, chosen_by_user=False)
     assert (tmp_path / "thesis.txt").exists()
-
-
-def test_a_torn_run_file_is_refused_with_what_to_do(folder):
-    (folder / "run.json").write_text('{"settings": ')
-    with pytest.raises(ValueError, match=r"run.json was not written by this version .* or remove the folder"):
-        runs.refuse_changed_settings(folder, SETTINGS)
 
 
 def test_going_on_with_newer_versions_is_said(folder, monkeypatch, caplog):

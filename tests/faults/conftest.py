@@ -1,6 +1,5 @@
 """What is trained, compared and prepared while it is disturbed: tiny, random, the same for all tests."""
 
-import csv
 import gc
 import json
 import os
@@ -35,13 +34,10 @@ def encoder(tmp_path_factory, save_tiny_bert):
 def table(tmp_path_factory):
     """A CSV file of 60 labelled texts of mixed length."""
     rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(WORDS[5:], size=rng.integers(1, 12))) for _ in range(60)]
+    rows = [f"{text} {k},{LEVELS[(k % 6 > 0) + (k % 6 > 3)]}" for k, text in enumerate(texts)]
     path = tmp_path_factory.mktemp("table") / "rows.csv"
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "label"])
-        for k in range(60):
-            words = rng.choice(WORDS[5:], size=rng.integers(1, 12))
-            writer.writerow([" ".join([*words, str(k)]), LEVELS[(k % 6 > 0) + (k % 6 > 3)]])
+    path.write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
     return path
 
 
@@ -69,7 +65,7 @@ def corpus(tmp_path_factory):
     """An invented ICNALE folder."""
     from blv_trainer.corpora.synthetic import write_corpus
 
-    return write_corpus(tmp_path_factory.mktemp("corpus") / "c", 30, seed=6, audio="names").folder
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "c", 30, seed=6, has_audio=True).folder
 
 
 @pytest.fixture(scope="session")
@@ -77,14 +73,17 @@ def prepare_words(corpus):
     return ["prepare", "--data_dir", str(corpus), "--output_dir", "{out}"]
 
 
+@pytest.fixture
+def transcribe_words(tmp_path):
+    """``transcribe`` of nothing, by no model."""
+    (tmp_path / "whisper.pt").touch()
+    return f"transcribe --data_dir {tmp_path} --whisper_model {tmp_path / 'whisper.pt'} --output_dir {{out}}".split()
+
+
 @pytest.fixture(scope="session")
 def run_verb():
     """Runs a verb in this process; its exit code."""
-
-    def run_verb(words, out, *more):
-        return main([*(word.replace("{out}", str(out)) for word in words), *more])
-
-    return run_verb
+    return lambda words, out, *more: main([*(word.replace("{out}", str(out)) for word in words), *more])
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from blv_trainer import BLVTrainer, BLVTrainingArguments
 from blv_trainer.asr.store import TranscriptStore
 from blv_trainer.files import staged_folder, write_json, write_whole
-from blv_trainer.training.checkpoints import checkpoints, fault_of
+from blv_trainer.training.checkpoints import checkpoints, is_whole
 
 
 @contextlib.contextmanager
@@ -55,21 +55,16 @@ def test_a_file_that_does_not_fit_leaves_the_old_one_and_nothing_else(write, tmp
 
 
 def test_a_folder_of_files_is_written_whole_or_not_at_all(tmp_path):
-    with staged_folder(tmp_path) as folder:
-        (folder / "a").write_text("old")
-        (folder / "data").mkdir()
-        (folder / "data" / "b").write_text("old")
-    before = tree(tmp_path)
-
-    def write_more():
+    def write(name, content):
         with staged_folder(tmp_path) as folder:
-            (folder / "a").write_text("new")
+            (folder / "a").write_bytes(content[:3])
             (folder / "data").mkdir()
-            (folder / "data" / "c").write_bytes(bytes(5000))
+            (folder / "data" / name).write_bytes(content)
 
+    write("b", b"old")
     with no_file_above(1000), pytest.raises(OSError, match="File too large"):
-        write_more()
-    assert tree(tmp_path) == before == {"a": b"old", "data/b": b"old"}
+        write("c", bytes(5000))
+    assert tree(tmp_path) == {"a": b"old", "data/b": b"old"}
 
 
 def test_errors_that_are_not_of_the_disk_stay_what_they_are(tmp_path):
@@ -98,7 +93,7 @@ def test_of_a_checkpoint_that_does_not_fit_nothing_stays_and_the_last_one_is_who
         Filling(make_mean_pooled(), args, train_dataset=rows).train()
     assert args.save_total_limit == 1
     assert list(checkpoints(tmp_path)) == [2]
-    assert fault_of(tmp_path / "checkpoint-2") is None
+    assert is_whole(tmp_path / "checkpoint-2")
 
 
 def test_a_transcript_that_does_not_fit_is_made_again(tmp_path):
@@ -148,33 +143,28 @@ def test_a_verb_ends_with_a_sentence_and_goes_on_when_there_is_room(
     last = capfd.readouterr().err.strip().splitlines()[-1]
     assert last.startswith(f"blv-trainer {verb}: {small_disk}")
     assert "No space left on device. Make room and give the same command again" in last
-    found = list(out.rglob("*"))
-    assert not [path for path in found if "unfinished" in path.name or path.name.startswith("_")]
-    assert not [path for path in found if path.name == "config.yaml" and path.stat().st_size == 0]
-    assert all(fault_of(path) is None for path in out.rglob("checkpoint-*"))
+    assert not [path for path in out.rglob("*") if "unfinished" in path.name or path.name.startswith("_")]
+    assert not [path for path in out.rglob("config.yaml") if path.stat().st_size == 0]
+    assert all(is_whole(path) for path in out.rglob("checkpoint-*"))
     ballast.unlink()
     assert run_verb(words, out) == 0
 
 
-@pytest.mark.slow
-def test_an_old_report_stays_when_the_new_one_does_not_fit(compare_words, small_disk, run_verb, capfd):
-    out = small_disk / "out"
-    assert run_verb(compare_words, out) == 0
+@pytest.mark.parametrize(
+    ("verb", "left", "again"),
+    [
+        pytest.param("compare", 20_000, ["--report_only"], marks=pytest.mark.slow),
+        ("prepare", 8_000, ["--overwrite_output_dir", "--split_by", "sample"]),
+    ],
+)
+def test_an_old_result_stays_when_the_new_one_does_not_fit(verb, left, again, request, small_disk, run_verb, capfd):
+    out, words = small_disk / "out", request.getfixturevalue(f"{verb}_words")
+    assert run_verb(words, out) == 0
     before = tree(out)
-    ballast = fill(small_disk, 20_000)
-    assert run_verb(compare_words, out, "--report_only") == 1
+    ballast = fill(small_disk, left)
+    assert run_verb(words, out, *again) == 1
     assert "No space left on device" in capfd.readouterr().err
     assert tree(out) == before
     ballast.unlink()
-    assert run_verb(compare_words, out, "--report_only") == 0
+    assert run_verb(words, out, *again) == 0
     assert tree(out).keys() == before.keys()
-
-
-def test_an_old_corpus_stays_when_the_new_one_does_not_fit(prepare_words, small_disk, run_verb, capfd):
-    out = small_disk / "out"
-    assert run_verb(prepare_words, out) == 0
-    before = tree(out)
-    fill(small_disk, 8_000)
-    assert run_verb(prepare_words, out, "--overwrite_output_dir", "--split_by", "kfold") == 1
-    assert "No space left on device" in capfd.readouterr().err
-    assert tree(out) == before

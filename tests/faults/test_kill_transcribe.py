@@ -31,7 +31,7 @@ def transcribe_words(tmp_path_factory):
 
 @pytest.mark.slow
 def test_killed_and_given_again_the_transcripts_are_equal_byte_for_byte(transcribe_words, kill_and_repeat, tmp_path):
-    undisturbed, trials = kill_and_repeat(transcribe_words, tmp_path, kills=20)
+    undisturbed, trials = kill_and_repeat(transcribe_words, tmp_path, kills=6)
     expected = (undisturbed / "transcripts.parquet").read_bytes()
     for trial in trials:
         out = Path(trial["trial"], "out")

@@ -10,7 +10,6 @@ import pytest
 import transformers
 from datasets import ClassLabel, Dataset, DatasetDict
 
-import blv_trainer
 from blv_trainer.arguments import ModelArguments
 from blv_trainer.asr.store import TranscriptStore
 from blv_trainer.experiments import frozen, runs
@@ -68,13 +67,6 @@ def test_a_file_of_features_that_does_not_fit_is_made_again(damage, features, tm
 # ---- Runs
 
 
-def test_a_run_of_another_format_is_named(tmp_path):
-    for content in ("{", "[]", '{"options": {}}'):
-        (tmp_path / runs.RUN_FILE).write_text(content)
-        with pytest.raises(ValueError, match=r"run\.json was not written by this version of blv_trainer"):
-            runs.begin(tmp_path, {}, chosen_by_user=True)
-
-
 def test_a_run_begun_with_another_version_goes_on_with_a_warning(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(runs, "last_whole_checkpoint", lambda folder, num_processes: folder / "checkpoint-2")
     runs.begin(tmp_path, {"seed": 1}, chosen_by_user=True)
@@ -84,13 +76,6 @@ def test_a_run_begun_with_another_version_goes_on_with_a_warning(tmp_path, monke
     with caplog.at_level(logging.WARNING, logger="blv_trainer"):
         assert runs.begin(tmp_path, {"seed": 1}, chosen_by_user=True) == str(tmp_path / "checkpoint-2")
     assert "was begun with torch 1.0, now " in caplog.text
-
-
-def test_an_unfinished_run_with_other_settings_is_refused(tmp_path):
-    runs.begin(tmp_path, {"seed": 1}, chosen_by_user=True)
-    (tmp_path / "checkpoint-2").mkdir()
-    with pytest.raises(ValueError, match="holds an unfinished run with seed=1, now 2: give the old settings to go on"):
-        runs.begin(tmp_path, {"seed": 2}, chosen_by_user=True)
 
 
 # ---- Transcripts
@@ -130,7 +115,3 @@ def test_a_corpus_built_by_another_version_is_built_again(corpus, tmp_path, monk
     assert second != first
     shutil.rmtree(first)
     assert folder(load()) == second
-
-
-def test_the_version_stands_in_one_place():
-    assert frozen.__version__ == blv_trainer.__version__

@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-from blv_trainer.cli import main
-
 
 @pytest.fixture
 def read_only(tmp_path, mount):
@@ -18,15 +16,9 @@ def read_only(tmp_path, mount):
 
 @pytest.mark.parametrize("where", ["out", "new"])
 @pytest.mark.parametrize("verb", ["train", "compare", "prepare", "transcribe"])
-def test_a_verb_ends_with_a_sentence(verb, where, request, read_only, tmp_path, capsys):
-    if verb == "transcribe":
-        (tmp_path / "whisper.pt").touch()
-        words = f"transcribe --data_dir {tmp_path} --whisper_model {tmp_path / 'whisper.pt'} --output_dir {{out}}"
-        words = words.split()
-    else:
-        words = request.getfixturevalue(f"{verb}_words")
+def test_a_verb_ends_with_a_sentence(verb, where, request, read_only, run_verb, capsys):
     out = read_only / where
-    assert main([word.replace("{out}", str(out)) for word in words]) == 1
+    assert run_verb(request.getfixturevalue(f"{verb}_words"), out) == 1
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith(f"blv-trainer {verb}: {out}")
     assert last.endswith("Read-only file system. Choose another --output_dir, or have it made writable.")

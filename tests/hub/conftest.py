@@ -1,5 +1,9 @@
 """A model that was trained here, and a Hub for tests to push it to."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 from datasets import Dataset
 from transformers import AutoTokenizer
@@ -53,3 +57,17 @@ def trained(make_trainer, tmp_path_factory):
     trainer.train()
     trainer.save_model()
     return folder
+
+
+@pytest.fixture
+def elsewhere(hub, tmp_path):
+    """Runs Python in a fresh process, with an empty cache and alice's token; what its last line, JSON, says."""
+
+    def run(code, *words, home="home"):
+        environment = hub.environment(home=tmp_path / home, token="hf_alice")
+        command = [sys.executable, "-c", code, *words]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run

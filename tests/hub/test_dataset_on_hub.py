@@ -1,9 +1,6 @@
 """The private dataset: an invented corpus prepared, pushed by the script, loaded where this package is not known."""
 
-import json
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -43,21 +40,13 @@ def prepared(tmp_path):
     return folder
 
 
-def test_the_dataset_is_pushed_privately_and_loads_whole_and_as_a_stream(hub, prepared, tmp_path):
+@pytest.mark.slow  # a process
+def test_the_dataset_is_pushed_privately_and_loads_whole_and_as_a_stream(hub, prepared, elsewhere, tmp_path):
     runpy.run_path(str(PUSH))["main"]([str(prepared), "alice/icnale_asa"])
     assert hub.dataset("alice/icnale_asa").is_private
     local = load_dataset(str(prepared), cache_dir=str(tmp_path / "cache"))
 
-    done = subprocess.run(
-        [sys.executable, "-c", USE],
-        capture_output=True,
-        text=True,
-        env=hub.environment(home=tmp_path / "home", token="hf_alice"),
-        cwd=tmp_path,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    loaded = json.loads(done.stdout.splitlines()[-1])
+    loaded = elsewhere(USE)
     assert loaded["rows"] == {split: [*rows] for split, rows in local.items()}
     assert loaded["labels"] == local["train"].features["label"].names
     assert loaded["streamed"] == [*local["train"].select(range(3))]

@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from blv_trainer.cli import main
-from blv_trainer.hub.publish import publish
+from blv_trainer.hub import publish
 from blv_trainer.prediction import load_classifier, predict_logits
 
 TEXTS = ["i like tea", "coffee often", "nevertheless i drink tea", "unknown words only"]
@@ -37,23 +35,6 @@ INSTALLED = {"before": "import blv_trainer", "options": ""}
 NOT_INSTALLED = {"before": 'sys.modules["blv_trainer"] = None', "options": ", trust_remote_code=True"}
 
 
-def start_python(code, *words, env, cwd):
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=env,
-        cwd=cwd,
-    )
-
-
-def answer_of(process):
-    printed, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return json.loads(printed.splitlines()[-1])
-
-
 @pytest.fixture
 def pushed(hub, trained, tmp_path):
     """The trained model on the stand-in Hub, private."""
@@ -61,22 +42,14 @@ def pushed(hub, trained, tmp_path):
     return hub
 
 
-def test_both_routes_give_the_logits_of_the_trained_model(pushed, trained, tmp_path, monkeypatch):
+@pytest.mark.slow  # two processes
+def test_both_routes_give_the_logits_of_the_trained_model(pushed, trained, elsewhere, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # what is in the folder must do
     model, tokenizer = load_classifier(str(trained))
     expected = predict_logits(model, tokenizer, [*TEXTS, LONG])
     names = list(model.config.id2label.values())
-    processes = {
-        route: start_python(
-            USE.format(**blocks),
-            json.dumps([*TEXTS, LONG]),
-            env=pushed.environment(home=tmp_path / route, token="hf_alice"),
-            cwd=tmp_path,
-        )
-        for route, blocks in (("blv_trainer", INSTALLED), ("transformers_modules", NOT_INSTALLED))
-    }
-    for home_of_code, process in processes.items():
-        answer = answer_of(process)
+    for home_of_code, blocks in (("blv_trainer", INSTALLED), ("transformers_modules", NOT_INSTALLED)):
+        answer = elsewhere(USE.format(**blocks), json.dumps([*TEXTS, LONG]), home=home_of_code)
         assert answer["module"].startswith(home_of_code)
         for form in ("one_by_one", "batched"):
             found = [{entry["label"]: entry["score"] for entry in entries} for entries in answer[form]]

@@ -1,15 +1,13 @@
 """Each metric as a Space, loaded by ``evaluate.load`` in a fresh process that does not know this package."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import yaml
 
 from blv_trainer.cli import main
-from blv_trainer.hub.metric_space import push_metric, space_pages
+from blv_trainer.hub import push_metric
 from blv_trainer.metrics import METRICS
 
 REFERENCES = [0, 1, 2, 2, 3, 1, 0, 2]
@@ -33,47 +31,35 @@ def arguments(name):
     return {"references": REFERENCES, "predictions": PREDICTIONS}
 
 
-def test_every_metric_is_pushed_and_loaded_from_its_space(hub, tmp_path):
+@pytest.mark.slow  # one push for each metric, and a process
+def test_every_metric_is_pushed_and_loaded_from_its_space(hub, elsewhere):
     for name in METRICS:
         push_metric(name, f"alice/{name}", private=name == "qwk")
-        assert {f"{name}.py", "README.md", "index.html"} <= set(hub.space(f"alice/{name}").files)
+        card = hub.space(f"alice/{name}").read("README.md").decode()
+        assert len(yaml.safe_load(card.split("---")[1])["short_description"]) <= 60
     assert hub.space("alice/qwk").is_private
-    done = subprocess.run(
-        [sys.executable, "-c", USE, json.dumps({name: arguments(name) for name in METRICS})],
-        capture_output=True,
-        text=True,
-        env=hub.environment(home=tmp_path / "home", token="hf_alice"),
-        cwd=tmp_path,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    values = json.loads(done.stdout.splitlines()[-1])
+    values = elsewhere(USE, json.dumps({name: arguments(name) for name in METRICS}))
     assert values == pytest.approx({name: METRICS[name](**arguments(name)) for name in METRICS})
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_the_page_of_a_space_says_what_the_metric_is(name):
-    pages = space_pages(name, f"ann/{name}")
-    metadata = yaml.safe_load(pages["README.md"].split("---")[1])
-    assert metadata["sdk"] == "static"
-    assert metadata["tags"] == ["evaluate", "metric"]
-    assert len(metadata["short_description"]) <= 60
-    first_line = METRICS[name].function.__doc__.split("\n")[0]
-    assert first_line in pages["README.md"]
-    assert f'evaluate.load("ann/{name}")' in pages["index.html"]
-
-
-def test_push_metric_on_the_command_line_prints_the_address(hub, capsys):
+def test_push_metric_on_the_command_line_makes_a_space_that_explains_it_and_prints_its_address(hub, capsys):
     assert main(["push", "--metric", "qwk", "--repo_id", "alice/qwk"]) == 0
     assert capsys.readouterr().out == f"{hub.url}/spaces/alice/qwk\n"
+    space = hub.space("alice/qwk")
+    card, page = space.read("README.md").decode(), space.read("index.html").decode()
+    metadata = yaml.safe_load(card.split("---")[1])
+    assert metadata["sdk"] == "static"
+    assert metadata["tags"] == ["evaluate", "metric"]
+    assert METRICS["qwk"].function.__doc__.split("\n")[0] in card
+    assert 'evaluate.load("alice/qwk")' in page
+    assert "qwk.py" in space.files
 
 
-def test_a_space_by_another_name_is_refused(hub):
-    with pytest.raises(ValueError, match="this one must be called OWNER/qwk"):
-        push_metric("qwk", "alice/kappa")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("qwk", "this one must be called OWNER/qwk"), ("qwc", "metric='qwc' is unknown.*Did you mean 'qwk'")],
+)
+def test_a_space_by_another_name_or_of_an_unknown_metric_is_refused(name, message, hub):
+    with pytest.raises(ValueError, match=message):
+        push_metric(name, "alice/kappa")
     assert hub.requests() == []
-
-
-def test_an_unknown_metric_is_refused(hub):
-    with pytest.raises(ValueError, match="metric='qwc' is unknown.*Did you mean 'qwk'"):
-        push_metric("qwc", "alice/qwc")

@@ -5,26 +5,20 @@ import json
 import shutil
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto
 from tokenizers import Tokenizer
-from transformers import (
-    AutoConfig,
-    BertConfig,
-    BertForSequenceClassification,
-    BertTokenizerFast,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-)
+from transformers import AutoConfig, AutoModelForSequenceClassification, BertConfig, BertTokenizerFast, DistilBertConfig
 
 import blv_trainer
 from blv_trainer import MeanPooledConfig, MeanPooledForSequenceClassification
 from blv_trainer.cli import main
-from blv_trainer.decision import fold
+from blv_trainer.decision import Decision, fold
+from blv_trainer.hub import export_onnx
 from blv_trainer.hub import onnx as onnx_room
-from blv_trainer.hub.onnx import export_onnx
-from blv_trainer.hub.onnx_graph import check_logits
 from blv_trainer.onnx_classifier import OnnxClassifier
 from blv_trainer.prediction import load_classifier, predict_logits
 
@@ -52,7 +46,7 @@ def make_mean_pooled():
 def saved(tmp_path_factory):
     """Our model with a folded decision, saved with its tokenizer."""
     folder = tmp_path_factory.mktemp("saved")
-    fold(make_mean_pooled(), SHIFT).save_pretrained(folder)
+    fold(make_mean_pooled(), Decision(SHIFT)).save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
     return folder
 
@@ -135,11 +129,14 @@ def test_int8_is_smaller_and_near_and_says_how_near(exported, quantised):
     assert json.loads((folder / "onnx_export.json").read_text()) == report
 
 
-def test_int8_answers_do_not_depend_on_the_other_texts(quantised):
-    model = OnnxClassifier(quantised[0])
-    together = predict_logits(model, make_tokenizer(), TEXTS)
-    alone = np.concatenate([predict_logits(model, make_tokenizer(), [text]) for text in TEXTS])
-    np.testing.assert_array_equal(together, alone)
+def test_int8_weights_of_linear_layers_take_a_byte_each_and_embeddings_and_head_stay(quantised):
+    weights = {tensor.name: tensor for tensor in onnx.load(quantised[0] / "model.onnx").graph.initializer}
+    bytes_each = [t for t in weights.values() if t.data_type == TensorProto.INT8 and len(t.dims) == 2]
+    assert len(bytes_each) == 2 * 6  # layers, each 6
+    floats = [sorted(t.dims) for t in weights.values() if t.data_type == TensorProto.FLOAT and len(t.dims) == 2]
+    assert [16, 20] in floats  # embeddings of words
+    assert [3, 16] in floats  # the head
+    assert not list(quantised[0].glob("*.int8"))
 
 
 def test_the_model_is_left_as_it_was(saved, quantised):
@@ -152,8 +149,9 @@ def test_the_model_is_left_as_it_was(saved, quantised):
 
 def test_other_logits_than_torchs_are_an_error(exported):
     model = make_mean_pooled()  # without the folded shift
+    names = ["input_ids", "attention_mask", "token_type_ids"]
     with pytest.raises(FloatingPointError, match="gives other logits than torch .difference 2 on a batch of 1 x 2"):
-        check_logits(exported / "model.onnx", model, ["input_ids", "attention_mask", "token_type_ids"], longest=32)
+        onnx_room._check_logits(exported / "model.onnx", model, names, longest=32)
 
 
 def test_after_an_error_nothing_is_written_and_an_earlier_export_stays(tmp_path, monkeypatch):
@@ -161,7 +159,7 @@ def test_after_an_error_nothing_is_written_and_an_earlier_export_stays(tmp_path,
         args[-1].write_bytes(b"half")
         raise FloatingPointError("other logits")
 
-    monkeypatch.setattr(onnx_room, "write_graph", fail)
+    monkeypatch.setattr(onnx_room, "_write_graph", fail)
     (tmp_path / "onnx_export.json").write_text("{}")
     model = make_mean_pooled().train()
     with pytest.raises(FloatingPointError, match="other logits"):
@@ -176,19 +174,13 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
         export_onnx(make_mean_pooled(), make_tokenizer(), tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [({"quantize": "int4"}, "quantize='int4' is unknown. Choose from: int8"), ({"texts": []}, "texts is empty")],
-)
-def test_wrong_options_are_named(options, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        export_onnx(make_mean_pooled(), make_tokenizer(), tmp_path / "out", **options)
-
-
-def test_an_export_is_not_exported_again(exported, tmp_path):
-    model, tokenizer = load_classifier(str(exported))
+def test_what_cannot_be_exported_is_named(exported, tmp_path):
+    with pytest.raises(ValueError, match="quantize='int4' is unknown. Choose from: int8"):
+        export_onnx(make_mean_pooled(), make_tokenizer(), tmp_path / "out", quantize="int4")
+    with pytest.raises(ValueError, match="texts is empty"):
+        export_onnx(make_mean_pooled(), make_tokenizer(), tmp_path / "out", texts=[])
     with pytest.raises(ValueError, match="is an export already"):
-        export_onnx(model, tokenizer, tmp_path / "out")
+        export_onnx(*load_classifier(str(exported)), tmp_path / "out")
 
 
 def test_without_the_extra_it_is_named(tmp_path, monkeypatch):
@@ -220,20 +212,13 @@ def test_push_takes_the_export_along(words, quantize, hub, trained, exported, tm
     assert pushed.read("onnx/model.onnx") == (exported / "model.onnx").read_bytes()
 
 
-def make_bert():
-    config = BertConfig(**TINY, num_hidden_layers=2, max_position_embeddings=32, **LEVELS)
-    return BertForSequenceClassification(config)
-
-
-def make_distilbert():
-    sizes = {"vocab_size": 20, "dim": 16, "n_heads": 2, "hidden_dim": 32, "n_layers": 2, "max_position_embeddings": 32}
-    return DistilBertForSequenceClassification(DistilBertConfig(**sizes, **LEVELS))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("make_stock", [make_bert, make_distilbert])
-def test_stock_classifiers_are_exported_too(make_stock, tmp_path):
+@pytest.mark.parametrize("kind", [BertConfig, DistilBertConfig])
+def test_stock_classifiers_are_exported_too(kind, tmp_path):
     torch.manual_seed(0)
-    report = export_onnx(make_stock().to(torch.bfloat16), make_tokenizer(), tmp_path / "out")
+    sizes = {"vocab_size": 20, "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 2}  # dim is an alias
+    config = kind(**sizes, max_position_embeddings=32, **LEVELS)
+    model = AutoModelForSequenceClassification.from_config(config).to(torch.bfloat16)
+    report = export_onnx(model, make_tokenizer(), tmp_path / "out")
     assert report["float32_logit_difference"] < 1e-5
     assert report["argmax_agreement"] == 1

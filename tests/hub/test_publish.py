@@ -14,11 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from blv_trainer.cli import main
-from blv_trainer.hub import publish as publish_module
-from blv_trainer.hub.card import PICTURE_FILE
-from blv_trainer.hub.checks import check_files, check_pipeline
-from blv_trainer.hub.files import select_files
-from blv_trainer.hub.publish import publish
+from blv_trainer.hub import publish, publishing
+from blv_trainer.hub.before_push import check_pipeline
+from blv_trainer.hub.card.render import PICTURE_FILE
+from blv_trainer.hub.published_files import select_files
 from blv_trainer.prediction import prediction_table
 
 
@@ -41,7 +40,7 @@ def folder(trained, tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """Leaves out the check that a pipeline loads the model."""
-    monkeypatch.setattr(publish_module, "check_pipeline", lambda folder, files: None)
+    monkeypatch.setattr(publishing, "check_pipeline", lambda folder, files: None)
 
 
 # ---- What goes along
@@ -168,8 +167,6 @@ REFUSED = {
     "token": (write("added_tokens.json", '{"x": "hf_%s"}' % ("a" * 34)), "added_tokens.json holds a token of the Hub"),
     "token in use": (write("added_tokens.json", '{"x": "hf_alice"}'), "added_tokens.json holds the token in use"),
     "path": (write("added_tokens.json", '{"x": "/home/ann/a.csv"}'), "added_tokens.json holds the local path '/home"),
-    "windows path": (write("added_tokens.json", r'{"x": "C:\\Users\\ann"}'), "added_tokens.json holds the local path"),
-    "path in ONNX": (write("x.onnx", b"\0\1" + str(Path.cwd()).encode() + b"/x.py"), "x.onnx holds the local path"),
     "no card": (write("README.md", "# A model"), "the card has no metadata"),
     "spoilt weights": (spoilt, "the probability of .* is no number, so its weights are spoilt"),
     "unknown model": (changed_config(model_type="nobody", auto_map={}), "does not load it"),
@@ -185,11 +182,6 @@ def test_a_folder_that_will_not_do_is_refused_with_a_sentence(hub, trained, tmp_
         publish(folder, "alice/essays")
     assert "hf_a" not in str(raised.value)
     assert hub.requests() == []
-
-
-def test_a_folder_that_is_not_there_is_refused(hub, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
-        publish(tmp_path / "nowhere", "alice/essays")
 
 
 def test_what_is_wrong_with_the_folder_shows_before_a_token_is_asked_for(tmp_path, monkeypatch):
@@ -210,13 +202,6 @@ def test_the_form_that_peft_leaves_is_no_card(hub, quick, folder):
     (folder / "README.md").write_text("---\nlibrary_name: peft\n---\n[More Information Needed]\n")
     publish(folder, "alice/essays")
     assert b"pipeline_tag: text-classification" in hub.model("alice/essays").read("README.md")
-
-
-def test_urls_relative_paths_and_words_are_no_local_paths(tmp_path):
-    text = "see https://hf.co/data/x, data/train.csv, ../tmp/x, and/or, [A2](figures/home/a.png), ~/x"
-    (tmp_path / "README.md").write_text(text)
-    (tmp_path / "vocab.txt").write_text("/home/\n/tmp/x\n")
-    check_files(tmp_path, ["README.md", "vocab.txt"])
 
 
 def test_the_pipeline_sees_only_what_is_published(trained):
@@ -248,19 +233,9 @@ def test_trainer_pushes_in_one_commit_what_publish_would(hub, make_trainer, tmp_
 
 @pytest.mark.parametrize("strategy", ["every_save", "checkpoint", "all_checkpoints", "end"])
 def test_checkpoints_are_pushed_without_the_pickled_arguments(hub, make_trainer, tmp_path, strategy):
-    trainer = make_trainer(
-        tmp_path / "out",
-        push_to_hub=True,
-        hub_model_id="alice/essays",
-        hub_strategy=strategy,
-        hub_always_push=True,
-        save_steps=1,
-        eval_strategy="steps",
-        eval_steps=1,
-        load_best_model_at_end=True,
-        save_total_limit=1,
-    )
-    trainer.train()
+    to_hub = {"push_to_hub": True, "hub_model_id": "alice/essays", "hub_strategy": strategy, "hub_always_push": True}
+    best = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": True}
+    make_trainer(tmp_path / "out", **to_hub, **best, save_steps=1, save_total_limit=1).train()
     assert str(tmp_path) in (tmp_path / "out" / "checkpoint-2" / "trainer_state.json").read_text()
     pushed = hub.model("alice/essays")
     titles = [commit["title"] for commit in pushed.commits[1:]]
@@ -298,7 +273,7 @@ def test_only_the_first_process_asks_anything_of_the_hub(hub, make_trainer, tmp_
 # ---- On the command line
 
 
-def test_push_prints_the_address_and_what_stays_behind(hub, quick, folder, capsys):
+def test_push_prints_the_address_and_what_stays_behind_or_exits_with_1_and_one_sentence(hub, quick, folder, capsys):
     words = ["push", str(folder), "--repo_id", "alice/essays", "--private", "--license", "mit", "--tags", "cefr"]
     assert main(words) == 0
     printed = capsys.readouterr()
@@ -306,19 +281,13 @@ def test_push_prints_the_address_and_what_stays_behind(hub, quick, folder, capsy
     assert "predictions.parquet: may hold what the corpus forbids to show" in printed.err
     assert hub.model("alice/essays").is_private
     assert b"license: mit" in hub.model("alice/essays").read("README.md")
-
-
-def test_a_failed_push_exits_with_1_and_one_sentence(hub, quick, folder, capsys):
     assert main(["push", str(folder), "--repo_id", "bob/essays"]) == 1
     assert "blv-trainer push: the token may not write to bob/essays" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_check_only_names_what_would_go_along_and_sends_nothing(hub, quick, folder, capsys):
+def test_check_only_names_what_would_go_along_and_sends_nothing_and_a_name_is_needed(hub, quick, folder, capsys):
     assert main(["push", str(folder), "--repo_id", "alice/essays", "--check_only"]) == 0
     assert {"README.md", "config.json", "model.safetensors"} <= set(capsys.readouterr().out.split())
     assert hub.requests() == []
-
-
-def test_push_without_a_name_is_misuse(folder, capsys):
     assert main(["push", str(folder)]) == 2
     assert "push needs a folder (or --metric) and a name" in capsys.readouterr().err

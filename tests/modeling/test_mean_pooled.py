@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,24 +19,8 @@ from blv_trainer import MeanPooledConfig, MeanPooledForSequenceClassification
 from blv_trainer.prediction import predict_logits
 
 TEXTS = ["I like my job .", "I think that smoking is bad", "my my my", "no"]
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "i",
-    "like",
-    "my",
-    "job",
-    ".",
-    "think",
-    "that",
-    "smoking",
-    "is",
-    "bad",
-    "no",
-]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = [*SPECIAL, "i", "like", "my", "job", ".", "think", "that", "smoking", "is", "bad", "no"]
 TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 60}
 ENCODERS = {
     "bert": TINY,
@@ -85,6 +68,7 @@ def test_any_encoder_survives_a_round_trip(model_type, tmp_path):
         "attention_mask": torch.tensor([[1] * 4, [1, 1, 0, 0]]),
     }
     assert type(again) is MeanPooledForSequenceClassification
+    assert str(tmp_path) not in (tmp_path / "model" / "config.json").read_text()
     with torch.no_grad():
         assert torch.equal(model(**batch).logits, again(**batch).logits)
         assert model(**batch).logits.shape == (2, 3)
@@ -101,16 +85,6 @@ def test_pools_the_mean_over_tokens_that_are_not_padding():
             mean = sum(hidden[i, t] for t in range(length)) / length
             expected.append(model.classifier.weight @ mean + model.classifier.bias)
         torch.testing.assert_close(model(input_ids=ids, attention_mask=mask).logits, torch.stack(expected))
-
-
-def test_padding_changes_nothing():
-    torch.manual_seed(0)
-    model = MeanPooledForSequenceClassification(MeanPooledConfig({"model_type": "bert", **TINY}, num_labels=3)).eval()
-    short = torch.tensor([[5, 6, 7]])
-    padded = torch.tensor([[5, 6, 7, 0, 0]])
-    with torch.no_grad():
-        expected = model(input_ids=short).logits
-        torch.testing.assert_close(model(input_ids=padded, attention_mask=(padded > 0).long()).logits, expected)
 
 
 def test_loss_is_the_mean_cross_entropy():
@@ -140,13 +114,6 @@ def test_a_checkpoint_carries_weights_code_and_no_local_path(checkpoint):
     assert str(checkpoint.parent) not in text
 
 
-def test_from_encoder_leaves_no_local_path_behind(tmp_path):
-    AutoModel.from_config(BertConfig(**TINY)).save_pretrained(tmp_path / "encoder")
-    model = MeanPooledForSequenceClassification.from_encoder(str(tmp_path / "encoder"), num_labels=2)
-    model.save_pretrained(tmp_path / "model")
-    assert str(tmp_path) not in (tmp_path / "model" / "config.json").read_text()
-
-
 def test_pipeline_predicts_the_models_own_logits(checkpoint):
     model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
@@ -161,6 +128,7 @@ def test_pipeline_predicts_the_models_own_logits(checkpoint):
         )
 
 
+@pytest.mark.slow
 def test_pipeline_without_the_package_gives_the_same_logits(checkpoint):
     """A process in which blv_trainer cannot be imported; the code comes out of the checkpoint."""
     code = f"""
@@ -194,26 +162,3 @@ def test_the_names_of_the_labels_must_fit_their_number(tmp_path):
     for given in ({0: "low", 1: "high"}, ["low", "high"], {"low": 0, "mid": 1, "high": 2}):
         with pytest.raises(ValueError, match="id2label=.* cannot be used: give .*for each of 3 labels"):
             MeanPooledForSequenceClassification.from_encoder(str(tmp_path), num_labels=3, id2label=given)
-
-
-def test_gradient_checkpointing_gives_the_same_gradient():
-    torch.manual_seed(0)
-    model = MeanPooledForSequenceClassification(
-        MeanPooledConfig(
-            {"model_type": "bert", **TINY, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-        )
-    ).train()
-    gradients = []
-    for checkpointing in (False, True):
-        model.zero_grad()
-        if checkpointing:
-            model.gradient_checkpointing_enable()
-        model(input_ids=torch.tensor([[5, 6], [7, 8]]), labels=torch.tensor([0, 1])).loss.backward()
-        gradients.append(model.encoder.embeddings.word_embeddings.weight.grad.clone())
-    torch.testing.assert_close(*gradients)
-
-
-def test_the_copied_files_import_nothing_of_the_package():
-    folder = Path(__file__).parents[2] / "blv_trainer" / "modeling"
-    for name in ("configuration_mean_pooled.py", "modeling_mean_pooled.py"):
-        assert "blv_trainer" not in (folder / name).read_text()

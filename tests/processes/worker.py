@@ -8,7 +8,6 @@ Accelerate, inside Trainer, finds the other process through the environment and 
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -81,54 +80,21 @@ def make_args(folder, *, batch, cls=BLVTrainingArguments, **kwargs):
     return cls(str(folder), **(defaults | kwargs))
 
 
-class Draws:
-    """Keeps the magnitudes that the loss of a trainer draws."""
-
-    def __init__(self, loss):
-        self.drawn = []
-        draw = loss._magnitude
-
-        def keep(logits):
-            magnitude = draw(logits)
-            self.drawn.append(magnitude.tolist())
-            return magnitude
-
-        loss._magnitude = keep
-
-
 def train(folder, *, ignored=(), batch=8, mean_pooled=False, resume=None, **kwargs):
     """Train on 24 rows in steps of 8; what was drawn, what was logged, and the weights at the end."""
     args = make_args(folder, batch=batch, logging_steps=1, **kwargs)
     trainer = BLVTrainer(make_model(mean_pooled=mean_pooled), args, train_dataset=make_rows(ignored=ignored))
-    draws = Draws(trainer.loss_fn)
+    drawn, draw = [], trainer.loss_fn._magnitude
+
+    def keep(logits):
+        drawn.append(draw(logits))
+        return drawn[-1]
+
+    trainer.loss_fn._magnitude = keep
     trainer.train(resume_from_checkpoint=resume)
     save_file(trainer.model.state_dict(), folder / f"weights-{trainer.args.process_index}.safetensors")
-    return {"draws": draws.drawn, "losses": [e["loss"] for e in trainer.state.log_history if "loss" in e]}
-
-
-def scope_step(folder):
-    return train(folder, loss_kwargs={"scope": "step"})
-
-
-def scope_element(folder):
-    return train(folder, loss_kwargs={"scope": "element"})
-
-
-def accumulation(folder):
-    return train(folder, loss_kwargs={"scope": "element"}, batch=4, gradient_accumulation_steps=2)
-
-
-def ignored_labels(folder):
-    # Spread unevenly over the processes, so that the mean of their means is not the mean of the batch
-    return train(folder, ignored=[0, 1, 2, 5, 9], loss_kwargs={"scope": "sample"})
-
-
-def local_averages(folder):
-    return train(folder, loss_kwargs={"scope": "element"}, average_tokens_across_devices=False)
-
-
-def mean_pooled_model_and_plain_arguments(folder):
-    return train(folder, mean_pooled=True, cls=TrainingArguments)
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {"draws": [magnitude.tolist() for magnitude in drawn], "losses": losses}
 
 
 def resumed(folder):
@@ -149,18 +115,17 @@ def evaluation(folder):
     )
     trainer.train()
     trainer.save_model()
-    metrics = trainer.evaluate()
     output = trainer.predict(rows)
     stream = rows.rename_column("label", "labels").to_iterable_dataset()
     return {
-        "metrics": numbers(metrics),
-        "streamed": numbers(trainer.evaluate(stream)),
+        "metrics": without_times(trainer.evaluate()),
+        "streamed": without_times(trainer.evaluate(stream)),
         "logits": output.predictions.tolist(),
         "labels": output.label_ids.tolist(),
     }
 
 
-def numbers(metrics):
+def without_times(metrics):
     times = ("_runtime", "_per_second", "_time")
     return {key: value for key, value in metrics.items() if not key.endswith(times)}
 
@@ -189,48 +154,35 @@ def search(folder):
     return {"sigmas": sigmas}
 
 
-class FailsInTheLastProcess(TrainerCallback):
-    def __init__(self, how):
-        self.how = how
-
-    def on_step_end(self, args, state, control, **kwargs):
+class PoisonsTheLastProcess(TrainerCallback):
+    def on_step_end(self, args, state, control, model, **kwargs):
         if state.global_step == 2 and args.process_index == args.world_size - 1:
-            self.how()
-
-
-def killed(folder):
-    trainer = BLVTrainer(make_model(), make_args(folder, batch=8), train_dataset=make_rows())
-    trainer.add_callback(FailsInTheLastProcess(lambda: os.kill(os.getpid(), signal.SIGKILL)))
-    trainer.train()
+            next(model.parameters()).data.fill_(float("nan"))
 
 
 def poisoned(folder):
-    def poison():
-        with torch.no_grad():
-            trainer.model.classifier.bias.fill_(float("nan"))
-
-    trainer = BLVTrainer(make_model(), make_args(folder, batch=8), train_dataset=make_rows())
-    trainer.add_callback(FailsInTheLastProcess(poison))
-    trainer.train()
+    given = {"train_dataset": make_rows(), "callbacks": [PoisonsTheLastProcess()]}
+    BLVTrainer(make_model(), make_args(folder, batch=8), **given).train()
 
 
-TRAININGS = [
-    scope_step,
-    scope_element,
-    accumulation,
-    ignored_labels,
-    local_averages,
-    mean_pooled_model_and_plain_arguments,
-    resumed,
-]
-SCENARIOS = {scenario.__name__: scenario for scenario in [*TRAININGS, evaluation, search, killed, poisoned]}
+ELEMENT = {"loss_kwargs": {"scope": "element"}}
+TRAININGS = {
+    "scope_step": {"loss_kwargs": {"scope": "step"}},
+    "scope_element": ELEMENT,
+    "accumulation": {**ELEMENT, "batch": 4, "gradient_accumulation_steps": 2},
+    # Spread unevenly over the processes, so that the mean of their means is not the mean of the batch
+    "ignored_labels": {"loss_kwargs": {"scope": "sample"}, "ignored": [0, 1, 2, 5, 9]},
+    "local_averages": {**ELEMENT, "average_tokens_across_devices": False},
+    "mean_pooled_model_and_plain_arguments": {"mean_pooled": True, "cls": TrainingArguments},
+}
+SCENARIOS = {scenario.__name__: scenario for scenario in (resumed, evaluation, search, poisoned)}
 
 
 def main(names, folder):
     for name in names:
         own = folder / name
         own.mkdir(parents=True, exist_ok=True)
-        seen = SCENARIOS[name](own)
+        seen = SCENARIOS[name](own) if name in SCENARIOS else train(own, **TRAININGS[name])
         rank = os.environ.get("RANK", "0")
         (own / f"seen-{rank}.json").write_text(json.dumps(seen))
 

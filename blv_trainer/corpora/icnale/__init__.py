@@ -1,11 +1,39 @@
 """The ICNALE Spoken Monologue: its folder read, its answers joined, selected and transcribed.
 
-- ``folder``: ``read_corpus``, texts and recordings of a folder as answers; ``answer``: what one of them is.
-- ``names`` (regions, levels, file names, published counts), ``walk`` and ``files`` (which files there are), ``text``
-  (decoding and cleaning), ``background`` (the sheet about the speakers), ``report`` (the quality report).
-- ``config``, ``selection``, ``transcripts``, ``whisper``, ``card``: stages of the builder in ``corpora.icnale_asa``.
+- ``folder``: ``read_corpus``, texts and recordings of a folder as answers; ``names``: what the corpus calls things, and
+  what an answer is; ``corpus_files`` (which files there are), ``text_cleaning``, ``background`` (the sheet about the
+  speakers), ``quality_report``.
+- Stages of ``corpora.icnale_asa``: ``builder_config``, ``selection``, ``transcripts``; ``parquet_folder`` writes it.
 """
 
-from blv_trainer.corpora.icnale.folder import LEVEL_RULES, read_corpus
+from typing import TYPE_CHECKING
 
-__all__ = ["LEVEL_RULES", "read_corpus"]
+from blv_trainer._door import opened_on_demand
+
+if TYPE_CHECKING:
+    from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
+    from blv_trainer.corpora.icnale.folder import read_corpus
+    from blv_trainer.corpora.icnale.names import LABELS, normalize_id
+    from blv_trainer.corpora.icnale.parquet_folder import CITATION, write_dataset
+    from blv_trainer.corpora.icnale.transcripts import whisper_word_errors
+
+_HOME = {
+    "CITATION": "parquet_folder",
+    "IcnaleConfig": "builder_config",
+    "LABELS": "names",
+    "normalize_id": "names",
+    "read_corpus": "folder",
+    "whisper_word_errors": "transcripts",
+    "write_dataset": "parquet_folder",
+}
+__all__ = [
+    "CITATION",
+    "LABELS",
+    "IcnaleConfig",
+    "normalize_id",
+    "read_corpus",
+    "whisper_word_errors",
+    "write_dataset",
+]
+
+__getattr__ = opened_on_demand(__name__, _HOME)

@@ -1,22 +1,12 @@
-"""The optional background sheet: what is known of each speaker, read from the xlsx with the standard library.
+"""The optional background sheet (xlsx): what is known of each speaker."""
 
-One sheet of plain cells needs no spreadsheet package: an xlsx is a zip of XML files.
-"""
-
-import lzma
 import os
 import re
-import struct
-import zipfile
-import zlib
-from collections import Counter, defaultdict
+import warnings
 from collections.abc import Iterable
-from typing import NoReturn
-from xml.etree import ElementTree
 
-from blv_trainer.corpora.icnale.answer import Answer
-from blv_trainer.corpora.icnale.names import LABEL_OF_CODE
-from blv_trainer.corpora.icnale.report import Finding
+from blv_trainer.corpora.icnale.names import LABEL_OF_CODE, Answer, levels_of_speakers
+from blv_trainer.corpora.icnale.quality_report import Finding
 
 # Column of the corpus -> header in the sheet. Any header but Code may be missing.
 BACKGROUND_COLUMNS = {
@@ -29,124 +19,58 @@ BACKGROUND_COLUMNS = {
     "cefr_level": "CEFR Level",
     "vocabulary_score": "Vocabulary Size Test Score",
 }
-_SHEET = "Participants"
-_LARGEST_PART = 256 * 2**20  # bytes; a sheet of ten thousand speakers has some five million
+SHEET = "Participants"
+
 _CODE = re.compile(r"SM_([A-Z]{3})_(\d{3})(?!\d).*", re.ASCII | re.DOTALL)
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-# What zipfile and expat raise where bytes are damaged, the file is locked, or its compression is unknown here.
-_NO_XLSX = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, struct.error),
-    *(KeyError, ValueError, OverflowError, ElementTree.ParseError),
-)
+
+_Rows = list[list[str | None]]
 
 
 def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]:
-    """Reads the speakers of the Spoken Monologue from the worksheet ``Participants``.
-
-    Args:
-        path: An xlsx file.
-
-    Returns:
-        For each speaker (``JPN_001``) the columns of ``BACKGROUND_COLUMNS`` as text, None where a cell is empty.
-
-    Raises:
-        FileNotFoundError: Where there is no such file.
-        ValueError: Where the file is no xlsx, or has no worksheet with a column ``Code`` of codes like SM_JPN_001.
-    """
+    """The columns of ``BACKGROUND_COLUMNS`` of each speaker (``JPN_001``) as text, None where a cell is empty."""
     path = os.path.expanduser(os.fspath(path))
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no background sheet {path}. It is the xlsx that comes with the corpus.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            sheets = _read_sheets(archive)
-    except _NO_XLSX as error:
+        sheets = _read_sheets(path)
+    except Exception as error:  # whatever zip, XML and openpyxl raise where a file is something else
         raise ValueError(
             f"{path} cannot be read as an xlsx file ({error}). Save it as xlsx without a password."
         ) from error
     for rows in sheets:
-        header, records = _table(rows)
-        if header:
-            return {
+        for number, row in enumerate(rows):
+            header = [_normalized(title or "") for title in row]
+            records = [dict(zip(header, record, strict=False)) for record in rows[number + 1 :] if "code" in header]
+            speakers = {
                 f"{match[1]}_{match[2]}": {
                     column: record.get(_normalized(title)) for column, title in BACKGROUND_COLUMNS.items()
                 }
                 for record in records
                 if (match := _CODE.fullmatch(record.get("code") or ""))
             }
+            if speakers:
+                return speakers
     raise ValueError(f"{path} has no worksheet with a column 'Code' that holds codes such as SM_JPN_001.")
 
 
-def _read_sheets(archive: zipfile.ZipFile) -> list[list[list[str | None]]]:
+def _read_sheets(path: str) -> list[_Rows]:
     """Cells of every worksheet, the one named ``Participants`` first."""
-    links = {link.get("Id"): link.get("Target", "") for link in _xml(archive, "xl/_rels/workbook.xml.rels")}
-    strings = []
-    if "xl/sharedStrings.xml" in archive.namelist():
-        strings = [_joined(item) for item in _xml(archive, "xl/sharedStrings.xml").iter(f"{_MAIN}si")]
-    sheets = list(_xml(archive, "xl/workbook.xml").iter(f"{_MAIN}sheet"))
-    sheets.sort(key=lambda sheet: sheet.get("name") != _SHEET)
-    targets = [links[sheet.get(_LINK)] for sheet in sheets]
-    parts = [target.lstrip("/") if target.startswith("/") else f"xl/{target}" for target in targets]
-    return [
-        [_cells(row, strings) for row in _xml(archive, part).iter(f"{_MAIN}row")]
-        for part in parts
-        if part.startswith("xl/worksheets/")
-    ]
+    import openpyxl
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl's, of styles and rules that no cell's value depends on
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        try:
+            sheets = sorted(book.worksheets, key=lambda sheet: sheet.title != SHEET)
+            for sheet in sheets:
+                sheet.reset_dimensions()  # programs that write sheets often state them wrong
+            return [[list(map(_text, row)) for row in sheet.iter_rows(values_only=True)] for sheet in sheets]
+        finally:
+            book.close()
 
 
-def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    size = archive.getinfo(name).file_size
-    if size > _LARGEST_PART:
-        raise ElementTree.ParseError(f"{name} would unpack to {size:,} bytes")
-    return ElementTree.fromstring(archive.read(name), ElementTree.XMLParser(target=_NoDocumentType()))
-
-
-class _NoDocumentType(ElementTree.TreeBuilder):
-    """No spreadsheet declares a document type; entities in one could expand without end."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
-        raise ElementTree.ParseError("it declares a document type")
-
-
-def _cells(row: ElementTree.Element, strings: list[str]) -> list[str | None]:
-    """Values of one row by position; cells without a value are absent from the file."""
-    values: dict[int, str | None] = {}
-    for position, cell in enumerate(row.iter(f"{_MAIN}c")):
-        column = _column_number(reference) if (reference := cell.get("r")) else position
-        value = cell.findtext(f"{_MAIN}v")
-        if cell.get("t") == "s" and value is not None:
-            value = strings[int(value)] if value.isdecimal() and int(value) < len(strings) else None
-        elif cell.get("t") == "inlineStr":
-            value = _joined(cell)
-        values[column] = value.strip() or None if value else None
-    return [values.get(column) for column in range(max(values, default=-1) + 1)]
-
-
-def _column_number(reference: str) -> int:
-    letters = re.match("[A-Z]{1,3}(?![A-Z])", reference)  # a sheet ends at column XFD
-    if letters is None:
-        raise ElementTree.ParseError(f"there is no cell {reference[:20]!r}")
-    number = 0
-    for letter in letters[0]:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number - 1
-
-
-def _joined(item: ElementTree.Element) -> str:
-    """Text of all runs; the phonetic guides of East Asian sheets lie in ``rPh`` and are no part of it."""
-    phonetic = {run for guide in item.iter(f"{_MAIN}rPh") for run in guide.iter(f"{_MAIN}t")}
-    return "".join(run.text or "" for run in item.iter(f"{_MAIN}t") if run not in phonetic)
-
-
-def _table(rows: list[list[str | None]]) -> tuple[list[str], list[dict[str, str | None]]]:
-    """Header and records below it, if there is a header with ``Code`` and a code of the module below."""
-    for number, row in enumerate(rows):
-        header = [_normalized(title or "") for title in row]
-        if "code" in header:
-            records = [dict(zip(header, record, strict=False)) for record in rows[number + 1 :]]
-            if any(_CODE.fullmatch(record.get("code") or "") for record in records):
-                return header, records
-    return [], []
+def _text(value: object) -> str | None:
+    return None if value is None else str(value).strip() or None
 
 
 def _normalized(title: str) -> str:
@@ -155,11 +79,8 @@ def _normalized(title: str) -> str:
 
 def check_background(answers: Iterable[Answer], background: dict[str, dict[str, str | None]]) -> list[Finding]:
     """Speakers whom the sheet does not know or gives another level, and columns that it does not have."""
-    labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for answer in answers:
-        labels[answer.speaker][answer.label] += 1
     findings = []
-    for speaker, counts in labels.items():
+    for speaker, counts in levels_of_speakers((answer.speaker, answer.label) for answer in answers).items():
         if speaker not in background:
             findings.append(Finding("background_missing", speaker))
             continue

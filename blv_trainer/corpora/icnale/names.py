@@ -1,6 +1,8 @@
 """What the ICNALE Spoken Monologue calls things: regions, tasks, levels, file names; and its published counts."""
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Speakers of each region in release 2.1; four answers each. ENS: native speakers.
@@ -10,10 +12,7 @@ PUBLISHED_SPEAKERS = {
 }  # fmt: skip
 REGIONS = tuple(PUBLISHED_SPEAKERS)
 NATIVE_REGION = "ENS"
-TOPICS = {
-    "PTJ": "It is important for college students to have a part-time job.",
-    "SMK": "Smoking should be completely banned at all the restaurants in the country.",
-}
+TOPICS = ("PTJ", "SMK")  # part-time jobs are important for students; smoking should be banned at all restaurants
 TASKS = ("PTJ1", "PTJ2", "SMK1", "SMK2")  # topic and trial
 
 LABELS = ("A2", "B1_1", "B1_2", "B2", "native")  # from low to high; a class is the index
@@ -31,18 +30,14 @@ _NAME = re.compile(
     rf"(?P<code>{'|'.join(LABEL_OF_CODE)})",
     re.ASCII | re.IGNORECASE,
 )
-_OTHER_MODULE = re.compile(r"(?!SM_)[A-Z]{1,4}_[A-Z]{3}_[A-Z0-9]+_\d{3}_\w+|\w+_(ORIG|EDIT)", re.IGNORECASE)
 _ID = re.compile(r"(SM_[A-Z]{3}_[A-Z]{3}\d_\d{3})(_[A-Z0-9]{2}_\d)?(\.\w+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, order=True)
 class AnswerKey:
-    """What names an answer, whatever level a file name gives it.
+    """What names an answer, whatever level a file name gives it: a region, a number of three digits, a task.
 
-    Args:
-        region: One of ``REGIONS``.
-        number: Speaker number, three digits, unique only together with the region.
-        task: One of ``TASKS``.
+    A number is unique only together with the region.
     """
 
     region: str
@@ -59,28 +54,49 @@ class AnswerKey:
         """Region and number."""
         return f"{self.region}_{self.number}"
 
-    def stem(self, code: str) -> str:
-        """File name without its extension.
 
-        Examples:
-            >>> AnswerKey("JPN", "061", "SMK1").stem("B1_1")
-            'SM_JPN_SMK1_061_B1_1'
-        """
-        return f"{self.id}_{code}"
+@dataclass(frozen=True)
+class Answer:
+    """One spoken answer, the row that every stage of the corpus hands on; the fields are the columns of the corpus."""
+
+    id: str  # SM_<region>_<task>_<number>: the file's stem without the level, which two files may state differently
+    text: str | None  # cleaned; None where there is audio and no text
+    label: str  # one of LABELS
+    region: str  # one of REGIONS; ENS for native speakers
+    speaker: str  # <region>_<number>
+    task: str  # one of TASKS: topic and trial
+    topic: str  # one of TOPICS
+    trial: int  # 1 or 2
+    audio: str | None = None  # path of the recording
+    raw_text: str | None = None  # as the file has it, decoded and nothing else
+
+    @classmethod
+    def from_key(
+        cls, key: AnswerKey, label: str, text: str | None, *, audio: str | None = None, raw_text: str | None = None
+    ) -> "Answer":
+        """An answer with the columns that follow from its key filled in."""
+        topic, trial = key.task[:3], int(key.task[3])
+        return cls(key.id, text, label, key.region, key.speaker, key.task, topic, trial, audio, raw_text)
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What Whisper heard in one recording; ``duration_s`` is None where that is not known."""
+
+    text: str
+    duration_s: float | None = None  # seconds
+
+
+def levels_of_speakers(pairs: Iterable[tuple[str, str]]) -> dict[str, Counter[str]]:
+    """How often each label stands beside each speaker, of pairs (speaker, label)."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for speaker, label in pairs:
+        counts[speaker][label] += 1
+    return counts
 
 
 def parse_stem(stem: str) -> tuple[AnswerKey, str] | None:
-    """Reads a file's stem; None where it is no name of the module, or names a native of Japan or a learner of ENS.
-
-    Returns:
-        The answer's key and its label.
-
-    Examples:
-        >>> parse_stem("SM_ENS_PTJ1_001_XX_2")
-        (AnswerKey(region='ENS', number='001', task='PTJ1'), 'native')
-        >>> parse_stem("WE_CHN_PTJ0_001_B1_1") is None
-        True
-    """
+    """Key and label in a file's stem; None where it is no name of the module, or ENS goes with a learner's level."""
     match = _NAME.fullmatch(stem)
     if match is None:
         return None
@@ -89,18 +105,14 @@ def parse_stem(stem: str) -> tuple[AnswerKey, str] | None:
     return (key, label) if (label == "native") == (key.region == NATIVE_REGION) else None
 
 
-def is_other_module(stem: str) -> bool:
-    """Whether a stem is that of another ICNALE module (written essays, edited essays, spoken dialogue).
-
-    Examples:
-        >>> is_other_module("WE_CHN_PTJ0_001_B1_1"), is_other_module("SM_CHN_PTJ1_001_B1_1"), is_other_module("readme")
-        (True, False, False)
-    """
-    return _OTHER_MODULE.fullmatch(stem) is not None
-
-
 def normalize_id(name: str) -> str:
-    """The id meant by an id, a file's stem or a file name; anything else comes back unchanged.
+    """The id of an answer that an id, a file's stem or a file name means.
+
+    Args:
+        name: Such as ``SM_JPN_SMK1_061_B1_1.mp3``.
+
+    Returns:
+        The id; what names no answer comes back unchanged.
 
     Examples:
         >>> normalize_id("SM_JPN_SMK1_061_B1_1.mp3")

@@ -3,12 +3,9 @@
 import logging
 import os
 
-from blv_trainer.corpora.assignment import read_assignment
-from blv_trainer.corpora.icnale.answer import Answer
-from blv_trainer.corpora.icnale.config import IcnaleConfig
-from blv_trainer.corpora.icnale.names import normalize_id
-from blv_trainer.corpora.icnale.transcripts import Transcript
-from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, leaking_groups, split_by_group, split_by_sample
+from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
+from blv_trainer.corpora.icnale.names import Answer, Transcript, normalize_id
+from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, read_assignment, split_by_group, split_by_sample
 
 logger = logging.getLogger(__name__)
 
@@ -19,21 +16,26 @@ def wanted_answers(answers: list[Answer], config: IcnaleConfig) -> list[Answer]:
         answer
         for answer in answers
         if (config.natives or answer.label != "native")
-        and (config.topics is None or answer.topic in config.topics)
-        and (config.regions is None or answer.region in config.regions)
+        and answer.topic in (config.topics or ())
+        and answer.region in (config.regions or ())
         and (answer.text if config.transcripts == "human" else answer.audio) is not None
     ]
 
 
 def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], config: IcnaleConfig) -> list[Answer]:
-    """Those of the wanted answers that have the text asked for.
-
-    Raises:
-        ValueError: Where none is left, or where ``transcripts`` lacks recordings and ``allow_missing`` is off.
-    """
+    """Those of the wanted answers that have the text asked for; at least one."""
     wanted = wanted_answers(answers, config)
-    if config.transcripts != "human":
-        wanted = _with_transcript(wanted, transcripts, config)
+    lacking = [answer.id for answer in wanted if config.transcripts != "human" and answer.id not in transcripts]
+    if lacking:
+        path = config.transcripts_path
+        message = f"{path} lacks {len(lacking)} of {len(wanted)} recordings, for example {lacking[0]}."
+        if not config.allow_missing:
+            cure = "Transcribe them with `blv-trainer transcribe` or whisper_model=NAME"
+            if config.whisper_model is not None:
+                cure = "They cannot be transcribed; the log says why. Mend them"
+            raise ValueError(f"{message} {cure}, or leave them out with allow_missing=True.")
+        logger.warning("%s They are left out.", message)
+        wanted = [answer for answer in wanted if answer.id in transcripts]
     if not wanted:
         missing = "text" if config.transcripts == "human" else "recording with a transcript"
         raise ValueError(
@@ -43,30 +45,11 @@ def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], co
     return wanted
 
 
-def _with_transcript(answers: list[Answer], transcripts: dict[str, Transcript], config: IcnaleConfig) -> list[Answer]:
-    missing = [answer.id for answer in answers if answer.id not in transcripts]
-    if missing:
-        message = (
-            f"{config.transcripts_path} lacks {len(missing)} of {len(answers)} recordings, for example {missing[0]}."
-        )
-        if not config.allow_missing:
-            cure = "Transcribe them with `blv-trainer transcribe` or whisper_model=NAME"
-            if config.whisper_model is not None:
-                cure = "They cannot be transcribed; the log says why. Mend them"
-            raise ValueError(f"{message} {cure}, or leave them out with allow_missing=True.")
-        logger.warning("%s They are left out.", message)
-    return [answer for answer in answers if answer.id in transcripts]
-
-
 def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str | None]:
-    """Name of the split of each answer; None where a split file leaves an answer out.
-
-    Raises:
-        ValueError: Where a split file has none of the answers, or there are fewer speakers than folds.
-    """
+    """Name of the split of each answer; None where a split file leaves an answer out."""
     if config.split_file is not None:
         return _assign_by_file(answers, config.split_file)
-    labels = [config.label_names.index(config.label_of(answer)) for answer in answers]
+    labels = [config.class_of(answer.label) for answer in answers]
     speakers = [answer.speaker for answer in answers]
     strata, seed = [answer.region for answer in answers], config.split_seed
     if config.split_by == "kfold":
@@ -91,23 +74,20 @@ def _assign_by_file(answers: list[Answer], path: str) -> list[str | None]:
 
 
 def split_order(names: set[str]) -> list[str]:
-    """Names of splits in the order in which people expect them: train, validation, test, then the rest.
-
-    Examples:
-        >>> split_order({"test", "fold_10", "fold_2", "train"})
-        ['train', 'test', 'fold_2', 'fold_10']
-    """
+    """Names of splits in the order in which people expect them: train, validation, test, then the rest."""
     known = [name for name in SPLIT_NAMES if name in names]
     return known + sorted(names - set(known), key=lambda name: (len(name), name))
 
 
 def describe_leak(answers: list[Answer], split: list[str | None]) -> str:
     """A sentence on the test speakers who also stand in train; empty where there are none."""
-    speakers = [answer.speaker for answer in answers]
-    leaked = leaking_groups(speakers, split, source="train", target="test")
+    in_train, in_test = (
+        {answer.speaker for answer, own in zip(answers, split, strict=True) if own == name}
+        for name in ("train", "test")
+    )
+    leaked = in_train & in_test
     if not leaked:
         return ""
-    in_test = {speaker for speaker, name in zip(speakers, split, strict=True) if name == "test"}
     return (
         f"{len(leaked)} of the {len(in_test)} test speakers also stand in train, with the same level: scores on this "
         "split flatter a model that recognises speakers. split_by='speaker' keeps them apart."

@@ -1,95 +1,85 @@
-"""Finished Whisper transcripts, by answer."""
+"""What Whisper heard in a corpus: read, or made where it is missing; and how far it is from what people heard."""
 
-import json
+import logging
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Hashable
 
-from blv_trainer.corpora.icnale.names import normalize_id
+from blv_trainer.asr import WordErrors, word_errors_by
+from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
+from blv_trainer.corpora.icnale.names import Answer, Transcript, normalize_id
+from blv_trainer.corpora.icnale.selection import wanted_answers
+from blv_trainer.corpora.table.read import read_chunks
 
-_DURATION_COLUMNS = ("duration_s", "duration")
-_LONGEST = 1e9  # seconds
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Transcript:
-    """What Whisper heard in one recording.
+def whisper_word_errors(answers: list[Answer], config: IcnaleConfig) -> dict[str, dict[Hashable, WordErrors]]:
+    """Word errors of Whisper's transcripts against the human ones, of the answers that have both.
+
+    With ``whisper_model``, recordings that the store lacks are transcribed into it first.
 
     Args:
-        text: The transcript.
-        duration_s: Length of the recording in seconds; None where the file does not say.
-    """
+        answers: Of the whole corpus.
+        config: Where the transcripts are, and which answers are wanted.
 
-    text: str
-    duration_s: float | None = None
+    Returns:
+        Errors by "all", "label" and "region", then by their values; empty where no answer has both texts.
+
+    Raises:
+        FileNotFoundError: Where there are no such transcripts or weights.
+        ValueError: Where they cannot be used.
+    """
+    transcripts = whisper_transcripts(answers, config)
+    rows = [
+        {"text": transcripts[a.id].text, "text_human": a.text, "label": a.label, "region": a.region}
+        for a in answers
+        if a.text is not None and a.id in transcripts
+    ]
+    return word_errors_by(rows) if rows else {}
+
+
+def whisper_transcripts(answers: list[Answer], config: IcnaleConfig) -> dict[str, Transcript]:
+    """Transcripts by answer, none with ``transcripts="human"``.
+
+    With ``whisper_model``, recordings of wanted answers that the store lacks are transcribed into it first. They are
+    taken for English, as by ``blv-trainer transcribe``, whose store it goes on with.
+    """
+    path = config.transcripts_path
+    if path is None:
+        return {}
+    if config.whisper_model is None:
+        return read_transcripts(path)
+    from datasets.utils import tqdm
+
+    from blv_trainer.asr import Progress, build_backend, transcribe
+
+    recordings = [answer.audio for answer in wanted_answers(answers, config) if answer.audio is not None]
+    root = os.path.abspath(os.path.expanduser(config.audio_dir)) if config.audio_dir else config.folder
+    backend = build_backend("openai-whisper", os.path.expanduser(config.whisper_model), language="en")
+    with tqdm(desc=f"Transcribing by {os.path.basename(config.whisper_model)}", unit=" recordings") as bar:
+
+        def show(progress: Progress) -> None:
+            bar.total, bar.n = progress.total_files, progress.files
+            bar.refresh()
+
+        # By this process alone: each one of a training run builds the dataset, one after the other.
+        done = transcribe(recordings, path, root=root, backend=backend, on_progress=show)
+    assert done is not None  # who works alone is the main process
+    logger.info("%s: %d transcripts, %d made before", done.path, len(done.rows), done.done_before)
+    return {normalize_id(id_): Transcript(row["text"], row["duration_s"]) for id_, row in done.rows.items()}
 
 
 def read_transcripts(path: str | os.PathLike) -> dict[str, Transcript]:
-    """Reads a finished store: Parquet or JSON lines with at least ``id`` and ``text``.
-
-    An id may be that of the corpus (``SM_JPN_PTJ1_001``) or the recording's name, with or without extension.
-
-    Args:
-        path: A ``.parquet`` or ``.jsonl`` file.
-
-    Raises:
-        FileNotFoundError: Where there is no such file.
-        ValueError: Where it is neither format or damaged, lacks a column, has two texts of one answer, or a duration
-            that is no number of seconds.
-    """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no file of transcripts {path}. Give a .parquet or .jsonl file with the columns id and text."
-        )
-    readers = {".parquet": _read_parquet, ".jsonl": _read_jsonl}
-    if path.suffix.lower() not in readers:
-        raise ValueError(f"{path}: transcripts are read from {' and '.join(readers)} files.")
+    """Reads a finished store, or another table with at least ``id`` (or name of the recording) and ``text``."""
+    table = next(read_chunks(os.path.expanduser(path))).columns
+    columns = [column for column in ("id", "text", "duration_s") if column in table.column_names]
     transcripts: dict[str, Transcript] = {}
-    for row in readers[path.suffix.lower()](path):
+    for row in table.select(columns).to_pylist():
         if not isinstance(row.get("id"), str) or not isinstance(row.get("text"), str):
             raise ValueError(f"{path}: every row needs an id and a text; this one has {sorted(row)}.")
-        transcript = Transcript(row["text"], _duration_s(row, path))
+        duration_s = row.get("duration_s")
+        transcript = Transcript(row["text"], None if duration_s is None else float(duration_s))
         id_ = normalize_id(row["id"])
         if transcripts.setdefault(id_, transcript).text != transcript.text:
             raise ValueError(f"{path} has two different transcripts of {id_}.")
     return transcripts
-
-
-def _duration_s(row: dict, path: Path) -> float | None:
-    duration_s = next((row[column] for column in _DURATION_COLUMNS if row.get(column) is not None), None)
-    if duration_s is None:
-        return None
-    is_number = isinstance(duration_s, (int, float)) and not isinstance(duration_s, bool)
-    if not is_number or not 0 <= duration_s < _LONGEST:
-        raise ValueError(f"{path}: the duration of {row['id']} is {duration_s!r}; it must be a number of seconds.")
-    return float(duration_s)
-
-
-def _read_parquet(path: Path) -> Iterable[dict]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        names = pyarrow.parquet.read_schema(path).names
-        wanted = [column for column in ("id", "text", *_DURATION_COLUMNS) if column in names]
-        return pyarrow.parquet.read_table(path, columns=wanted, partitioning=None).to_pylist()
-    except (pyarrow.ArrowException, OSError, MemoryError, ValueError, OverflowError, LookupError) as error:
-        raise ValueError(f"{path} cannot be read as Parquet ({error}).") from error
-
-
-def _read_jsonl(path: Path) -> Iterator[dict]:
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                if not text.strip():
-                    continue
-                row = json.loads(text)
-                json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no character
-            except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or a number of thousands of digits
-                raise ValueError(f"{path}, line {number}: not JSON in UTF-8 ({error}).") from error
-            if not isinstance(row, dict):
-                raise ValueError(f"{path}, line {number}: every line must be a JSON object with id and text.")
-            yield row

@@ -1,4 +1,4 @@
-"""Your own data: CSV, TSV, JSON Lines and Parquet files, and datasets of the Hub."""
+"""Your own data: files and datasets of the Hub. The door is ``blv_trainer.corpora``."""
 
 from blv_trainer.corpora.table.load import load_table
 

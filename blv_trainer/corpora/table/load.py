@@ -1,44 +1,52 @@
-"""Your own data: a table with a text and a label column -> a ``DatasetDict`` with ordered labels.
+"""Your own data: tables with a text and a label column -> a ``DatasetDict``; one file of texts -> a ``Dataset``.
 
 A row is either in the dataset or in the list of unusable rows; none is lost silently.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 
 from blv_trainer.corpora.splits import split_by_group
-from blv_trainer.corpora.table.dataset import as_dataset, usable_columns
-from blv_trainer.corpora.table.labels import check_label_order, natural_order
-from blv_trainer.corpora.table.rows import PickedTable, UnusableRow, nothing_usable, pick_columns
-from blv_trainer.corpora.table.sources import read_file, read_hub
+from blv_trainer.corpora.table.read import read_chunks, read_hub
+from blv_trainer.corpora.table.usable_rows import (
+    PickedTable,
+    UnusableRow,
+    as_dataset,
+    check_label_order,
+    label_order_of,
+    nothing_usable,
+    pick_columns,
+    usable_columns,
+)
 
 logger = logging.getLogger(__name__)
-
-_MANY_LABELS = 50
 
 
 @dataclass(frozen=True)
 class TableData:
-    """What ``load_table`` returns.
-
-    Args:
-        dataset: Splits "train", "validation" and "test" as far as there are any; columns ``text`` (string), ``label``
-            (``ClassLabel`` in the order of ``label_names``), then every other column of single values.
-        label_names: The labels, lowest first.
-        unusable: The rows that are in no split, with their place and the reason.
-        notes: Decisions taken on the way that a report should repeat.
-    """
+    """What ``load_table`` returns."""
 
     dataset: DatasetDict
     label_names: list[str]
+    unusable: list[UnusableRow]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class TextData:
+    """What ``load_texts`` returns."""
+
+    dataset: Dataset
+    rows: list[int]
     unusable: list[UnusableRow]
     notes: list[str]
 
@@ -66,25 +74,29 @@ def load_table(
     Rows with an empty text, no label or an unknown label are left out, listed and counted in a warning.
 
     Args:
-        train_file: Training rows: .csv, .tsv, .jsonl, .json (a list of objects) or .parquet.
-        validation_file: Validation rows. With neither it nor ``test_file``, a part of train is held out.
-        test_file: Test rows.
-        dataset_name: Instead of files, a dataset on the Hub or a local folder of data files. Its splits train,
-            validation (or dev, valid) and test are used.
-        dataset_config_name: Configuration of that dataset.
-        text_column: Name of the column with the texts.
-        label_column: Name of the column with the labels.
+        train_file: .csv, .tsv, .jsonl, .json (a list of objects) or .parquet.
+        validation_file: With neither it nor ``test_file``, a part of train is held out.
+        test_file: Rows that training does not see.
+        dataset_name: Instead of files, a dataset on the Hub or a local folder; its splits train, validation (or dev,
+            valid) and test are used.
+        dataset_config_name: Its configuration.
+        text_column: Where the texts are.
+        label_column: Where the labels are.
         label_order: All labels, lowest first.
-        encoding: Of text files; the default is UTF-8 with or without a byte order mark.
+        encoding: Of text files; by default UTF-8 with or without a byte order mark.
         quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no, they are characters).
-        validation_fraction: Share of the training rows to hold out, stratified by label, copies of one text
-            together; 0 for none.
-        seed: Of the choice of the rows held out; the same on every machine.
+        validation_fraction: Share of the training rows to hold out by label, copies of a text together; 0 for none.
+        seed: Of the choice of these rows; the same on every machine.
+
+    Returns:
+        ``dataset``: splits "train", "validation" and "test" as far as there are any; columns ``text``, ``label``
+        (``ClassLabel``), then every other column of single values. ``label_names``, lowest first. ``unusable``: the
+        rows that are in no split, with their place and the reason. ``notes``: decisions that a report should repeat.
 
     Raises:
         FileNotFoundError: A file or the dataset does not exist.
-        ValueError: The arguments contradict each other, a file is malformed (says where), a column is missing,
-            no row is usable, or the training rows have only one label.
+        ValueError: Arguments contradict each other, a file is malformed (says where), a column is missing, no row is
+            usable, or the training rows have only one label.
         TypeError: ``label_order`` is not a list.
 
     Examples:
@@ -102,18 +114,21 @@ def load_table(
         raise ValueError(f"validation_fraction={validation_fraction!r} must be at least 0 and below 1.")
     given = {"train": train_file, "validation": validation_file, "test": test_file}
     files = {split: path for split, path in given.items() if path is not None}
-    _check_choice(files, dataset_name, dataset_config_name)
+    if dataset_name is None and dataset_config_name is not None:
+        raise ValueError(f"dataset_config_name={dataset_config_name!r} needs a dataset_name.")
+    if dataset_name is not None and files:
+        both = ", ".join(f"{split}_file" for split in files)
+        raise ValueError(f"Both dataset_name={dataset_name!r} and {both} are given; choose a dataset or files.")
+    if dataset_name is None and "train" not in files:
+        raise ValueError("Nothing to train on: give a train_file (.csv, .tsv, .jsonl, .parquet) or a dataset_name.")
     if dataset_name is None:
-        sources = {
-            split: read_file(path, single_valued=[text_column, label_column], encoding=encoding, quoting=quoting)
-            for split, path in files.items()
-        }
+        sources = {split: next(read_chunks(path, encoding=encoding, quoting=quoting)) for split, path in files.items()}
         notes: list[str] = []
     else:
         sources, notes = read_hub(dataset_name, dataset_config_name)
     picked = {split: pick_columns(raw, text_column, label_column) for split, raw in sources.items()}
     if names is None:
-        names, note = _label_order(list(picked.values()))
+        names, note = label_order_of(list(picked.values()))
         notes.append(note)
     tables, unusable, left_out = _usable_tables(picked, names, required={"train", *files})
     notes += left_out
@@ -130,35 +145,81 @@ def load_table(
     return TableData(dataset, names, unusable, notes + leaks)
 
 
-def _check_choice(files: dict, dataset_name: str | None, dataset_config_name: str | None) -> None:
-    if dataset_name is None and dataset_config_name is not None:
-        raise ValueError(f"dataset_config_name={dataset_config_name!r} needs a dataset_name.")
-    if dataset_name is not None and files:
-        given = ", ".join(f"{split}_file" for split in files)
-        raise ValueError(f"Both dataset_name={dataset_name!r} and {given} are given; choose a dataset or files.")
-    if dataset_name is None and "train" not in files:
-        raise ValueError("Nothing to train on: give a train_file (.csv, .tsv, .jsonl, .parquet) or a dataset_name.")
+def load_texts(path: str | PathLike, **options: Any) -> TextData:
+    r"""Loads the texts of one file whole, to predict or (with labels) to evaluate.
+
+    Args:
+        path: As in ``iter_texts``.
+        **options: As in ``iter_texts``, but for ``rows_at_a_time``.
+
+    Returns:
+        ``dataset``: column ``text``, with a label column ``label``, then every other column of single values. ``rows``:
+        the number in the file of each of its rows, as an editor counts. ``unusable``: the other rows. ``notes``.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: It is malformed (says where), a column is missing, or no row is usable.
+
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(folder.name, "texts.csv")
+        >>> _ = path.write_text("text,speaker\nI like tea.,7\n,8\n")
+        >>> data = load_texts(path)
+        >>> data.dataset[0], data.rows, data.unusable[0].row, data.unusable[0].reason
+        ({'text': 'I like tea.', 'speaker': '7'}, [2], 3, 'empty text')
+        >>> folder.cleanup()
+    """
+    (data,) = iter_texts(path, rows_at_a_time=None, **options)
+    for note in data.notes:
+        logger.info(note)
+    return data
 
 
-def _label_order(tables: list[PickedTable]) -> tuple[list[str], str]:
-    declared = next((table.declared for table in tables if table.declared), None)
-    how = "as its ClassLabel column declares" if declared else "sorted by name"
-    if declared is None:
-        found = [pc.unique(t.labels.filter(t.has_text())).to_pylist() for t in tables if t.labels is not None]
-        declared = natural_order({label for labels in found for label in labels if label is not None})
-    _refuse_measurements(tables[0], declared)
-    shown = " < ".join(declared if len(declared) <= 20 else [*declared[:20], f"... ({len(declared)} labels)"])
-    return declared, f"Order of the labels, {how}: {shown}. Give label_order to set another."
+def iter_texts(
+    path: str | PathLike,
+    *,
+    text_column: str = "text",
+    label_column: str | None = None,
+    label_order: Sequence[str] | None = None,
+    encoding: str = "utf-8-sig",
+    quoting: bool | None = None,
+    rows_at_a_time: int | None = 4096,
+) -> Iterator[TextData]:
+    """Loads the texts of one file a number of rows at a time, so that a file may be larger than memory.
 
+    Args:
+        path: .csv, .tsv, .jsonl, .json or .parquet.
+        text_column: Name of the column with the texts.
+        label_column: Name of the column with the labels; None: labels are not needed.
+        label_order: The labels that a model knows, lowest first; goes with ``label_column``.
+        encoding: Of text files.
+        quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no).
+        rows_at_a_time: The most rows that are held in memory; None for all.
 
-def _refuse_measurements(train: PickedTable, names: list[str]) -> None:
-    """Scores with decimals, or ids, would become hundreds of classes with a row or two each."""
-    if len(names) > _MANY_LABELS and len(names) > len(train.texts) / 2 and not train.declared:
-        raise ValueError(
-            f"{train.raw.source}: column {train.label_column!r} has {len(names)} different values in "
-            f"{len(train.texts)} rows, so they are no levels. Give another label_column, group the values into levels, "
-            "or list all of them as label_order."
-        )
+    Yields:
+        The texts in order, each part as ``load_texts`` returns it.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: As ``load_texts``, where the part with the fault would come.
+    """
+    if (label_column is None) != (label_order is None):
+        raise ValueError("label_column and label_order go together: give both to read labels, or neither.")
+    names = None if label_order is None else check_label_order(label_order)
+    all_unusable, is_empty = [], True
+    for raw in read_chunks(path, encoding=encoding, quoting=quoting, rows_at_a_time=rows_at_a_time):
+        table = pick_columns(raw, text_column, label_column)
+        columns, unusable, notes = usable_columns(table, names, split="")
+        left_out = {row.row for row in unusable}
+        if columns.num_rows:
+            is_empty = False
+            rows = [row for row in raw.rows if row not in left_out]
+            yield TextData(as_dataset(columns, names), rows, unusable, notes)
+        elif is_empty:
+            all_unusable += unusable
+    if is_empty:
+        raise ValueError(nothing_usable(table, all_unusable, names))
 
 
 def _usable_tables(

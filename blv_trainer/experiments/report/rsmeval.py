@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from blv_trainer.corpora.cells import as_cell
+from blv_trainer.corpora import as_cell
 from blv_trainer.evaluation import Scores
 from blv_trainer.experiments.report.rows import Row
 from blv_trainer.files import write_json

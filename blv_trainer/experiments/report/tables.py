@@ -47,7 +47,7 @@ def table_cells(analysis: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and rows for the terminal: the means alone."""
     shown = ["accuracy", "macro_accuracy", "adjacent_accuracy", "macro_rmse", "pcc", "macro_f1", "qwk"]
     rows = [
-        [_name(entry), entry["decision"], *(METRICS[m].format(entry["test"][m]["mean"]) for m in shown)]
+        [entry["title"], entry["decision"], *(METRICS[m].format(entry["test"][m]["mean"]) for m in shown)]
         for entry in analysis["rows"].values()
     ]
     return ["method", "decision", *_headings(shown)], rows
@@ -70,10 +70,8 @@ def as_csv(analysis: dict[str, Any]) -> str:
     writer.writerow(["method", "decision", "metric", "seeds", *keys])
     for entry in analysis["rows"].values():
         for metric, spread in entry["test"].items():
-            interval = entry["intervals"].get(metric, {})
-            difference = entry["differences"].get(metric, {})
-            p = entry["p_values"].get(metric, {})
-            values = [spread["mean"], spread["sd_over_seeds"], interval.get("low"), interval.get("high")]
+            interval, difference, p = (entry[part].get(metric, {}) for part in ("intervals", "differences", "p_values"))
+            values = [*spread.values(), interval.get("low"), interval.get("high")]
             values += [
                 difference.get("value"),
                 difference.get("low"),
@@ -114,7 +112,7 @@ def _results(analysis: dict[str, Any]) -> Table:
     rows = []
     for entry in analysis["rows"].values():
         cells = [_with_interval(metric, entry) for metric in METRICS]
-        rows.append([_name(entry), entry["decision"], *cells])
+        rows.append([entry["title"], entry["decision"], *cells])
     note = (
         f"Test set, n = {analysis['num_test']}; mean over {len(analysis['seeds'])} seed(s), in brackets the 95 % "
         f"bootstrap interval (BCa, {analysis['num_resamples']:,} resamples of {analysis['num_groups']} "
@@ -129,7 +127,7 @@ def _differences(analysis: dict[str, Any]) -> Table:
     rows = []
     for entry in analysis["rows"].values():
         if entry["differences"]:
-            rows.append([_name(entry), entry["decision"], *(_difference(metric, entry) for metric in _COMPARED)])
+            rows.append([entry["title"], entry["decision"], *(_difference(metric, entry) for metric in _COMPARED)])
     found = analysis["detectable_difference"]
     detectable = [METRICS[metric].format(found.get(metric), fewer=1) for metric in _COMPARED]
     if rows:
@@ -138,7 +136,7 @@ def _differences(analysis: dict[str, Any]) -> Table:
     equal = [entry for entry in analysis["rows"].values() if entry is not baseline and not entry["differences"]]
     left_out = f" Left out: {len(equal)} row(s) with the baseline's very answers." if equal else ""
     note = (
-        f"Difference to {_name(baseline)} ({baseline['decision']}) on the same samples, with its 95 % interval and "
+        f"Difference to {baseline['title']} ({baseline['decision']}) on the same samples, with its 95 % interval and "
         "the p-value of a paired permutation test, Holm-corrected over the rows of a column. Intervals and tests are "
         "about other test samples; about other training runs, see the spread over seeds. The detectable difference is "
         "the smallest true one that a test set of this size and kind shows in 80 % of cases (median over the rows)."
@@ -154,7 +152,7 @@ def _spread(analysis: dict[str, Any]) -> Table:
     for entry in analysis["rows"].values():
         spreads = [[METRICS[m].format(entry["test"][m][part]) for part in ("mean", "sd_over_seeds")] for m in shown]
         cells = ["-" if mean == "-" else f"{mean} ± {sd}" for mean, sd in spreads]
-        rows.append([_name(entry), entry["decision"], *cells])
+        rows.append([entry["title"], entry["decision"], *cells])
     note = f"Mean ± standard deviation over runs; seeds {', '.join(map(str, analysis['seeds']))}."
     return Table("Spread over seeds", note, ["method", "decision", *_headings(shown)], rows)
 
@@ -167,7 +165,7 @@ def _validation(analysis: dict[str, Any]) -> Table:
         tau = f"{sum(taus) / len(taus):.2f}" if taus else "-"
         mark = "chosen" if key == analysis["chosen"] else ""
         cells = [METRICS[metric].format(entry["validation"][metric]) for metric in metrics]
-        rows.append([_name(entry), entry["decision"], tau, *cells, f"{entry['validation_score']:.4f}", mark])
+        rows.append([entry["title"], entry["decision"], tau, *cells, f"{entry['validation_score']:.4f}", mark])
     note = (
         f"What choices are made on. The score is {_weights(analysis)}; the best row is chosen, without a look at the "
         "test rows. tau: mean over runs of how often the log prior was taken off."
@@ -185,7 +183,7 @@ def _flags(analysis: dict[str, Any]) -> Table:
         found = [f"{METRICS[m].heading} {words}" for m, (limit, words) in limits.items() if not value[m] >= limit]
         if not abs(value["smd"]) <= 0.15:
             found.append("SMD beyond ±.15")
-        rows.append([_name(entry), entry["decision"], "; ".join(found) or "none"])
+        rows.append([entry["title"], entry["decision"], "; ".join(found) or "none"])
     note = (
         "What automated scoring in assessment is commonly held to (Williamson et al. 2012; ETS' RSMTool). Most of the "
         "thresholds are meant for large samples and human scores that were checked."
@@ -195,10 +193,6 @@ def _flags(analysis: dict[str, Any]) -> Table:
 
 def _headings(metrics: Iterable[str]) -> list[str]:
     return [METRICS[metric].heading for metric in metrics]
-
-
-def _name(entry: dict[str, Any]) -> str:
-    return entry["title"]
 
 
 def _weights(analysis: dict[str, Any]) -> str:

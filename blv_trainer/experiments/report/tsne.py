@@ -27,25 +27,8 @@ def embed(logits: ArrayLike, *, iterations: int = 5000, perplexity: float = PERP
 
         p_ij = (p_j|i + p_i|j) / 2n over 3 perplexity neighbours,  q_ij = (1 + |y_i - y_j|^2)^-1 / Z
 
-    Args:
-        logits: ``(n, num_classes)``, 20 rows or more.
-        iterations: number of steps, of which the first 250 exaggerate the attraction.
-        perplexity: of each row's neighbours; a third of the rows where there are fewer.
-        seed: of a little noise at the start, which parts rows that are equal.
-
-    Returns:
-        The map, ``(n, 2)``.
-
-    Raises:
-        ValueError: too few rows, not in two dimensions, or not finite.
-
     Reference:
         van der Maaten, Hinton: Visualizing Data using t-SNE. Journal of Machine Learning Research 9, 2008.
-
-    Examples:
-        >>> logits = np.repeat([[5.0, 0.0], [0.0, 5.0]], 15, axis=0)
-        >>> embed(logits, iterations=300).shape
-        (30, 2)
     """
     logits = np.asarray(logits, dtype=np.float64)
     if logits.ndim != 2 or len(logits) < MIN_ROWS or not np.isfinite(logits).all():
@@ -124,10 +107,6 @@ def separation(logits: ArrayLike, labels: ArrayLike) -> float:
 
     Reference:
         Rousseeuw: Silhouettes. Journal of Computational and Applied Mathematics 20, 1987.
-
-    Examples:
-        >>> separation(np.array([[0.0, 0.0], [0.0, 0.1], [5.0, 5.0], [5.0, 5.1]]), np.array([0, 0, 1, 1])) > 0.9
-        True
     """
     if not 2 <= len(set(np.asarray(labels).tolist())) < len(np.asarray(labels)):
         return math.nan

@@ -11,8 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from blv_trainer.evaluation import NUM_RESAMPLES
-from blv_trainer.evaluation.figures import as_png
+from blv_trainer.evaluation import NUM_RESAMPLES, figures
 from blv_trainer.experiments.report.analysis import analyse
 from blv_trainer.experiments.report.panels import Panel, make_panels
 from blv_trainer.experiments.report.rows import TUNE_FOR, Row, make_rows
@@ -56,7 +55,7 @@ def write_report(
     analysis = analyse(results, rows, tune_for=tune_for)
     tables = make_tables(analysis)
     panels = make_panels(results, rows, analysis, tsne_iterations=tsne_iterations)
-    images = {panel.name: as_png(panel.figure) for panel in panels}
+    images = {panel.name: figures.as_png(panel.figure) for panel in panels}
     with staged_folder(output_dir) as staging:  # an earlier report stays until this one is whole, then goes
         folder = staging / "report"
         write_text(folder / "table.md", as_markdown(tables))

@@ -1,127 +1,83 @@
-"""Whether the Hub will take a card, found out without asking it."""
+"""Names on the Hub told from paths, and whether a card that somebody wrote by hand can be published."""
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
-from huggingface_hub import ModelCard, parse_eval_result_entries
+from huggingface_hub import ModelCard
 from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
-from blv_trainer.hub.card.metadata import EVAL_RESULTS_FOLDER
-from blv_trainer.hub.card.options import as_list, is_hub_id
+from blv_trainer.hub.leaks import leaks_of_text
+from blv_trainer.hub.published_files import pictures_of
 
 CARD_FILE = "README.md"
-_TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{20,}")
-_HERE = re.compile(
-    r"(?<![\w.:/])/(?:home|Users|root|tmp|mnt|media|opt|srv|var|data|work|workspace|scratch)/\w[^\s`'\")]*"
-)
-_WINDOWS = re.compile(r"(?<!\w)[A-Za-z]:\\[\w.-]+")
-_PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
-_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]*")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual")
+_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 
 
 def check_card(folder: str | Path) -> None:
-    """Raise an error unless the folder's ``README.md`` is a card that the Hub takes; nothing is sent anywhere.
+    """Raise an error unless the folder's ``README.md`` is a card that can be published.
 
-    Looks at the metadata (license, language, names on the Hub, ``model-index``), at ``.eval_results/``, at pictures
-    that the card shows, and for tokens and paths of this machine.
-
-    Args:
-        folder: of the model.
-
-    Raises:
-        FileNotFoundError: there is no card, or no picture that it shows.
-        ValueError: what is wrong, in a sentence.
+    Its metadata can be read and name models and data on the Hub, the pictures that it shows are in the folder, and it
+    holds no token and no path of a computer. What else the Hub wants of metadata it says itself when it is pushed.
     """
-    folder = Path(folder)
-    path = folder / CARD_FILE
+    path = Path(folder, CARD_FILE)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist: write it with blv_trainer.hub.card.write_card({str(folder)!r})."
-        )
+        raise FileNotFoundError(f"{path} does not exist: write it with blv_trainer.hub.write_card({str(folder)!r}).")
     text = path.read_text(encoding="utf-8-sig")
-    check_text(text)
-    for picture in _PICTURE.findall(text):
-        if "://" not in picture and not (folder / picture).is_file():
-            raise FileNotFoundError(f"{path} shows {picture}, which is not in the folder: write the card anew.")
-    for entries in sorted((folder / EVAL_RESULTS_FOLDER).glob("*.yaml")):
-        _check_eval_results(entries)
-
-
-def check_text(text: str) -> None:
-    """Raise a ValueError unless the text of a card is one that the Hub takes; pictures are not looked for."""
-    found = REGEX_YAML_BLOCK.search(text)
-    if found is None:
+    if REGEX_YAML_BLOCK.search(text) is None:
         raise ValueError("the card has no metadata: it must begin with a block of YAML between two lines of '---'.")
     try:
-        data = yaml.safe_load(found[2])
-    except yaml.YAMLError as error:
-        raise ValueError(f"the card's metadata is no YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(data, dict):
-        raise ValueError(f"the card's metadata is {type(data).__name__}, not a list of 'key: value' lines.")
-    _check_values(data)
-    try:
-        ModelCard(text)  # reads model-index
-    except ValueError as error:
-        raise ValueError(f"the card's metadata cannot be read: {error}") from error
-    for pattern, what in ((_TOKEN, "a token"), (_HERE, "a path of this machine"), (_WINDOWS, "a path of this machine")):
-        if leak := pattern.search(text):
-            shown = leak[0][:6] + "..." if what == "a token" else leak[0]
-            raise ValueError(f"the card holds {what} ({shown}): take it out before anyone sees it.")
-
-
-def _check_values(data: dict[str, Any]) -> None:
+        card = ModelCard(text)  # reads model-index, too
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split(" Pass `")[0].split()).rstrip(".")  # what to pass is for programmers
+        raise ValueError(f"the card's metadata cannot be read: {reason}.") from error
     for key in ("base_model", "datasets"):
-        for name in _strings(data, key):
+        for name in as_list(card.data.get(key)):
             if not is_hub_id(name):
                 raise ValueError(f"the card's {key} holds {name!r}, which is no name on the Hub: give 'user/name'.")
-    for key, pattern, example in (("license", _LICENSE, "apache-2.0"), ("language", _LANGUAGE, "en")):
-        for value in _strings(data, key):
-            if not pattern.fullmatch(value):
-                raise ValueError(f"the card's {key} is {value!r}: give the Hub's name for it, such as {example!r}.")
-    if data.get("license") == "other" and not data.get("license_name"):
-        raise ValueError("the card's license is 'other': give license_name and license_link, too.")
-    for key in ("tags", "metrics", "pipeline_tag", "library_name"):
-        _strings(data, key)
-    for result in _model_index_metrics(data.get("model-index")):
-        given = result.get("value")
-        infinite = isinstance(given, float) and not math.isfinite(given)
-        if infinite or isinstance(given, bool) or not isinstance(given, (int, float, str)):
-            raise ValueError(f"the card's model-index gives {result.get('type')!r} the value {given!r}: give a number.")
+    for leak in leaks_of_text(text):
+        raise ValueError(f"the card holds {leak}: take it out before anyone sees it.")
+    for picture in pictures_of(text):
+        if "://" not in picture and not path.with_name(picture).is_file():
+            raise FileNotFoundError(
+                f"{path} shows {picture}, which is not in the folder: put it there, or write the card anew."
+            )
 
 
-def _strings(data: dict[str, Any], key: str) -> list[str]:
-    given = data.get(key)
-    if given is not None and not isinstance(given, (str, list)):
-        raise ValueError(f"the card's {key} is {given!r}: give text, or a list of texts.")
-    values = as_list(given)
-    for value in values:
-        if not isinstance(value, str) or not value.strip():
-            raise ValueError(f"the card's {key} holds {value!r}: give text.")
-    return values
+def is_hub_id(name: Any) -> TypeGuard[str]:
+    """Whether a name has the form of a repository on the Hub.
+
+    Examples:
+        >>> is_hub_id("bert-base-uncased"), is_hub_id("/data/bert"), is_hub_id("user/../name")
+        (True, False, False)
+    """
+    if not isinstance(name, str) or not _HUB_ID.fullmatch(name):
+        return False
+    return ".." not in name and "--" not in name and not name.endswith((".", "-", ".git"))
 
 
-def _model_index_metrics(index: Any) -> list[dict[str, Any]]:
-    try:
-        return [metric for model in index or [] for result in model["results"] for metric in result["metrics"]]
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            "the card's model-index cannot be read: it is a list of models with 'results', each with 'metrics'."
-        ) from error
+def is_here(name: str, folder: Path | None = None) -> bool:
+    """Whether a name is that of a file or folder: below the current folder, or below one of those around ``folder``."""
+    around = [Path.cwd(), *(folder.resolve().parents if folder else ())]
+    return any((root / name).exists() for root in around)
 
 
-def _check_eval_results(path: Path) -> None:
-    try:
-        entries = parse_eval_result_entries(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is no list of results with dataset (id, task_id) and value: write the card anew, or remove it."
-        ) from error
-    wrong = next((entry.dataset_id for entry in entries if not is_hub_id(entry.dataset_id)), None)
-    if wrong is not None:
-        raise ValueError(f"{path} names the dataset {wrong!r}, which is no name on the Hub: give 'user/name'.")
+def hub_ids(what: str, given: str | Sequence[str] | None) -> list[str]:
+    """The names as a list; a ValueError for a path, or what has not the form of a name on the Hub."""
+    names = as_list(given)
+    for name in names:
+        if not is_hub_id(name) or is_here(name):
+            raise ValueError(
+                f"{what}={name!r} is no name on the Hub, and a path of this machine tells others nothing: give "
+                "'user/name', or leave it out."
+            )
+    return names
+
+
+def as_list(given: str | Sequence[str] | None) -> list[str]:
+    """One name, several or none, as a list."""
+    return [given] if isinstance(given, str) else list(given or ())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any
 
-import numpy as np
-
+from blv_trainer.corpora.icnale import normalize_id
 from blv_trainer.decision import Decision
 from blv_trainer.evaluation import Scores
 from blv_trainer.metrics import METRICS
@@ -29,7 +28,7 @@ from blv_trainer.run_folder import (
 logger = logging.getLogger(__name__)
 
 ADAPTER_FILE = "adapter_config.json"
-HEADLINE = ("test", "validation")  # the first of these that was measured is what a card is about
+_HEADLINE = ("test", "validation")  # the first of these that was measured is what a card is about
 # Settings that say how a model was trained, by their names in TrainingArguments and on the command line.
 SETTINGS = (
     "num_train_epochs", "max_steps", "learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay",
@@ -40,42 +39,20 @@ _NO_RESULTS = ("runtime", "samples_per_second", "steps_per_second", "model_prepa
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a card is made of.
+    """All that a card is made of."""
 
-    Args:
-        config: the model's ``config.json``; empty for an adapter.
-        adapter: ``adapter_config.json``; None unless the folder holds an adapter.
-        names: the labels, lowest first; empty where they are unknown.
-        metrics: what was measured, by split, as fractions.
-        predictions: by split.
-        settings: of the training, by the names in ``SETTINGS``.
-        data: what ``config.yaml`` says of the data and the model that training started from.
-        versions: of Python and packages, where the model was trained.
-        comparison: what a comparison's ``results.json`` holds, where the model is one of its runs.
-    """
-
-    config: dict[str, Any]
-    adapter: dict[str, Any] | None = None
-    names: list[str] = field(default_factory=list)
-    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
-    predictions: dict[str, Predictions] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
-    data: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    comparison: dict[str, Any] | None = None
+    config: dict[str, Any]  # the model's config.json; empty for an adapter
+    adapter: dict[str, Any] | None  # adapter_config.json; None unless the folder holds an adapter
+    names: list[str]  # the labels, lowest first; empty where they are unknown
+    metrics: dict[str, dict[str, float]]  # what was measured, by split, as fractions
+    predictions: dict[str, Predictions]  # by split
+    settings: dict[str, Any]  # what config.yaml says of training, data and the model that training started from
+    versions: dict[str, str]  # of Python and packages, where the model was trained
+    comparison: dict[str, Any] | None  # a comparison's results.json, where the model is one of its runs
 
 
 def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
-    """Read a folder that ``blv-trainer train``, ``Trainer.save_model`` or ``save_pretrained`` left.
-
-    Args:
-        folder: with ``config.json`` or ``adapter_config.json``; everything else may be missing.
-        config: instead of the file, such as the config of a model in memory.
-
-    Raises:
-        FileNotFoundError: no saved model.
-        ValueError: a file that cannot be read.
-    """
+    """Read what ``train``, ``save_model`` or ``save_pretrained`` left; ``config`` is one of a model in memory."""
     adapter = read_json(folder / ADAPTER_FILE)
     if config is None:
         config = read_json(folder / "config.json")
@@ -89,15 +66,13 @@ def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
     predictions = {} if stale else read_predictions(folder)
     predictions.pop("train", None)
     measured = read_json(folder / METRICS_FILE) or metrics_of_history(read_json(folder / HISTORY_FILE) or [])
-    given = read_config(folder)
     return Facts(
         config=config,
         adapter=adapter,
         names=_names(config, folder),
-        metrics={} if stale else {k: numbers(v) for k, v in measured.items() if k != "train"},
+        metrics={} if stale else {split: numbers(of) for split, of in measured.items() if split != "train"},
         predictions=predictions,
-        settings={name: given[name] for name in SETTINGS if name in given},
-        data=given,
+        settings=read_config(folder),
         versions=(read_json(folder / RUN_FILE) or {}).get("conditions", {}),
         comparison=_comparison(folder),
     )
@@ -105,57 +80,38 @@ def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
 
 @dataclass(frozen=True)
 class SplitResult:
-    """What one split gave.
-
-    Args:
-        split: its name.
-        num_rows: its size; None where unknown.
-        metrics: as fractions, among them the loss and what the user's own metrics gave.
-        scores: of its predictions; None where there are none.
-        consistent: the same with training's expected shift added back; None where there is none to add.
-    """
+    """What one split gave."""
 
     split: str
-    num_rows: int | None
-    metrics: dict[str, float]
-    scores: Scores | None = None
-    consistent: Scores | None = None
+    num_rows: int | None  # None where unknown
+    metrics: dict[str, float]  # as fractions, among them the loss and what the user's own metrics gave
+    scores: Scores | None = None  # of its predictions; None where there are none
+    consistent: Scores | None = None  # the same with training's expected shift added back, where there is one
 
     @property
     def resampled(self) -> str:
         """What intervals are drawn over: "speakers" or "rows"."""
         return "rows" if self.scores is None or self.scores.groups is None else "speakers"
 
-    def recalls(self, names: Sequence[str]) -> list[float | None]:
-        """The recall of each class; None where it has no row or was not measured."""
-        if self.scores is None:
-            return [self.metrics.get(f"recall_{name}") for name in names]
-        return [None if np.isnan(recall) else recall for recall in self.scores.recalls.tolist()]
-
-    def predicted(self, names: Sequence[str]) -> list[int | None]:
-        """How often each class was predicted; None where that was not counted."""
-        if self.scores is None:
-            counts = [self.metrics.get(f"predicted_{name}") for name in names]
-            return [None if count is None else int(count) for count in counts]
-        return self.scores.confusion.sum(axis=0).astype(int).tolist()
-
 
 def results_of(facts: Facts, *, num_resamples: int) -> list[SplitResult]:
     """The results of each split, the one that the card is about first."""
     splits = {**facts.predictions, **facts.metrics}
-    first = [split for split in HEADLINE if split in splits]
+    decision = consistent_decision(facts)
     results = []
-    for split in dict.fromkeys([*first, *splits]):
+    for split in sorted(splits, key=lambda name: _HEADLINE.index(name) if name in _HEADLINE else len(_HEADLINE)):
         measured = dict(facts.metrics.get(split, {}))
         num_rows = measured.pop("num_rows", None)
         found = facts.predictions.get(split)
         if found is None or not len(found.labels):
             results.append(SplitResult(split, None if num_rows is None else int(num_rows), measured))
             continue
-        scores = _scores(found.logits, found, facts, num_resamples)
-        decision = consistent_decision(facts)
-        consistent = _scores(decision.apply(found.logits), found, facts, num_resamples) if decision else None
-        results.append(SplitResult(split, len(found.labels), measured | scores.values, scores, consistent))
+        scores, *consistent = [
+            Scores(found.labels, logits, facts.names, found.columns, num_resamples)
+            for logits in (found.logits, *([decision.apply(found.logits)] if decision else []))
+        ]
+        metrics = measured | scores.values | scores.by_class()
+        results.append(SplitResult(split, len(found.labels), metrics, scores, *consistent))
     return results
 
 
@@ -167,15 +123,19 @@ def consistent_decision(facts: Facts) -> Decision | None:
     return Decision(tuple(shift), kind="consistent")
 
 
+def is_about_icnale(facts: Facts, datasets: Sequence[str]) -> bool:
+    """Whether the data are ICNALE's: their name says so, or the rows are named as its answers are."""
+    given = [facts.settings.get(name) or "" for name in ("dataset_name", "train_file", "test_file")]
+    if any("icnale" in PurePath(str(name)).name.lower() for name in [*given, *datasets]):
+        return True
+    ids = [str(value) for found in facts.predictions.values() for value in found.columns.get("id", [])]
+    return bool(ids) and all(normalize_id(f"{value}.txt") == value for value in ids)
+
+
 def metrics_of_history(
     history: Sequence[Mapping[str, Any]], *, splits: Iterable[str] = ("",), best_step: int | None = None
 ) -> dict[str, dict[str, float]]:
-    """The results of the last evaluation in ``trainer.state.log_history``, or of that at ``best_step``.
-
-    Args:
-        history: what the trainer logged.
-        splits: names of the evaluation sets where the trainer has several; "" for a single one, called "validation".
-        best_step: optimisation step of the weights that were kept.
+    """The results of the last evaluation that a trainer logged, or of that at ``best_step``, by evaluation set.
 
     Examples:
         >>> metrics_of_history([{"eval_qwk": 0.5, "step": 1}, {"eval_qwk": 0.6, "step": 2}, {"loss": 1.0, "step": 3}])
@@ -207,10 +167,6 @@ def other_metrics(metrics: Mapping[str, float], names: Sequence[str]) -> dict[st
 def _names(config: dict[str, Any], folder: Path) -> list[str]:
     id2label = {int(k): str(name) for k, name in (config.get("id2label") or {}).items()}
     return [id2label[k] for k in sorted(id2label)] or predicted_labels(folder)  # an adapter's config has none
-
-
-def _scores(logits: np.ndarray, found: Predictions, facts: Facts, num_resamples: int) -> Scores:
-    return Scores(found.labels, logits, facts.names, found.columns, num_resamples)
 
 
 def _is_stale(folder: Path, config: dict[str, Any]) -> bool:

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 from huggingface_hub.utils import yaml_dump
 
-from blv_trainer.files import write_whole
+from blv_trainer.evaluation import NUM_RESAMPLES
+from blv_trainer.files import write_text
+from blv_trainer.hub.card.check import as_list
 from blv_trainer.hub.card.facts import Facts, SplitResult, other_metrics
-from blv_trainer.hub.card.options import CardOptions, as_list
-from blv_trainer.hub.card.quotations import EXAMPLE_TEXTS
 from blv_trainer.metrics import METRICS
 
-EVAL_RESULTS_FOLDER = ".eval_results"
+# Invented; no corpus has a part in them.
+EXAMPLE_TEXTS = (
+    "I like to walk in the park every day because it is good for health and I can see many dogs.",
+    "Although commuting by train takes longer, it leaves me time to read, which I would not trade for anything.",
+)
 METADATA_ORDER = ["license", "language", "library_name", "pipeline_tag", "base_model", "datasets", "tags", "metrics"]
+
+
+@dataclass(frozen=True)
+class CardOptions:
+    """What a person says of a model, as ``write_card`` takes it; names on the Hub are checked."""
+
+    repo_id: str | None = None
+    language: str | list[str] | None = "en"
+    license: str | None = "apache-2.0"
+    base_model: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    model_name: str | None = None
+    dataset_name: str | None = None
+    dataset_args: Any = None
+    pipeline_tag: str = "text-classification"
+    icnale: bool | None = None
+    num_resamples: int = NUM_RESAMPLES
 
 
 def card_metadata(
@@ -61,8 +85,7 @@ def write_eval_results(
     ]
     if entries:
         text = yaml_dump(eval_result_entries_to_yaml(entries), sort_keys=False)
-        path = folder / EVAL_RESULTS_FOLDER / f"{datasets[0].replace('/', '--')}.yaml"
-        write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        write_text(folder / ".eval_results" / f"{datasets[0].replace('/', '--')}.yaml", text)
 
 
 def _notes(results: SplitResult, metric: str) -> str:
@@ -91,7 +114,7 @@ def _eval_result(metric: str, value: float, results: SplitResult, facts: Facts, 
         task_name=options.pipeline_tag.replace("-", " ").capitalize(),
         dataset_type=datasets[0] if len(datasets) == 1 else "unpublished",
         dataset_name=options.dataset_name or (datasets[0] if len(datasets) == 1 else "Held-out rows"),
-        dataset_config=facts.data.get("dataset_config_name"),
+        dataset_config=facts.settings.get("dataset_config_name"),
         dataset_split=results.split,
         dataset_args=args or None,
         metric_type=metric,

@@ -76,24 +76,16 @@ class Ece(evaluate.Metric):
 
 def _classes_and_probabilities(references: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     references, probabilities = np.asarray(references), np.asarray(probabilities)
-    for name, array, ndim, shape in (
-        ("references", references, 1, "(n,)"),
-        ("probabilities", probabilities, 2, "(n, num_classes)"),
-    ):
-        if array.dtype.kind not in "biuf" or array.ndim != ndim or array.size == 0:
-            raise ValueError(
-                f"{name} is an array of {array.dtype} with shape {array.shape}; give numbers, shape {shape}, n >= 1."
-            )
-    if len(references) != len(probabilities):
+    if references.ndim != 1 or probabilities.ndim != 2 or not 0 < len(references) == len(probabilities):
         raise ValueError(
-            f"there are {len(references)} references but {len(probabilities)} rows of probabilities; "
-            "give one of each per sample."
+            f"references {references.shape} do not fit probabilities {probabilities.shape}; give shapes (n,) and "
+            "(n, num_classes), n at least 1."
         )
     num_classes = probabilities.shape[1]
     wrong = references[~np.isin(references, np.arange(num_classes))]
     if wrong.size:
         raise ValueError(
-            f"references holds {wrong[0]:g}; give class indices: whole numbers from 0 to {num_classes - 1}, "
+            f"references holds {wrong[0]}; give class indices: whole numbers from 0 to {num_classes - 1}, "
             "one for each column of probabilities."
         )
     probabilities = probabilities.astype(np.float64)

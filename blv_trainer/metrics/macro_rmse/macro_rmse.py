@@ -73,12 +73,10 @@ def _scores(references: ArrayLike, predictions: ArrayLike) -> tuple[np.ndarray, 
     references, predictions = np.asarray(references), np.asarray(predictions)
     for name, values in (("references", references), ("predictions", predictions)):
         if values.dtype.kind not in "biuf" or values.ndim != 1:
-            given = f"an array of {values.dtype} with shape {values.shape}"
-            raise ValueError(f"{name}: {given} cannot be used; give one score per sample, shape (n,).")
+            raise ValueError(f"{name} has shape {values.shape}, {values.dtype}; give one score per sample, (n,).")
         wrong = np.count_nonzero(~np.isfinite(values))
         if wrong:
             raise ValueError(f"{name}: {wrong} of {values.size} are NaN or infinite; give finite scores only.")
     if not 0 < references.size == predictions.size:
-        given = f"{references.size} references and {predictions.size} predictions"
-        raise ValueError(f"{given} cannot be compared; give one of each per sample, at least one sample.")
+        raise ValueError(f"{len(references)} references do not fit {len(predictions)} predictions; give one for each.")
     return references.astype(np.float64), predictions.astype(np.float64)

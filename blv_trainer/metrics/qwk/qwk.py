@@ -83,12 +83,10 @@ def _class_indices(references: ArrayLike, predictions: ArrayLike) -> tuple[np.nd
     references, predictions = np.asarray(references), np.asarray(predictions)
     for name, values in (("references", references), ("predictions", predictions)):
         if values.dtype.kind not in "biuf" or values.ndim != 1:
-            given = f"an array of {values.dtype} with shape {values.shape}"
-            raise ValueError(f"{name}: {given} cannot be used; give one class index per sample, shape (n,).")
+            raise ValueError(f"{name} has shape {values.shape}, {values.dtype}; give one class index per sample, (n,).")
         wrong = values[~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))]
         if wrong.size:
             raise ValueError(f"{name} holds {wrong[0]:g}; give class indices: whole numbers from 0, no NaN, no -100.")
     if not 0 < references.size == predictions.size:
-        given = f"{references.size} references and {predictions.size} predictions"
-        raise ValueError(f"{given} cannot be compared; give one of each per sample, at least one sample.")
+        raise ValueError(f"{len(references)} references do not fit {len(predictions)} predictions; give one for each.")
     return references.astype(np.int64), predictions.astype(np.int64)

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planting import plant, write_background
 
 from blv_trainer.corpora.icnale import read_corpus
-from blv_trainer.corpora.icnale.text import TextCleaning
 from blv_trainer.corpora.synthetic import write_corpus
-from blv_trainer.corpora.synthetic.faults import FAULTS
 
 LONG = "I agree with this statement because it is good for students to know how the world works outside of the school."
 
@@ -31,41 +30,24 @@ def found(corpus):
     return [(finding.kind, finding.subject) for finding in corpus.report.findings]
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(6))
 def test_everything_planted_is_found_and_nothing_invented(tmp_path, seed):
-    layout, audio = ("2.1", "2.0", "flat")[seed % 3], ("names", None)[seed // 3 % 2]
-    written = write_corpus(tmp_path, 80 + seed, seed=seed, layout=layout, audio=audio, irregularities=True)
+    layout, has_audio = ("2.1", "2.0", "flat")[seed % 3], seed < 3
+    written = plant(tmp_path, 80 + seed, seed=seed, layout=layout, has_audio=has_audio)
     corpus = read_corpus(tmp_path)
     assert found(corpus) == [(finding.kind, finding.subject) for finding in written.planted]
     assert [(a.id, a.text, a.label) for a in corpus.answers] == [(a.id, a.text, a.label) for a in written.answers]
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-def test_each_irregularity_alone_is_found_and_nothing_else(tmp_path, kind):
-    written = write_corpus(tmp_path, 30, seed=5, audio="names", background=True, irregularities=[kind])
-    assert written.planted
-    corpus = read_corpus(tmp_path, background=tmp_path / "ICNALE_SM_Background.xlsx")
-    assert found(corpus) == [(finding.kind, finding.subject) for finding in written.planted]
-
-
-def test_regular_corpus_has_no_findings_and_loses_nothing(tmp_path):
-    written = write_corpus(tmp_path, 30, audio="names")
-    corpus = read_corpus(tmp_path)
-    assert corpus.report.findings == []
-    assert [(a.id, a.text, a.label) for a in corpus.answers] == [(a.id, a.text, a.label) for a in written.answers]
-    assert corpus.report.num_texts == corpus.report.num_audio == 120
-    assert sum(corpus.report.counts.values()) == 120
-
-
-def test_join_on_equal_stems_would_lose_the_texts_that_this_one_keeps(tmp_path):
-    kinds = ["level_conflict", "renumbered"]
-    written = write_corpus(tmp_path, 60, seed=1, layout="flat", audio="names", irregularities=kinds)
-    stems = {extension: {path.stem for path in tmp_path.glob(f"*{extension}")} for extension in (".txt", ".mp3")}
-    lost = len(stems[".txt"] - stems[".mp3"])
-    assert lost == len(written.planted) >= 5
-    corpus = read_corpus(tmp_path)
-    assert len(corpus.answers) == 240
-    assert all(answer.text and answer.audio for answer in corpus.answers)
+def test_background_sheet_is_compared_with_the_names(tmp_path):
+    written = write_corpus(tmp_path / "c", 30)
+    levels = {answer.speaker: answer.label for answer in written.answers}
+    missing, other, *_ = sorted(levels)
+    levels |= {other: "A2" if levels[other] != "A2" else "B2"}
+    write_background(tmp_path / "c" / "b.xlsx", {name: level for name, level in levels.items() if name != missing})
+    corpus = read_corpus(tmp_path / "c", background=tmp_path / "c" / "b.xlsx")
+    assert found(corpus) == [("background_level", other), ("background_missing", missing)]
+    assert corpus.background[other]["country"] == other[:3]
 
 
 CONFLICT = {"SM_CHN_PTJ1_007_B1_2": None, "SM_CHN_PTJ2_007_B1_2": None}
@@ -80,11 +62,6 @@ def test_rule_decides_the_level_and_the_conflict_is_reported_either_way(tmp_path
     assert [answer.label for answer in corpus.answers] == labels
     conflict = corpus.report.of_kind("level_conflict")
     assert [(c.subject, c.detail) for c in conflict] == [("SM_CHN_PTJ1_007", "text B1_2, audio B2")]
-
-
-def test_unknown_level_rule_gets_a_sentence(tmp_path):
-    with pytest.raises(ValueError, match="level_from='majority' is unknown. Choose from: audio, text, drop"):
-        read_corpus(tmp_path, level_from="majority")
 
 
 def speakers(number, level, tasks=("PTJ1", "PTJ2", "SMK1", "SMK2")):
@@ -124,14 +101,11 @@ def test_second_text_without_one_clear_owner_is_left_out_and_named(tmp_path, nei
     assert [a.label for a in corpus.answers if a.id == "SM_JPN_SMK1_021"] == ["B2"]
 
 
-def test_of_two_texts_the_one_with_the_recordings_level_is_kept(tmp_path):
-    put(tmp_path, {"SM_JPN_PTJ1_001_A2_0": "wrong", "SM_JPN_PTJ1_001_B2_0": "right"}, ["SM_JPN_PTJ1_001_B2_0"])
-    corpus = read_corpus(tmp_path, min_words=0)
-    assert [(a.text, a.label) for a in corpus.answers] == [("right", "B2")]
-
-
-def test_of_two_recordings_the_one_with_the_texts_level_is_kept(tmp_path):
-    put(tmp_path, {"SM_JPN_PTJ1_001_B2_0": None}, ["SM_JPN_PTJ1_001_A2_0", "SM_JPN_PTJ1_001_B2_0"])
+def test_of_two_texts_or_recordings_the_one_with_the_others_level_is_kept(tmp_path):
+    put(tmp_path / "t", {"SM_JPN_PTJ1_001_A2_0": "wrong", "SM_JPN_PTJ1_001_B2_0": "right"}, ["SM_JPN_PTJ1_001_B2_0"])
+    assert [(a.text, a.label) for a in read_corpus(tmp_path / "t").answers] == [("right", "B2")]
+    put(tmp_path / "r", {"SM_JPN_PTJ1_001_B2_0": None}, ["SM_JPN_PTJ1_001_A2_0", "SM_JPN_PTJ1_001_B2_0"])
+    tmp_path /= "r"
     corpus = read_corpus(tmp_path)
     assert Path(corpus.answers[0].audio).name == "SM_JPN_PTJ1_001_B2_0.mp3"
     assert found(corpus) == [("duplicate_audio", "SM_JPN_PTJ1_001_A2_0.mp3")]
@@ -144,16 +118,9 @@ def test_corpus_without_recordings_takes_levels_from_texts_and_does_not_complain
     assert corpus.report.findings == []
 
 
-def test_recording_without_text_is_an_answer_without_text(tmp_path):
-    put(tmp_path, {"SM_JPN_PTJ1_001_B2_0": None}, ["SM_JPN_PTJ1_001_B2_0", "SM_JPN_PTJ2_001_B2_0"])
-    corpus = read_corpus(tmp_path)
-    assert [answer.text is None for answer in corpus.answers] == [False, True]
-    assert found(corpus) == [("audio_without_text", "SM_JPN_PTJ2_001")]
-
-
 def test_raw_text_is_kept_beside_the_cleaned_one(tmp_path):
     put(tmp_path, {"SM_JPN_PTJ1_001_B2_0": "\nUh I\r\nagree..."})
-    (answer,) = read_corpus(tmp_path, cleaning=TextCleaning(keep_fillers=False, keep_trailing=False)).answers
+    (answer,) = read_corpus(tmp_path, keep_fillers=False, keep_trailing=False).answers
     assert (answer.raw_text, answer.text) == ("\nUh I\r\nagree...", "I agree")
 
 
@@ -169,18 +136,13 @@ def test_text_that_cannot_be_opened_is_named_and_the_rest_is_read(tmp_path, monk
     monkeypatch.setattr("builtins.open", refuse)
     corpus = read_corpus(tmp_path)
     assert [answer.id for answer in corpus.answers] == ["SM_JPN_PTJ2_001"]
-    (finding,) = corpus.report.findings
-    assert (finding.kind, finding.subject, finding.detail) == (
-        "unreadable",
-        "SM_JPN_PTJ1_001_B2_0.txt",
-        "Permission denied",
-    )
+    assert found(corpus) == [("unreadable", "SM_JPN_PTJ1_001_B2_0.txt")]
 
 
 def test_short_texts_are_named_by_their_words(tmp_path):
-    words = "one two three four five"
-    put(tmp_path, {"SM_JPN_PTJ1_001_B2_0": words, "SM_JPN_PTJ2_001_B2_0": "", "SM_JPN_SMK1_001_B2_0": f"{words} six"})
-    corpus = read_corpus(tmp_path, min_words=6)
+    texts = {"PTJ1": "word " * 19, "PTJ2": "", "SMK1": "word " * 20}
+    put(tmp_path, {f"SM_JPN_{task}_001_B2_0": text for task, text in texts.items()})
+    corpus = read_corpus(tmp_path)
     assert found(corpus) == [("empty", "SM_JPN_PTJ2_001_B2_0.txt"), ("very_short", "SM_JPN_PTJ1_001_B2_0.txt")]
     assert len(corpus.answers) == 3
 
@@ -191,11 +153,6 @@ def test_three_equal_texts_are_one_finding_that_names_all(tmp_path):
     (finding,) = read_corpus(tmp_path).report.findings
     assert (finding.kind, finding.subject) == ("same_text_of_two_speakers", "SM_JPN_PTJ1_001")
     assert finding.detail == "as SM_JPN_PTJ2_001, SM_KOR_PTJ1_001"
-
-
-def test_reading_twice_gives_the_same(tmp_path):
-    write_corpus(tmp_path, 40, seed=2, audio="names", irregularities=True)
-    assert read_corpus(tmp_path) == read_corpus(tmp_path)
 
 
 def stems_of_few_speakers():
@@ -223,12 +180,13 @@ def test_whatever_stands_in_a_folder_every_file_is_read_or_named(paths, level_fr
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
             (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / path).write_text(path)  # every text is its own path
-        corpus = read_corpus(folder, level_from=level_from, min_words=0)
+            (Path(folder) / path).write_text(path + " word" * 20)  # every text begins with its own path
+        corpus = read_corpus(folder, level_from=level_from)
     answers, report = corpus.answers, corpus.report
     assert len({answer.id for answer in answers}) == len(answers)
     audio = {answer.audio.removeprefix(f"{folder}/") for answer in answers if answer.audio}
-    accounted = audio | {answer.raw_text for answer in answers} | {finding.subject for finding in report.findings}
+    read = {(answer.raw_text or "").partition(" word")[0] for answer in answers}
+    accounted = audio | read | {finding.subject for finding in report.findings}
     for path in paths - accounted:
         is_in_other_tree = path.split("/")[0] in report.trees_not_read and path.endswith(".txt")
         is_dropped = level_from == "drop" and Path(path).stem[:15] in accounted

@@ -2,8 +2,6 @@ import re
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from blv_trainer.corpora.icnale.names import (
     AUDIO_NAME_COUNTS,
@@ -14,8 +12,6 @@ from blv_trainer.corpora.icnale.names import (
     REGIONS,
     TASKS,
     TEXT_NAME_COUNTS,
-    AnswerKey,
-    is_other_module,
     normalize_id,
     parse_stem,
 )
@@ -33,15 +29,10 @@ def test_every_name_of_release_2_1_is_read(region):
         stem = f"SM_{region}_{task}_{number}_{code}"
         assert RELEASE_2_1.match(stem)
         key, label = parse_stem(stem)
+        assert parse_stem(stem.lower()) == (key, label)
         assert (key.region, key.task, key.number) == (region, task, number)
         assert label == {"A2_0": "A2", "B2_0": "B2"}.get(code, "native" if code[0] == "X" else code)
         assert CODE_OF_LABEL[label] == (code if label != "native" else "XX_1")
-
-
-@given(st.from_regex(r"[A-Z]{2}_[A-Z]{3}_[A-Z]{3}[0-3]_\d{2,4}_[A-Z0-9]{2}_\d", fullmatch=True))
-def test_nothing_is_read_that_is_no_name_of_release_2_1(stem):
-    if parse_stem(stem) is not None:
-        assert RELEASE_2_1.match(stem.replace("XX_0", "XX_1"))
 
 
 @pytest.mark.parametrize(
@@ -55,26 +46,13 @@ def test_nothing_is_read_that_is_no_name_of_release_2_1(stem):
         "SM_JPN_PTJ1_001_B1_3",
         "SM_JPN_PTJ1_001_B1_1 ",
         "SM_JPN_PTJ1_\u0660\u0660\u0661_B1_1",  # digits, but not those of file names
+        "\u017fM_JPN_PTJ1_061_B1_1",  # a letter whose upper case is S
         "WE_JPN_PTJ0_001_B1_1",
         "readme",
     ],
 )
 def test_other_names_are_refused(stem):
     assert parse_stem(stem) is None
-
-
-def test_case_does_not_matter():
-    assert parse_stem("sm_jpn_ptj1_001_b1_1") == (AnswerKey("JPN", "001", "PTJ1"), "B1_1")
-
-
-def test_stem_and_parse_are_inverse():
-    key = AnswerKey("KOR", "042", "SMK2")
-    assert parse_stem(key.stem("B2_0")) == (key, "B2")
-
-
-@pytest.mark.parametrize("stem", ["W_JPN_SMK0_002_A2_0", "WE_CHN_PTJ0_001_B1_1", "EE_CHN_PTJ0_001_B1_1_ORIG", "x_EDIT"])
-def test_other_modules_are_known(stem):
-    assert is_other_module(stem)
 
 
 def test_ids_stems_and_file_names_mean_the_same():

@@ -1,14 +1,27 @@
-import json
+"""Transcripts are read, made where they are missing, kept, and compared with the human ones."""
 
+import json
+import sys
+import types
+
+import datasets
 import pyarrow
 import pyarrow.parquet
 import pytest
+from planting import write_sounds
 
-from blv_trainer.corpora.icnale.transcripts import Transcript, read_transcripts
+import blv_trainer  # noqa: F401  registers the builder
+from blv_trainer.asr.word_errors import WordErrors
+from blv_trainer.corpora.icnale import IcnaleConfig, whisper_word_errors
+from blv_trainer.corpora.icnale.names import Answer, AnswerKey, Transcript
+from blv_trainer.corpora.icnale.transcripts import read_transcripts
+from blv_trainer.corpora.synthetic import write_corpus
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* test speakers also stand in train")
 
 ROWS = [
-    {"id": "SM_JPN_PTJ1_001", "text": "I agree.", "duration": 59.5, "language": "en"},
-    {"id": "SM_JPN_PTJ2_001_B1_1.mp3", "text": "", "duration": None, "language": "en"},
+    {"id": "SM_JPN_PTJ1_001", "text": "I agree.", "duration_s": 59.5, "language": "en"},
+    {"id": "SM_JPN_PTJ2_001_B1_1.mp3", "text": "", "duration_s": None, "language": "en"},
 ]
 EXPECTED = {"SM_JPN_PTJ1_001": Transcript("I agree.", 59.5), "SM_JPN_PTJ2_001": Transcript("", None)}
 
@@ -22,17 +35,8 @@ def write(path, rows):
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.jsonl"])
-def test_both_formats_are_read_and_ids_may_be_file_names(tmp_path, name):
-    assert read_transcripts(write(tmp_path / name, ROWS)) == EXPECTED
-
-
-def test_column_of_seconds_may_be_called_duration_s(tmp_path):
-    path = write(tmp_path / "t.jsonl", [{"id": "a", "text": "b", "duration_s": 3}])
-    assert read_transcripts(path)["a"].duration_s == 3
-
-
-def test_same_transcript_twice_is_no_conflict(tmp_path):
-    assert len(read_transcripts(write(tmp_path / "t.jsonl", ROWS + ROWS))) == 2
+def test_both_formats_are_read_ids_may_be_file_names_and_a_row_may_stand_twice(tmp_path, name):
+    assert read_transcripts(write(tmp_path / name, ROWS + ROWS)) == EXPECTED
 
 
 def test_two_transcripts_of_one_answer_get_a_sentence(tmp_path):
@@ -41,28 +45,121 @@ def test_two_transcripts_of_one_answer_get_a_sentence(tmp_path):
         read_transcripts(write(tmp_path / "t.jsonl", rows))
 
 
-@pytest.mark.parametrize("name", ["t.parquet", "t.jsonl"])
 @pytest.mark.parametrize("row", [{"id": "a"}, {"text": "a"}, {"id": "a", "text": None}, {"id": 3, "text": "a"}])
-def test_rows_without_id_or_text_get_a_sentence(tmp_path, name, row):
+def test_rows_without_id_or_text_get_a_sentence(tmp_path, row):
     with pytest.raises(ValueError, match="every row needs an id and a text"):
-        read_transcripts(write(tmp_path / name, [row]))
+        read_transcripts(write(tmp_path / "t.jsonl", [row]))
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("t.jsonl", "{", "line 1: not JSON"),
-        ("t.jsonl", "[1]", "line 1: every line must be a JSON object"),
-        ("t.parquet", "text", "cannot be read as Parquet"),
-        ("t.csv", "id,text", r"transcripts are read from .parquet and .jsonl files"),
-    ],
-)
-def test_unreadable_files_get_a_sentence(tmp_path, name, content, message):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(ValueError, match=message):
-        read_transcripts(tmp_path / name)
+class Listener:
+    """A backend that says which recording it heard."""
+
+    heard: list
+    stops_after = None
+    fails_on = ()
+
+    def __init__(self, model, *, language):
+        self.model, self.language = model, language
+
+    def describe(self):
+        return {"backend": "listener", "model": self.model, "language": self.language}
+
+    def transcribe(self, files):
+        for name, _ in files:
+            if self.stops_after is not None and len(self.heard) == self.stops_after:
+                raise KeyboardInterrupt
+            self.heard.append(name)
+            outcome = {"text": f" heard {name}", "segments": [], "language": "en"}
+            yield name, RuntimeError("deaf") if name in self.fails_on else outcome
 
 
-def test_missing_file_gets_a_sentence(tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no file of transcripts .* with the columns id and text"):
-        read_transcripts(tmp_path / "none.parquet")
+@pytest.fixture
+def listener(monkeypatch):
+    module = types.ModuleType("listener")
+    module.Listener = type("Listener", (Listener,), {"heard": []})
+    monkeypatch.setitem(sys.modules, "listener", module)
+    monkeypatch.setitem(sys.modules["blv_trainer.asr.backends"].BACKENDS, "openai-whisper", "listener:Listener")
+    return module.Listener
+
+
+@pytest.fixture(autouse=True)
+def _backends():
+    import blv_trainer.asr.backends  # noqa: F401  so that its table can be patched
+
+    datasets.disable_progress_bars()
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    corpus = write_corpus(tmp_path / "c", 5, has_audio=True)
+    write_sounds(corpus.folder)
+    return corpus
+
+
+@pytest.fixture
+def load(corpus, tmp_path):
+    def load(**options):
+        options = {"transcripts": "whisper", "whisper_model": "tiny", "split_by": "sample", **options}
+        options = {name: value for name, value in options.items() if value is not None}
+        splits = datasets.load_dataset(
+            "icnale_asa", data_dir=str(corpus.folder), cache_dir=str(tmp_path / "cache"), **options
+        )
+        return {row["id"]: row for split in splits.values() for row in split}
+
+    return load
+
+
+def test_missing_transcripts_of_wanted_answers_are_made_once_beside_the_corpus(load, corpus, listener):
+    assert len(load(topics="PTJ")) == len(listener.heard) == len(corpus.answers) / 2
+    rows = load(transcripts="both")
+    assert {id_: row["text_human"] for id_, row in rows.items()} == {a.id: a.text for a in corpus.answers}
+    stems = {answer.id: path.stem for answer in corpus.answers for path in corpus.folder.rglob(f"{answer.id}_*.wav")}
+    assert {id_: row["text"] for id_, row in rows.items()} == {id_: f"heard {stem}" for id_, stem in stems.items()}
+    assert {row["duration_s"] for row in rows.values()} == {0.25}
+    assert sorted(listener.heard) == sorted(stems.values())
+    assert (corpus.folder.parent / "c_whisper" / "transcripts.parquet").is_file()
+    listener.heard.clear()
+    load()
+    load(split_seed=7)
+    assert listener.heard == []
+
+
+def test_a_stopped_run_goes_on_where_it_was(load, corpus, listener, tmp_path):
+    listener.stops_after = 3
+    with pytest.raises(KeyboardInterrupt):
+        load(whisper_transcripts=str(tmp_path / "kept"))
+    listener.stops_after = None
+    made = load(whisper_transcripts=str(tmp_path / "kept"))
+    assert len(listener.heard) == len(set(listener.heard)) == len(corpus.answers)
+    assert load(whisper_transcripts=str(tmp_path / "kept"), whisper_model=None) == made
+
+
+def test_recordings_that_fail_get_a_sentence_unless_they_may_be_missing(load, corpus, listener, caplog):
+    stem = next(corpus.folder.rglob("*.wav")).stem
+    listener.fails_on = (stem,)
+    with pytest.raises(ValueError, match=r"c_whisper lacks 1 of \d+ recordings.*cannot be transcribed; the log says"):
+        load()
+    assert "RuntimeError: deaf" in caplog.text
+    assert len(load(allow_missing=True)) == len(corpus.answers) - 1
+
+
+def test_word_errors_are_counted_by_level_and_region_where_there_are_both_texts(tmp_path):
+    answers = [
+        Answer.from_key(AnswerKey(region, number, "PTJ1"), label, text)
+        for region, number, label, text in [
+            ("JPN", "001", "A2", "I agree with this"),
+            ("JPN", "002", "B2", "Smoking is bad"),
+            ("THA", "001", "A2", None),
+            ("THA", "002", "A2", "not heard"),
+        ]
+    ]
+    heard = ("I agree with it", "smoking is very bad", "something")
+    rows = [{"id": answer.id, "text": text} for answer, text in zip(answers, heard, strict=False)]
+    path = write(tmp_path / "t.jsonl", rows)
+    config = IcnaleConfig(data_dir="c", transcripts="whisper", whisper_transcripts=str(path))
+    assert whisper_word_errors(answers, config) == {
+        "all": {"all": WordErrors(2, 7, 2)},
+        "label": {"A2": WordErrors(1, 4, 1), "B2": WordErrors(1, 3, 1)},
+        "region": {"JPN": WordErrors(2, 7, 2)},
+    }
+    assert whisper_word_errors(answers[2:], config) == {}

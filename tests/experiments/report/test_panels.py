@@ -16,15 +16,15 @@ def results(make_comparison, tmp_path_factory):
     return read_results(make_comparison(tmp_path_factory.mktemp("panels")))
 
 
-def panels_of(results, tsne_iterations=0):
+def panels_of(results):
     rows = make_rows(results, num_resamples=20)
     analysis = analyse(results, rows, tune_for=TUNE_FOR)
-    return {panel.name: panel for panel in make_panels(results, rows, analysis, tsne_iterations=tsne_iterations)}
+    return {panel.name: panel for panel in make_panels(results, rows, analysis, tsne_iterations=250)}
 
 
 @pytest.fixture(scope="module")
 def panels(results):
-    return panels_of(results, tsne_iterations=250)
+    return panels_of(results)
 
 
 def test_every_panel_has_a_title_a_caption_and_a_figure_with_labelled_axes(panels):
@@ -49,13 +49,9 @@ def test_every_method_has_its_panel(panels):
 
 def test_only_what_there_is_to_show_is_shown(results):
     plain = dataclasses.replace(results.methods[0], train_logits=None, train_labels=None, histories=[[], []])
-    panels = panels_of(dataclasses.replace(results, methods=[plain]), tsne_iterations=250)
+    panels = panels_of(dataclasses.replace(results, methods=[plain]))
     assert {"expected_shift", "tsne", "learning_curves"}.isdisjoint(panels)
     assert "reliability" in panels
-
-
-def test_no_tsne_where_none_is_wanted(results):
-    assert "tsne" not in panels_of(dataclasses.replace(results, methods=results.methods[:1]))
 
 
 @pytest.mark.parametrize(("count", "lines"), [(1, 1), (4, 1), (5, 2), (8, 2)])

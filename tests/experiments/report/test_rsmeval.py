@@ -69,17 +69,18 @@ def test_our_figures_are_rsmevals(row):
         "rmse": 0.5744562646538028,
     }
     assert {metric: row.test.values[metric] for metric in theirs} == pytest.approx(theirs)
-    groups = row.test.subgroups
-    dsm = {group.value: group.dsm for group in groups}
+    dsm = {group.value: group.dsm for group in row.test.subgroups}
     assert dsm == pytest.approx({"<b>KOR</b>": -0.030519316581003066, "JPN": 0.03176500297206494})
 
 
-def test_ids_are_the_samples_own_where_they_differ(row, tmp_path):
-    for ids, first in (([f"WR_{k}" for k in range(200)], "WR_0"), (["same"] * 200, "row_1")):
-        other = dataclasses.replace(row, test=Scores(row.test.labels, row.test.logits, row.test.names, {"id": ids}))
-        lines = read_csv(write_rsmeval(other, tmp_path, seed=1).with_suffix(".csv"))
-        assert lines[0]["spkitemid"] == first
-        assert set(lines[0]) == {"spkitemid", "sc1", "level", "raw"}  # neither speakers nor groups are known
+@pytest.mark.parametrize(
+    ("ids", "first"), [([f"WR_{k}" for k in range(200)], "WR_0"), (["same"] * 200, "row_1")], ids=["own", "made"]
+)
+def test_ids_are_the_samples_own_where_they_differ(row, tmp_path, ids, first):
+    other = dataclasses.replace(row, test=Scores(row.test.labels, row.test.logits, row.test.names, {"id": ids}))
+    lines = read_csv(write_rsmeval(other, tmp_path, seed=1).with_suffix(".csv"))
+    assert lines[0]["spkitemid"] == first
+    assert set(lines[0]) == {"spkitemid", "sc1", "level", "raw"}  # neither speakers nor groups are known
 
 
 def test_methods_that_differ_in_a_sign_get_files_of_their_own(make_comparison, tmp_path):

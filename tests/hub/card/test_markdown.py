@@ -4,7 +4,7 @@ import html
 
 import pytest
 
-from blv_trainer.hub.card.markdown import Markdown, escape, table, trusted
+from blv_trainer.hub.card.markdown import Markdown, escape, trusted
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,3 @@ def test_markdown_and_whole_numbers_are_trusted_and_nothing_else():
     assert trusted(Markdown("**a**")) == "**a**"
     assert trusted(5) == 5
     assert trusted("**a**") != "**a**"
-
-
-def test_every_row_of_a_table_has_a_cell_for_each_column():
-    lines = table(["a", "b"], [["|", "x\ny"], ["", 1]], numeric=[1]).splitlines()
-    assert lines == ["| a | b |", "|---|---:|", "| &#124; | x y |", "|  | 1 |"]

@@ -22,7 +22,3 @@ def test_the_equations_of_blv_keep_their_lines():
     assert [line.split(" = ")[0] for line in formula.equation.splitlines()] == ["alpha_k", "perturbed_k", "loss"]
     assert formula.symbols.startswith("with q_k = class_counts[k]")
     assert "CVPR 2023" in formula.reference
-
-
-def test_a_loss_of_the_users_own_has_none():
-    assert loss_formula("MyLoss") is None

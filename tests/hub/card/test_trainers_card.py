@@ -44,20 +44,12 @@ def test_the_arguments_are_those_of_trainer():
 
 def test_every_metric_of_the_last_evaluation_is_kept(make_mean_pooled, rows, tmp_path):
     ours = make_compute_metrics(LEVELS)
-    trainer = trained(
-        make_mean_pooled(),
-        evaluated(tmp_path),
-        rows,
-        compute_metrics=lambda evaluation: ours(evaluation) | {"my_score": 0.25},
-    )
+    metrics = {"compute_metrics": lambda evaluation: ours(evaluation) | {"my_score": 0.25}}
+    trainer = trained(make_mean_pooled(), evaluated(tmp_path), rows, **metrics)
     card = written(trainer, model_name="levels", tags="speech", language="en", license="mit", dataset="Own answers")
     (result,) = card.data.to_dict()["model-index"][0]["results"]
-    assert result["dataset"] == {
-        "name": "Own answers",
-        "type": "unpublished",
-        "split": "validation",
-        "args": {"num_rows": 20},
-    }
+    dataset = {"name": "Own answers", "type": "unpublished", "split": "validation"}
+    assert result["dataset"] == dataset | {"args": {"num_rows": 20}}
     values = {metric["type"]: metric["value"] for metric in result["metrics"]}
     logged = [entry for entry in trainer.state.log_history if "eval_accuracy" in entry][-1]
     defined = {name for name in METRICS if logged[f"eval_{name}"] == logged[f"eval_{name}"]}
@@ -66,14 +58,7 @@ def test_every_metric_of_the_last_evaluation_is_kept(make_mean_pooled, rows, tmp
     assert values["my_score"] == 0.25
     assert (card.data.license, card.data.language) == ("mit", "en")
     assert "speech" in card.data.tags
-    for text in (
-        "# levels",
-        "| B1_2 | 9 | 45.0 |",
-        "sigma = 6.0",
-        "max_steps 2",
-        "Own answers",
-        "On the 20 rows of the",
-    ):
+    for text in ("# levels", "| B1_2 | 9 | 45.0 |", "sigma = 6.0", "max_steps 2", "On the 20 rows of the"):
         assert text in card.text, text
     assert str(tmp_path) not in card.content
 
@@ -95,18 +80,11 @@ def test_several_evaluation_sets_are_told_apart(make_mean_pooled, rows, tmp_path
 
 
 def test_the_best_evaluation_counts_where_its_weights_are_kept(make_mean_pooled, rows, tmp_path):
-    args = evaluated(
-        tmp_path,
-        load_best_model_at_end=True,
-        metric_for_best_model="my_score",
-        save_strategy="steps",
-        save_steps=1,
-        max_steps=3,
-    )
+    best = {"load_best_model_at_end": True, "metric_for_best_model": "my_score"}
+    args = evaluated(tmp_path, **best, save_strategy="steps", save_steps=1, max_steps=3)
     scores = iter([0.1, 0.9, 0.2])
-    card = written(
-        trained(make_mean_pooled(), args, rows, compute_metrics=lambda evaluation: {"my_score": next(scores)})
-    )
+    metrics = {"compute_metrics": lambda evaluation: {"my_score": next(scores)}}
+    card = written(trained(make_mean_pooled(), args, rows, **metrics))
     (result,) = card.data.to_dict()["model-index"][0]["results"]
     assert {metric["type"]: metric["value"] for metric in result["metrics"]}["my_score"] == 0.9
 

@@ -5,11 +5,7 @@ import time
 from urllib.parse import unquote
 
 # Files with these names go through LFS, as on the Hub.
-LFS_PATTERNS = (
-    *("*.safetensors", "*.bin", "*.pt", "*.pth", "*.onnx", "*.pkl", "*.h5", "*.msgpack", "*.model"),
-    *("*.parquet", "*.arrow", "*.npz", "*.zip", "*.gz", "*.tar", "*tfevents*"),
-    *("*.wav", "*.flac", "*.mp3", "*.png"),
-)
+LFS_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.onnx", "*.pkl", "*.model", "*.parquet", "*tfevents*", "*.png")
 GITATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LFS_PATTERNS).encode()
 
 
@@ -20,12 +16,14 @@ class HubError(Exception):
         status: the HTTP status.
         message: what the Hub says.
         code: the header ``X-Error-Code``, by which the client tells one 404 from another.
-        payload: the JSON to answer with, instead of ``{"error": message}``.
+        headers: further ones.
     """
 
-    def __init__(self, status, message, code=None, payload=None):
+    def __init__(self, status, message, code=None, headers=()):
         super().__init__(message)
-        self.status, self.message, self.code, self.payload = status, message, code, payload
+        self.status, self.message, self.headers = status, message, dict(headers)
+        if code:
+            self.headers["X-Error-Code"] = code
 
 
 class Blob:
@@ -55,7 +53,7 @@ class Repository:
 
     def __init__(self, kind, repo_id, *, is_private):
         self.kind, self.id, self.is_private = kind, repo_id, is_private
-        self.commits, self.branches, self.tags = [], {}, {}
+        self.commits, self.branches = [], {}
         self.commit({".gitattributes": Blob(GITATTRIBUTES, is_lfs=False)}, "initial commit")
 
     @property
@@ -80,9 +78,9 @@ class Repository:
         return sha
 
     def at(self, revision):
-        """The commit that a branch, tag or sha names."""
+        """The commit that a branch or sha names."""
         revision = unquote(revision or "main").removeprefix("refs/heads/")
-        sha = self.branches.get(revision) or self.tags.get(revision) or revision
+        sha = self.branches.get(revision) or revision
         for commit in reversed(self.commits):
             if commit["sha"] == sha or (len(revision) >= 7 and commit["sha"].startswith(revision)):
                 return commit

@@ -2,7 +2,7 @@
 
 Speaks what huggingface_hub 1.x and 2.x, transformers, datasets and evaluate ask for. Everything is in memory.
 
-    with LoopbackHub({"hf_alice": "alice"}) as hub:
+    with LoopbackHub() as hub:
         hub.inject("POST .*/commit/", status=503)
         subprocess.run(..., env=hub.environment(home=tmp_path, token="hf_alice"))
         hub.model("alice/x").files
@@ -12,46 +12,32 @@ import json
 import os
 import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from .api import Request
 from .repository import HubError
-from .routes import File, Hub, Request
-
-TOKENS = {"hf_alice": "alice", "hf_bob": "bob"}
+from .routes import File, Hub
 
 
 @dataclass
 class Fault:
-    """What goes wrong with the next requests that match.
+    """What goes wrong with the next requests that match."""
 
-    Args:
-        match: regular expression over "METHOD /path".
-        status: answer with this HTTP status; 0 cuts the connection.
-        message: what the Hub says.
-        times: how many requests it hits.
-        after: whether the request is carried out first, so that only the answer is lost.
-        action: called instead of an answer, before the request goes on.
-    """
-
-    match: str
-    status: int = 0
-    message: str = "injected fault"
-    times: int = 1
-    after: bool = False
-    action: object = field(default=None)
+    match: str  # regular expression over "METHOD /path"
+    status: int = 0  # of the answer; 0 cuts the connection
+    message: str = "injected fault"  # what the Hub says
+    times: int = 1  # how many requests it hits
+    after: bool = False  # whether the request is carried out first, so that only the answer is lost
+    action: object = None  # called instead of an answer, before the request goes on
 
 
 class LoopbackHub:
-    """The server, started by ``with``.
+    """The server, started by ``with``."""
 
-    Args:
-        tokens: the user of each token.
-    """
-
-    def __init__(self, tokens=None):
-        self.hub = Hub(TOKENS if tokens is None else tokens)
+    def __init__(self):
+        self.hub = Hub({"hf_alice": "alice", "hf_bob": "bob"})
         handler = type("BoundHandler", (Handler,), {"hub": self.hub})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
@@ -80,7 +66,7 @@ class LoopbackHub:
 
     def requests(self, match=""):
         """Requests so far, as "METHOD /path"."""
-        return [asked for asked, _ in self.hub.log if re.search(match, asked)]
+        return [asked for asked in self.hub.log if re.search(match, asked)]
 
     def environment(self, home, token=None):
         """Variables for a process whose Hub is this one and whose cache is in ``home``."""
@@ -108,8 +94,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def _serve(self):
-        url, body = urlsplit(self.path), self._body()
+        url, body = urlsplit(self.path), self.rfile.read(int(self.headers.get("Content-Length") or 0))
         asked = f"{self.command} {url.path}"
+        self.hub.log.append(asked)
         fault = self._fault(asked)
         try:
             if fault and not fault.after:
@@ -121,16 +108,14 @@ class Handler(BaseHTTPRequestHandler):
             if fault and fault.after:
                 self._fail(fault)
         except HubError as error:
-            self.hub.log.append((asked, error.status))
-            return self._send_error(error)
+            headers = {"Content-Type": "application/json", "X-Error-Message": error.message, **error.headers}
+            self._send(json.dumps({"error": error.message}).encode(), headers, error.status)
         except ConnectionAbortedError:
-            self.hub.log.append((asked, 0))
             self.close_connection = True
-            return None
-        self.hub.log.append((asked, 200))
-        if isinstance(answer, File):
-            return self._send(answer.data, answer.headers)
-        return self._send(json.dumps(answer).encode(), {"Content-Type": "application/json"})
+        else:
+            if not isinstance(answer, File):
+                answer = File(json.dumps(answer).encode(), {"Content-Type": "application/json"})
+            self._send(answer.data, answer.headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 
@@ -158,35 +143,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             raise ConnectionAbortedError
 
-    def _body(self):
-        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
-    def _send_error(self, error):
-        headers = {
-            "Content-Type": "application/json",
-            "X-Error-Message": error.message,
-            **getattr(error, "headers", {}),
-        }
-        if error.code:
-            headers["X-Error-Code"] = error.code
-        payload = error.payload or {"error": error.message}
-        return self._send(json.dumps(payload).encode(), headers, error.status)
-
     def _send(self, data, headers, status=200):
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range") or "")
         if wanted and status == 200:
             size = len(data)
             start = int(wanted[1]) if wanted[1] else max(0, size - int(wanted[2]))
             end = min(int(wanted[2]), size - 1) if wanted[1] and wanted[2] else size - 1
-            if start >= size:
-                return self._send(b"", {"Content-Range": f"bytes */{size}"}, 416)
             data, status = data[start : end + 1], 206
             headers = {**headers, "Content-Range": f"bytes {start}-{end}/{size}"}
         self.send_response(status)
@@ -196,4 +158,3 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
-        return None

@@ -1,0 +1,163 @@
+"""Options of ``load_dataset("icnale_asa", ...)``, and the id that tells a cached build from a stale one."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import datasets
+
+from blv_trainer.asr import MERGED_FILE
+from blv_trainer.corpora.icnale.corpus_files import CorpusFiles, find_files
+from blv_trainer.corpora.icnale.names import LABELS, NATIVE_REGION, REGIONS, TOPICS
+
+_CHOICES = {
+    "level_from": ("audio", "text", "drop"),
+    "transcripts": ("human", "whisper", "both"),
+    "split_by": ("speaker", "sample", "kfold"),
+    "levels": (5, 4),
+    "topics": TOPICS,
+    "regions": REGIONS,
+}
+
+
+@dataclass
+class IcnaleConfig(datasets.BuilderConfig):
+    """How a corpus folder becomes a dataset.
+
+    Args:
+        data_dir: The corpus folder.
+        audio_dir: Folder of the recordings, where they lie elsewhere.
+        text_tree: The tree of texts to read, where two differ.
+        level_from: ``audio``, ``text`` or ``drop``: which file name decides where they differ.
+        keep_breaks: Keep the spaced dash that marks a break.
+        keep_masks: Keep ``[***]``, which stands for a masked name.
+        keep_trailing: Keep ``...`` at the end, where the minute ran out.
+        keep_fillers: Keep uh, um, uhm, umm, ah, hmm.
+        raw_text: Add the column ``text_raw``: the human transcript as the file has it.
+        transcripts: ``human``, ``whisper``, or ``both`` (``text`` is Whisper's, ``text_human`` the other).
+        whisper_transcripts: File of finished Whisper transcripts, or the folder that ``blv-trainer transcribe`` wrote.
+            With ``whisper_model`` the folder to keep them in; None for ``<data_dir>_whisper``.
+        whisper_model: Transcribe the recordings that the folder has no transcript of by this model: name or path of
+            the weights. What is done is kept, so that a run that was stopped goes on.
+        allow_missing: Leave out recordings without a transcript, with a warning, instead of an error.
+        levels: 5, or 4 for B1 undivided.
+        natives: Keep native speakers.
+        topics: Topics to keep, of ``TOPICS``; None for all.
+        regions: Regions to keep, of ``REGIONS``; None for all.
+        background: The background sheet (xlsx), for columns about the speakers.
+        durations: Read the length of each recording from its header, for ``duration_s``.
+        split_by: ``speaker``, ``sample`` or ``kfold``.
+        split_seed: Another seed, another split.
+        folds: Number of folds, for ``kfold``.
+        split_file: TSV of ``id`` and ``split`` that decides instead of ``split_by``.
+
+    Raises:
+        ValueError: Where an option has a value that is not accepted.
+    """
+
+    data_dir: str | None = None
+    audio_dir: str | None = None
+    text_tree: str | None = None
+    level_from: str = "audio"
+    keep_breaks: bool = True
+    keep_masks: bool = True
+    keep_trailing: bool = True
+    keep_fillers: bool = True
+    raw_text: bool = False
+    transcripts: str = "human"
+    whisper_transcripts: str | None = None
+    whisper_model: str | None = None
+    allow_missing: bool = False
+    levels: int = 5
+    natives: bool = True
+    topics: Sequence[str] | None = None
+    regions: Sequence[str] | None = None
+    background: str | None = None
+    durations: bool = False
+    split_by: str = "speaker"
+    split_seed: int = 42
+    folds: int = 5
+    split_file: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if name in ("topics", "regions"):
+                value = choices if value is None else (value,) if isinstance(value, str) else tuple(value)
+                setattr(self, name, value)
+            for one in value if isinstance(value, tuple) else (value,):
+                if one not in choices:
+                    raise ValueError(f"{name}={one!r} is unknown. Choose from: {', '.join(map(str, choices))}.")
+        if self.transcripts == "human" and self.whisper_model is not None:
+            raise ValueError(
+                f"whisper_model={self.whisper_model!r} has nothing to do with transcripts='human'. "
+                "Give transcripts='whisper' or 'both', or leave it out."
+            )
+        if self.transcripts != "human" and self.whisper_transcripts is None and self.whisper_model is None:
+            raise ValueError(
+                f"transcripts={self.transcripts!r} needs whisper_transcripts=FILE, a .parquet or .jsonl file with the "
+                "columns id and text; `blv-trainer transcribe` writes one. Or whisper_model=NAME, which transcribes "
+                "the recordings first. transcripts='human' needs none."
+            )
+        if self.whisper_model is not None and self.whisper_transcripts is not None:
+            path = os.path.expanduser(self.whisper_transcripts)
+            if os.path.isfile(path) or path.lower().endswith((".parquet", ".jsonl")):
+                raise ValueError(
+                    f"whisper_transcripts={self.whisper_transcripts!r} is a finished file: whisper_model adds nothing "
+                    "to it. Give a folder to keep the transcripts in, or leave out one of the two."
+                )
+
+    @property
+    def folder(self) -> str:
+        """The corpus folder; a ValueError where none was given."""
+        if self.data_dir is None:
+            raise ValueError('load_dataset("icnale_asa") needs data_dir=FOLDER, the folder of the unpacked corpus.')
+        return os.path.abspath(os.path.expanduser(self.data_dir))
+
+    @property
+    def transcripts_path(self) -> str | None:
+        """The file of finished transcripts, or the folder that ``whisper_model`` fills; None with human ones."""
+        if self.transcripts == "human":
+            return None
+        path = self.whisper_transcripts or f"{self.folder}_whisper"
+        path = os.path.abspath(os.path.expanduser(path))
+        return os.path.join(path, MERGED_FILE) if self.whisper_model is None and os.path.isdir(path) else path
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the classes, from low to high."""
+        names = LABELS if self.levels == 5 else ("A2", "B1", "B2", "native")
+        has_natives = self.natives and NATIVE_REGION in (self.regions or ())
+        return [name for name in names if name != "native" or has_natives]
+
+    def class_of(self, label: str) -> int:
+        """Index of a label of the corpus among ``label_names``."""
+        return self.label_names.index("B1" if self.levels == 4 and label.startswith("B1") else label)
+
+    def find_files(self) -> CorpusFiles:
+        """The files of the corpus, before any is opened."""
+        needs_texts = self.transcripts != "whisper"
+        return find_files(self.folder, audio_dir=self.audio_dir, text_tree=self.text_tree, needs_texts=needs_texts)
+
+    def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
+        """Name of the cache folder: a digest of the options and of every file that is read.
+
+        A file counts by path, size and times of change. What ``load_dataset`` itself looks at is set aside: it does
+        not see a change that keeps the time of modification. What ``whisper_model`` writes follows from the rest.
+        """
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del options["data_files"]
+        options["whisper_transcripts"] = self.transcripts_path
+        files = self.find_files()
+        state: list[tuple[object, ...]] = [(f.full_path, f.size, f.times_ns) for f in files.texts + files.audio]
+        for name in ("whisper_transcripts", "whisper_model", "background", "split_file"):
+            path = os.path.abspath(os.path.expanduser(options[name] or ""))
+            if options[name] is not None and os.path.isfile(path):  # a missing one is reported when it is read
+                status = os.stat(path)
+                state.append((path, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+        text = json.dumps([options, state, str(custom_features)], default=str, sort_keys=True)
+        return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -1,0 +1,228 @@
+"""The files of a corpus folder, sorted into texts and recordings, and the choice of one tree of texts."""
+
+import os
+import re
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blv_trainer.corpora.icnale.names import AnswerKey, parse_stem
+from blv_trainer.corpora.icnale.quality_report import Finding
+
+AUDIO_EXTENSIONS = (".mp3", ".wav", ".flac", ".ogg", ".m4a")
+_HOW_TO_OBTAIN = (
+    "ICNALE is free of charge after registration (https://language.sakura.ne.jp/icnale/): unpack its zips with the "
+    "password that comes with the registration and give the folder."
+)
+
+_RELEASE_TREE = re.compile(r"SM_\d_.*|merged|tagged", re.IGNORECASE)
+_SYSTEM_FILE = re.compile(r"__macosx|\.ds_store|thumbs\.db|desktop\.ini|\._.*|.*:zone\.identifier.*", re.IGNORECASE)
+# Written essays, edited essays, spoken dialogue.
+_OTHER_MODULE = re.compile(r"(?!SM_)[A-Z]{1,4}_[A-Z]{3}_[A-Z0-9]+_\d{3}_\w+|\w+_(ORIG|EDIT)", re.IGNORECASE)
+_COPY = re.compile(r".*\(\d+\)|.* - copy|copy of .*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, order=True)
+class CorpusFile:
+    """A file with the name of an answer."""
+
+    key: AnswerKey
+    label: str  # in the name
+    path: str  # relative to the folder that was walked, with forward slashes
+    size: int  # bytes
+    times_ns: tuple[int, int]  # of the last change of content, and of any: the second cannot be set back
+    full_path: str  # that can be opened
+
+
+@dataclass
+class CorpusFiles:
+    """The files of a corpus, before any is opened."""
+
+    texts: list[CorpusFile] = field(default_factory=list)  # of the tree that was chosen, sorted
+    audio: list[CorpusFile] = field(default_factory=list)  # all recordings, sorted
+    text_tree: str = "none"  # path of that tree in the corpus folder; "." for texts that lie in no tree
+    trees_not_read: dict[str, int] = field(default_factory=dict)  # number of text files in each other tree
+    findings: list[Finding] = field(default_factory=list)
+
+
+def find_files(
+    data_dir: str | os.PathLike,
+    *,
+    audio_dir: str | os.PathLike | None = None,
+    text_tree: str | None = None,
+    needs_texts: bool = True,
+) -> CorpusFiles:
+    """Sorts the files of a corpus folder of release 2.0 or 2.1, whichever way its zips were unpacked.
+
+    A folder whose name says unmerged is a tree of texts, and so are the texts in no such folder, taken together;
+    merged and tagged folders are never read. Of several trees the one with most answers is read, on a tie an
+    unclassified one; two that each hold answers of their own are an error, unless ``text_tree`` names one.
+    """
+    files = CorpusFiles()
+    trees: dict[str, list[CorpusFile]] = defaultdict(list)
+    merged: Counter = Counter()
+    roots = [_existing_folder(data_dir)]
+    if audio_dir is not None and not Path(_existing_folder(audio_dir)).is_relative_to(roots[0]):
+        roots.append(_existing_folder(audio_dir))
+    for root in roots:
+        for path, status in _walk(root, files.findings):
+            stem, extension = os.path.splitext(os.path.basename(path))
+            parsed, extension = parse_stem(stem), extension.lower()
+            if extension == ".txt" and root != roots[0]:
+                continue  # recordings alone are looked for there
+            tree, is_read = _tree(root, path)
+            if extension == ".txt" and not is_read:
+                merged[tree] += 1
+            elif parsed and extension in (".txt", *AUDIO_EXTENSIONS):
+                times_ns = (status.st_mtime_ns, status.st_ctime_ns)
+                file = CorpusFile(*parsed, path, status.st_size, times_ns, os.path.join(root, path))
+                (trees[tree] if extension == ".txt" else files.audio).append(file)
+            else:
+                files.findings.append(_left_out(root, path, stem, extension))
+    if len(roots) > 1 and not any(Path(file.full_path).is_relative_to(roots[1]) for file in files.audio):
+        raise FileNotFoundError(f"audio_dir={roots[1]!r} holds no recording of the Spoken Monologue. {_HOW_TO_OBTAIN}")
+    if not trees and (needs_texts or not files.audio):
+        _refuse(roots[0], files, merged)
+    if trees:
+        files.text_tree = _choose(trees, text_tree, files.findings)
+        files.texts = sorted(trees.pop(files.text_tree))
+    files.audio.sort()
+    files.trees_not_read = {tree: len(texts) for tree, texts in sorted(trees.items())} | dict(sorted(merged.items()))
+    files.findings = sorted(set(files.findings))
+    return files
+
+
+def by_key(files: Iterable[CorpusFile]) -> dict[AnswerKey, list[CorpusFile]]:
+    """The files of each answer."""
+    grouped = defaultdict(list)
+    for file in files:
+        grouped[file.key].append(file)
+    return grouped
+
+
+def _walk(root: str, findings: list[Finding]) -> Iterator[tuple[str, os.stat_result]]:
+    """Path relative to ``root`` and status of each file; system files, copies and the unreadable become ``findings``.
+
+    A linked folder may lie anywhere, as recordings on another disk do. A linked file may not: a folder from elsewhere
+    could bring any file of this computer into the dataset under the name of an answer.
+    """
+    seen: set[str] = set()  # real paths, so that the walk ends where folders link to each other
+
+    def note(error: OSError, path: str | None = None) -> None:
+        path = path or Path(error.filename).relative_to(root).as_posix()
+        findings.append(Finding("unreadable", path, error.strerror or type(error).__name__))
+
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=note):
+        home, below = os.path.realpath(folder), Path(folder).relative_to(root).as_posix()
+        if home in seen:
+            folders.clear()
+            continue
+        seen.add(home)
+        for name in sorted(folders + names):
+            full_path, path = os.path.join(folder, name), name if below == "." else f"{below}/{name}"
+            if _SYSTEM_FILE.fullmatch(name):
+                findings.append(Finding("system_file", path))
+            elif name in folders:
+                continue
+            elif _COPY.fullmatch(os.path.splitext(name)[0]):
+                findings.append(Finding("copy", path))
+            elif os.path.islink(full_path) and (target := _outside(full_path, root, home)):
+                findings.append(Finding("unreadable", path, f"link to {target}, outside the folder"))
+            else:
+                try:
+                    yield path, os.stat(full_path)
+                except OSError as error:  # a link that leads nowhere
+                    note(error, path)
+        folders[:] = sorted(name for name in folders if not _SYSTEM_FILE.fullmatch(name))
+
+
+def _outside(path: str, root: str, home: str) -> str | None:
+    """Where a linked file lies, if that is not in the folder walked nor in the linked folder that it was found in."""
+    target = os.path.realpath(path)
+    return None if any(Path(target).is_relative_to(folder) for folder in (os.path.realpath(root), home)) else target
+
+
+def _existing_folder(path: str | os.PathLike) -> str:
+    path = os.path.abspath(os.path.expanduser(path))
+    if os.path.isfile(path) and path.lower().endswith(".zip"):
+        raise FileNotFoundError(f"{path} is a zip that is still packed ({_lock(path)}). {_HOW_TO_OBTAIN}")
+    if not os.path.isdir(path):
+        raise FileNotFoundError(f"There is no folder {path}. {_HOW_TO_OBTAIN}")
+    return path
+
+
+def _tree(root: str, path: str) -> tuple[str, bool]:
+    """The tree that a file lies in, and whether such a tree is read: the innermost name that says merged decides."""
+    folders = path.split("/")[:-1]
+    own_name = os.path.basename(root)
+    # The folder given counts only under a name of the releases: what people call their own folders says nothing.
+    names = [own_name.lower() if _RELEASE_TREE.fullmatch(own_name) else "", *map(str.lower, folders)]
+    for depth in reversed(range(len(names))):
+        if "merged" in names[depth] or "tagged" in names[depth]:
+            is_read = "unmerged" in names[depth] and not any("tagged" in name for name in names)
+            return "/".join(folders[:depth]) or ".", is_read
+    return ".", True
+
+
+def _left_out(root: str, path: str, stem: str, extension: str) -> Finding:
+    if extension == ".zip":
+        return Finding("zip", path, _lock(os.path.join(root, path)))
+    if extension not in (".txt", *AUDIO_EXTENSIONS) or "readme" in stem.lower():
+        return Finding("other_file", path)
+    return Finding("other_module" if _OTHER_MODULE.fullmatch(stem) else "unknown_name", path)
+
+
+def _lock(path: str) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            is_locked = any(member.flag_bits & 1 for member in archive.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return "damaged"
+    return "locked with a password" if is_locked else "not locked"
+
+
+def _refuse(root: str, files: CorpusFiles, merged: Counter) -> None:
+    subjects = defaultdict(list)
+    for finding in files.findings:
+        subjects[finding.kind].append(f"{finding.subject} ({finding.detail})" if finding.detail else finding.subject)
+    zips, others, unknown = subjects["zip"], subjects["other_module"], subjects["unknown_name"]
+    if zips:
+        reason = f"its zips are still packed: {', '.join(zips[:5])}"
+    elif others:
+        raise ValueError(
+            f"{root} holds {len(others)} files of other ICNALE modules (written essays, edited essays, dialogue) and "
+            "none of the Spoken Monologue, whose names look like SM_JPN_PTJ1_001_B1_1.txt. Give the folder of the "
+            "Spoken Monologue."
+        )
+    elif merged:
+        reason = f"only merged or tagged ones ({', '.join(sorted(merged))}); unpack the unmerged texts, too"
+    elif files.audio:
+        reason = f"only {len(files.audio)} recordings; unpack the texts, too"
+    else:
+        reason = f"{len(unknown)} with unknown names such as {unknown[0]}" if unknown else "the folder is empty of them"
+    raise FileNotFoundError(f"{root} holds no unmerged texts of the Spoken Monologue: {reason}. {_HOW_TO_OBTAIN}")
+
+
+def _choose(trees: dict[str, list[CorpusFile]], wanted: str | None, findings: list[Finding]) -> str:
+    """The fullest tree; an error where another one holds answers that it lacks."""
+    keys = {tree: {file.key for file in files} for tree, files in trees.items()}
+    if wanted is not None:
+        wanted = Path(wanted).as_posix()
+        if wanted not in trees:
+            raise ValueError(f"text_tree={wanted!r} holds no texts. Choose from: {', '.join(sorted(trees))}.")
+        return wanted
+    chosen = min(trees, key=lambda tree: (-len(keys[tree]), "unclassified" not in tree.lower(), tree == ".", tree))
+    names = {(file.key, file.label) for file in trees[chosen]}
+    for tree in sorted(trees):
+        lacking = sorted(keys[tree] - keys[chosen])
+        if lacking:
+            raise ValueError(
+                f"Two unmerged trees hold different answers: {tree} has {len(lacking)} that {chosen} lacks, for "
+                f"example {lacking[0].id}. Say which to read with text_tree={chosen!r} or text_tree={tree!r}."
+            )
+        for file in trees[tree]:
+            if (file.key, file.label) not in names:
+                findings.append(Finding("other_tree", file.path, f"{chosen} has another level"))
+    return chosen

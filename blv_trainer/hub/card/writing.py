@@ -1,0 +1,212 @@
+"""A model's card: ``README.md`` with metadata that the Hub reads, from a model's folder or from a trainer in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from huggingface_hub import ModelCard
+from matplotlib.figure import Figure
+
+from blv_trainer.evaluation import NUM_RESAMPLES, figures
+from blv_trainer.files import write_text, write_whole
+from blv_trainer.hub.card.check import CARD_FILE, as_list, check_card, hub_ids, is_here, is_hub_id
+from blv_trainer.hub.card.facts import SETTINGS, Facts, metrics_of_history, read_facts, results_of
+from blv_trainer.hub.card.metadata import CardOptions, write_eval_results
+from blv_trainer.hub.card.render import PICTURE_FILE, PLACEHOLDER, render
+from blv_trainer.losses import describe_loss
+from blv_trainer.run_folder import conditions
+
+
+def write_card(
+    folder: str | Path,
+    *,
+    repo_id: str | None = None,
+    language: str | Sequence[str] | None = "en",
+    license: str | None = "apache-2.0",
+    base_model: str | Sequence[str] | None = None,
+    datasets: str | Sequence[str] | None = None,
+    tags: str | Sequence[str] | None = None,
+    model_name: str | None = None,
+    dataset_name: str | None = None,
+    icnale: bool | None = None,
+    num_resamples: int = NUM_RESAMPLES,
+) -> Path:
+    """Write ``README.md``, the confusion matrix as a picture, and ``.eval_results/`` into a model's folder.
+
+    Every number comes from the folder: ``config.json`` (labels, class counts, loss, decision), ``predictions.parquet``
+    or else ``metrics.json`` or ``history.json`` (results), ``run.json`` (versions), ``report/results.json`` (the
+    comparison that the model belongs to). A section whose facts are missing is left out. A card that is there already
+    is replaced.
+
+    Args:
+        folder: with a saved model, such as the ``--output_dir`` of ``blv-trainer train``.
+        repo_id: where the model will be on the Hub, "user/name".
+        language: ISO code of the texts, or several; the Hub's widget has example texts for "en" alone.
+        license: of the model, as the Hub names it; None to leave it out.
+        base_model: the Hub's name of the model that training started from; default: the one in ``config.yaml`` or
+            ``adapter_config.json``, if it is on the Hub and no path.
+        datasets: the Hub's names of the training data; default: the one in ``config.yaml`` if it is on the Hub. With
+            exactly one, results are said to be of its splits.
+        tags: besides those that follow from the model.
+        model_name: the title; default: the name in ``repo_id``, or the folder's.
+        dataset_name: what the data are called; default: their name on the Hub.
+        icnale: whether the card holds ICNALE's limits, terms and citation; default: whether the data's name or the
+            names of the rows say that the model learned from it.
+        num_resamples: of the bootstrap.
+
+    Returns:
+        The path of ``README.md``.
+
+    Raises:
+        FileNotFoundError: the folder holds no model.
+        ValueError: a file that cannot be read, or a name of model or data that is a path.
+
+    Examples:
+        >>> write_card("out", repo_id="user/levels", datasets="user/answers")  # doctest: +SKIP
+        PosixPath('out/README.md')
+    """
+    if repo_id is not None and not is_hub_id(repo_id):
+        raise ValueError(f"repo_id={repo_id!r} is no name on the Hub: give 'user/name'.")
+    options = CardOptions(
+        repo_id=repo_id,
+        language=language if isinstance(language, str) else as_list(language),
+        license=license,
+        base_model=hub_ids("base_model", base_model),
+        datasets=hub_ids("datasets", datasets),
+        tags=as_list(tags),
+        model_name=model_name,
+        dataset_name=dataset_name,
+        icnale=icnale,
+        num_resamples=num_resamples,
+    )
+    return _write(Path(folder), read_facts(Path(folder)), options)
+
+
+def write_trainer_card(
+    trainer: Any,
+    language: str | None = None,
+    license: str | None = None,
+    tags: str | list[str] | None = None,
+    model_name: str | None = None,
+    finetuned_from: str | None = None,
+    tasks: str | list[str] | None = None,
+    dataset_tags: str | list[str] | None = None,
+    dataset: str | list[str] | None = None,
+    dataset_args: str | list[str] | None = None,
+) -> Path:
+    """Write the card of a trainer's model into ``args.output_dir``; the arguments are ``create_model_card``'s.
+
+    Results are those in the folder, or else of the last evaluation (with ``load_best_model_at_end`` of the best one).
+
+    Returns:
+        The path of ``README.md``.
+    """
+    folder = Path(trainer.args.output_dir)
+    base_model = getattr(getattr(trainer.model, "config", None), "_name_or_path", None)
+    options = CardOptions(
+        repo_id=trainer.hub_model_id if is_hub_id(trainer.hub_model_id) else None,
+        language=language,
+        license=license,
+        base_model=hub_ids("finetuned_from", finetuned_from) or _on_hub(base_model, folder),
+        datasets=hub_ids("dataset_tags", dataset_tags),
+        tags=as_list(tags),
+        model_name=model_name,
+        dataset_name=", ".join(as_list(dataset)) or None,
+        dataset_args=dataset_args,
+        pipeline_tag=(as_list(tasks) or ["text-classification"])[0],
+    )
+    return _write(folder, _trainer_facts(trainer), options)
+
+
+def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]) -> None:
+    """Give the card in a folder its name on the Hub, where it says ``path/to/this/folder``, and other metadata.
+
+    The text stays as it is, with whatever was written into it by hand. Metadata (``language``, ``license``,
+    ``base_model``, ``datasets``, ``tags``) are put in place of what the card says; tags are added.
+    """
+    if not is_hub_id(repo_id):
+        raise ValueError(f"repo_id={repo_id!r} is no name on the Hub: give 'user/name'.")
+    path = Path(folder, CARD_FILE)
+    text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, repo_id)
+    if metadata:
+        check_card(folder)
+        card = ModelCard(text)
+        for key, value in metadata.items():
+            if key in ("base_model", "datasets"):
+                value = hub_ids(key, value)
+            elif key == "tags":
+                value = list(dict.fromkeys([*(card.data.get("tags") or []), *as_list(value)]))
+            setattr(card.data, key, value)
+        text = str(card)
+    write_text(path, text)
+
+
+def _write(folder: Path, facts: Facts, options: CardOptions) -> Path:
+    base_model = facts.settings.get("model_name_or_path") or (facts.adapter or {}).get("base_model_name_or_path")
+    datasets = _on_hub(facts.settings.get("dataset_name"), folder)
+    options = dataclasses.replace(
+        options,
+        base_model=options.base_model or _on_hub(base_model, folder),
+        datasets=options.datasets or [name for name in datasets if "/" in name],  # a word may be a builder's name
+    )
+    results = results_of(facts, num_resamples=options.num_resamples)
+    text = render(folder, facts, results, options)
+    if results and results[0].scores is not None:
+        title = f"{results[0].split}, n = {results[0].num_rows:,}"
+        picture = _confusion_picture(results[0].scores.confusion, facts.names, title)
+        write_whole(folder / PICTURE_FILE, lambda path: path.write_bytes(picture))
+    write_eval_results(folder, results, facts.names, options.datasets)
+    write_text(folder / CARD_FILE, text)
+    return folder / CARD_FILE
+
+
+def _on_hub(name: str | None, folder: Path) -> list[str]:
+    """A name that training was given, unless it may be a path's."""
+    return [name] if is_hub_id(name) and not is_here(name, folder) else []
+
+
+def _confusion_picture(matrix: np.ndarray, names: Sequence[str], title: str) -> bytes:
+    names = [_shortened(name) for name in names]
+    longest, size = max(map(len, names)), 1.5 + 0.65 * len(names)  # inches
+    figure = Figure(figsize=(size + 0.06 * longest, size + 0.04 * longest), layout="constrained")
+    plain = [text.replace("$", r"\$") for text in (*names, title)]  # no formulas
+    figures.plot_confusion(matrix, plain[:-1], title=plain[-1], ax=figure.subplots())
+    return figures.as_png(figure)
+
+
+def _shortened(name: str) -> str:
+    text = " ".join(name.split())
+    return text if len(text) <= 16 else text[:13] + "..."
+
+
+def _trainer_facts(trainer: Any) -> Facts:
+    """What trainer and output folder know together."""
+    config = getattr(trainer.model, "config", None)
+    known = {} if config is None else config.to_dict()
+    if trainer.loss_fn is not None:
+        known |= {"class_counts": trainer.class_counts, "training_loss": describe_loss(trainer.loss_fn)}
+        known.setdefault("decision", "raw")
+    if not known.get("architectures"):
+        known["architectures"] = [type(trainer.accelerator.unwrap_model(trainer.model)).__name__]
+    facts = read_facts(Path(trainer.args.output_dir), config=known)
+    args = trainer.args.to_dict()
+    return dataclasses.replace(
+        facts,
+        metrics=facts.metrics or _logged_metrics(trainer),
+        settings={name: args[name] for name in SETTINGS if name in args} | facts.settings,
+        versions=conditions(),
+    )
+
+
+def _logged_metrics(trainer: Any) -> dict[str, dict[str, float]]:
+    sets = trainer.eval_dataset if isinstance(trainer.eval_dataset, dict) else {"": trainer.eval_dataset}
+    best_step = trainer.state.best_global_step if trainer.args.load_best_model_at_end else None
+    found = metrics_of_history(trainer.state.log_history, splits=sets, best_step=best_step)
+    for name, rows in sets.items():
+        if (name or "validation") in found and hasattr(rows, "__len__"):
+            found[name or "validation"].setdefault("num_rows", len(rows))
+    return found

@@ -1,0 +1,196 @@
+import datetime
+import logging
+import random
+
+import pyarrow as pa
+import pytest
+from datasets import ClassLabel, Features, List, Value
+
+from blv_trainer.corpora.table.read import RawTable
+from blv_trainer.corpora.table.usable_rows import (
+    UnusableRow,
+    as_dataset,
+    check_label_order,
+    natural_order,
+    pick_columns,
+    usable_columns,
+)
+
+
+def raw_table(columns, schema=None, unit="line"):
+    table = pa.table(columns, schema=schema)
+    return RawTable("x.csv", table, range(2, table.num_rows + 2), unit)
+
+
+def pick(columns, schema=None, text_column="text", label_column="label"):
+    return pick_columns(raw_table(columns, schema), text_column, label_column)
+
+
+@pytest.mark.parametrize(
+    ("values", "type_", "expected"),
+    [
+        ([" B1", "B1 ", "", None, "  "], None, ["B1", "B1", None, None, None]),
+        ([3, 1, None], pa.int8(), ["3", "1", None]),
+        ([3.0, float("nan"), 2.5, None], None, ["3", None, "2.5", None]),
+        ([True, False], None, ["true", "false"]),
+        (["B1"], pa.large_string(), ["B1"]),
+        ([None, None], pa.null(), [None, None]),
+    ],
+)
+def test_labels_of_every_single_valued_type_become_names(values, type_, expected):
+    for halves in (1, 2):  # a column may come in several chunks
+        labels = pa.chunked_array([pa.array(values, type_)] * halves)
+        found = pick({"text": ["a"] * len(labels), "label": labels}).labels
+        assert found.to_pylist() == expected * halves
+
+
+@pytest.mark.parametrize(
+    ("columns", "text_column", "message"),
+    [
+        (
+            {"Text": ["a"], "label": ["x"]},
+            "text",
+            "no text column 'text'. Its columns: 'Text', 'label'. Did you mean 'T",
+        ),
+        ({"sentence": ["a"], "label": ["x"]}, "sentense", "Did you mean 'sentence'.*Give the name as text_column"),
+        ({"text": ["a"], "labels": ["x"]}, "text", "no label column 'label'.*Did you mean 'labels'"),
+        ({"text": ["a"], "zzz": ["x"]}, "text", r"no label column 'label'. Its columns: 'text', 'zzz'. Give the name"),
+        ({"text;label": ["a;x"]}, "text", "seem to be separated by ';'"),
+        ({"text": [["a"]], "label": ["x"]}, "text", r"column 'text' holds list<.*; the texts must be strings"),
+        ({"text": [1], "label": ["x"]}, "text", "column 'text' holds int64; the texts must be strings"),
+        ({"text": ["a"], "label": [["x", "y"]]}, "text", r"column 'label' holds list<.*a row has one label"),
+        ({"text": ["a"], "label": [b"x"]}, "text", "column 'label' holds binary"),
+        ({"text": ["a"], "label": ["x"]}, "label", "text_column and label_column are both 'label'"),
+    ],
+)
+def test_a_column_that_is_missing_or_of_the_wrong_type_gives_a_sentence(columns, text_column, message):
+    with pytest.raises(ValueError, match=message):
+        pick(columns, text_column=text_column)
+
+
+MIXED = {
+    "text": ["fine", "", " \t\n\u00a0", None, "no label", "other", "also fine", "", "typo"],
+    "label": ["A1", "A1", "A2", "A1", None, "C9", "A2 ", "C9", "a2"],
+}
+REASONS = [
+    (3, "empty text", ""),
+    (4, "empty text", " \t\n\u00a0"),
+    (5, "empty text", None),
+    (6, "missing label", None),
+    (7, "unknown label", "C9"),
+    (9, "empty text", ""),
+    (10, "unknown label", "a2"),
+]
+
+
+def test_every_unusable_row_is_listed_and_one_warning_counts_them_by_reason(caplog):
+    with caplog.at_level(logging.INFO):
+        columns, unusable, _ = usable_columns(pick(MIXED), ["A1", "A2"], "train")
+    assert columns.to_pylist() == [{"text": "fine", "label": 0}, {"text": "also fine", "label": 1}]
+    assert unusable == [UnusableRow("train", "x.csv", *reason) for reason in REASONS]
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "WARNING",
+            "x.csv: 7 of 9 rows cannot be used and are left out: 4 x empty text (lines 3, 4, 5, 9); 1 x missing label "
+            "(line 6); 2 x unknown label (lines 7, 10: 'C9', 'a2'; known are 'A1', 'A2').",
+        )
+    ]
+    usable_columns(pick({"text": ["a"] * 100, "label": ["a2"] * 100}), ["A1", "A2"], "train")
+    message = "100 x unknown label (lines 2, 3, 4, 5, 6, ...: 'a2'; known are 'A1', 'A2'; did you mean 'A2'?)"
+    assert message in caplog.text
+
+
+# Columns
+
+
+def test_a_column_that_cannot_be_kept_is_left_out_with_a_note():
+    rows = {"text": ["raw"], "sentence": ["clean"], "label": ["x"], "cefr": ["y"]}
+    nested = {"tokens": [["a"]], "meta": [{"k": 1}], "audio": [b"RIFF"]}
+    table = pick(rows | nested, text_column="sentence", label_column="cefr")
+    columns, _, notes = usable_columns(table, ["x", "y"], "train")
+    assert columns.to_pylist() == [{"text": "clean", "label": 1}]
+    taken = [f"x.csv: column '{name}' is left out, because its name is taken." for name in ("text", "label")]
+    assert notes[:2] == taken
+    assert [note.split(" is left out, because it holds ")[0] for note in notes[2:]] == [
+        f"x.csv: column {name!r}" for name in nested
+    ]
+
+
+def test_columns_of_single_values_are_kept_with_their_types():
+    others = {
+        "score": pa.array([1.5, None]),
+        "trial": pa.array([1, 2], pa.int8()),
+        "native": [True, False],
+        "day": [datetime.date(2020, 1, 1), None],
+    }
+    table = pick({"id": ["a", "b"], "label": ["x", "y"], "text": ["one", "two"], **others})
+    columns, unusable, notes = usable_columns(table, ["x", "y"], "train")
+    dataset = as_dataset(columns, ["x", "y"], "train")
+    assert dataset.column_names == ["text", "label", "id", *others]
+    others = {"id": "b", "score": None, "trial": 2, "native": False, "day": None}
+    assert dataset[1] == {"text": "two", "label": 1, **others}
+    assert dataset.features["trial"] == Value("int8")
+    assert (unusable, notes) == ([], [])
+
+
+def test_the_features_of_other_columns_survive():
+    features = Features(
+        {
+            "text": Value("large_string"),
+            "label": ClassLabel(names=["y", "x"]),
+            "region": ClassLabel(names=["JPN", "CHN"]),
+            "tokens": List(Value("string")),
+        }
+    )
+    values = [pa.array(["a"], pa.large_string()), pa.array([1]), pa.array([0]), pa.array([["a"]])]
+    columns, _, _ = usable_columns(pick(values, features.arrow_schema), ["x", "y"], "test")
+    dataset = as_dataset(columns, ["x", "y"], "test")
+    assert dataset.features == Features(
+        {"text": Value("string"), "label": ClassLabel(names=["x", "y"]), "region": ClassLabel(names=["JPN", "CHN"])}
+    )
+    assert dataset[0] == {"text": "a", "label": 0, "region": 0}
+    assert dataset.split == "test"
+
+
+def test_a_fingerprint_in_the_source_is_not_taken_over():
+    schema = pa.schema({"text": pa.string(), "label": pa.string()}, metadata={"huggingface": '{"fingerprint": "old"}'})
+    columns, _, _ = usable_columns(pick([["a", ""], ["x", "y"]], schema), ["x", "y"], "train")
+    assert as_dataset(columns, ["x", "y"], "train")._fingerprint != "old"
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        ["A1", "A2", "B1_1", "B1_2", "B2", "native"],
+        ["A2", "B1_1", "B1_2", "B2", "Native"],
+        ["1", "2", "3", "10"],
+        ["-2", "-1", "0", "1", "1.25", "1.5", "+2"],
+        ["level 9", "Level 10", "level 11"],
+        ["A1", "a1", "A2"],
+        ["1", "2", "2b", "10a"],
+        ["1_1", "1_2", "2_1", "10_1"],
+    ],
+)
+def test_labels_are_sorted_as_a_person_would(ordered):
+    for seed in range(5):
+        shuffled = random.Random(seed).sample(ordered, len(ordered))
+        assert natural_order(shuffled) == ordered
+
+
+@pytest.mark.parametrize(
+    ("label_order", "error", "message"),
+    [
+        ("A1,A2", TypeError, r"label_order='A1,A2' must be a list of names"),
+        ({"A1", "A2"}, TypeError, "must be a list of names"),
+        (["A1", "A2", "A1 "], ValueError, "must name two labels or more, each once, and none empty"),
+        (["A1"], ValueError, "must name two labels or more"),
+        (["A1", "A2", " "], ValueError, "none empty"),
+    ],
+)
+def test_a_bad_order_gives_a_sentence_and_numbers_become_names(label_order, error, message):
+    with pytest.raises(error, match=message):
+        check_label_order(label_order)
+    assert check_label_order((1, 2.0, "3 ")) == ["1", "2", "3"]

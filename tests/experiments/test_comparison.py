@@ -1,0 +1,168 @@
+"""Runs that are finished, interrupted, foreign, or made with other settings."""
+
+import dataclasses
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
+from blv_trainer.experiments import comparison as module
+from blv_trainer.experiments.comparison import Plan, compare
+from blv_trainer.experiments.invented import build_encoder, make_dataset
+from blv_trainer.experiments.methods import parse_methods
+from blv_trainer.experiments.results import read_results
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return make_dataset(20, seed=1)
+
+
+@pytest.fixture(scope="module")
+def names(dataset):
+    return dataset["train"].features["label"].names
+
+
+@pytest.fixture(scope="module")
+def encoder(dataset, tmp_path_factory):
+    return build_encoder(dataset["train"]["text"], tmp_path_factory.mktemp("encoder"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def make_plan(encoder):
+    def make(methods, seeds=(1,), *, freeze_encoder=False, keep_models=False, **settings):
+        settings = {"num_train_epochs": 2, "save_strategy": "epoch", "eval_strategy": "epoch"} | settings
+        settings |= {"learning_rate": 1e-3, "per_device_train_batch_size": 16, "use_cpu": True}
+        args = BLVTrainingArguments("unused", report_to="none", disable_tqdm=True, **settings)
+        model_args, kinds = ModelArguments(encoder, max_length=32), parse_methods(methods)
+        return Plan(kinds, list(seeds), model_args, args, freeze_encoder=freeze_encoder, keep_models=keep_models)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def finished(dataset, names, make_plan, tmp_path_factory):
+    """A comparison of one run."""
+    folder = tmp_path_factory.mktemp("finished") / "out"
+    compare(dataset, names, make_plan(["blv"]), folder)
+    return folder
+
+
+@pytest.fixture
+def finished_copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "copy")
+
+
+def predictions(folder):
+    return pq.read_table(folder / "predictions.parquet")
+
+
+def test_each_method_and_seed_gets_a_folder_without_weights(dataset, names, make_plan, tmp_path):
+    said = []
+    plan = make_plan(["cross_entropy", "blv:sigma=2"], seeds=(1, 2), num_train_epochs=1)
+    compare(dataset, names, plan, tmp_path, description={"source": "tests"}, on_run=said.append)
+    folders = sorted(str(path.parent.relative_to(tmp_path)) for path in tmp_path.glob("runs/*/*/metrics.json"))
+    assert folders == [f"runs/{method}/seed_{seed}" for method in ("blv_sigma=2", "cross_entropy") for seed in (1, 2)]
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert not list(tmp_path.rglob("checkpoint-*"))
+    assert said[0] == "[1/4] cross-entropy, seed 1"
+    results = read_results(tmp_path)
+    assert results.test_labels.tolist() == dataset["test"]["label"]
+    assert results.methods[1].test_logits.shape == (2, len(dataset["test"]), 5)
+    assert results.methods[1].train_logits.shape == (len(dataset["train"]), 5)
+    assert results.class_counts["train"] == [dataset["train"]["label"].count(k) for k in range(5)]
+    assert results.description["source"] == "tests"
+
+
+def test_finished_runs_are_left_alone(dataset, names, make_plan, finished_copy):
+    path = finished_copy / "runs" / "blv" / "seed_1" / "predictions.parquet"
+    before = path.stat().st_mtime_ns
+    said = []
+    compare(dataset, names, make_plan(["blv", "emd"], num_train_epochs=2), finished_copy, on_run=said.append)
+    assert said == ["[1/2] BLV, seed 1: finished", "[2/2] EMD, seed 1"]
+    assert path.stat().st_mtime_ns == before
+
+
+def test_other_settings_are_refused_before_anything_runs(dataset, names, make_plan, finished_copy):
+    message = r"blv/seed_1 was made with num_train_epochs=2, now TrainingArguments' default.*not mixed"
+    with pytest.raises(ValueError, match=message):
+        compare(dataset, names, make_plan(["emd", "blv"], num_train_epochs=3), finished_copy)
+    assert not (finished_copy / "runs" / "emd").exists()
+    fewer = dataset.copy()
+    fewer["train"] = dataset["train"].select(range(len(dataset["train"]) - 1))
+    with pytest.raises(ValueError, match="was made with data="):
+        compare(fewer, names, make_plan(["blv"]), finished_copy)
+    silent = make_plan(["blv"], save_total_limit=1, logging_steps=3)  # changes no result
+    compare(dataset, names, silent, finished_copy)
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.fixture
+def compare_until_killed(monkeypatch):
+    """A comparison that stops after training, before anything is predicted, and leaves its checkpoints behind."""
+
+    def stop(*args, **kwargs):
+        raise KilledError
+
+    def run(*args):
+        with monkeypatch.context() as patched:
+            patched.setattr("blv_trainer.experiments.single_run.predict_and_write", stop)
+            with pytest.raises(KilledError):
+                compare(*args)
+
+    return run
+
+
+def test_an_interrupted_run_resumes_to_the_same_predictions(
+    dataset, names, make_plan, compare_until_killed, finished, tmp_path, monkeypatch
+):
+    compare_until_killed(dataset, names, make_plan(["blv"]), tmp_path)
+    run = tmp_path / "runs" / "blv" / "seed_1"
+    first, second = sorted(run.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    (second / "checkpoint_whole.json").unlink()  # as if the power had gone
+    resumed, original = [], module.train_and_evaluate
+
+    def noted(*args, training_args, **kwargs):
+        resumed.append(training_args.resume_from_checkpoint)
+        return original(*args, training_args=training_args, **kwargs)
+
+    monkeypatch.setattr(module, "train_and_evaluate", noted)
+    compare(dataset, names, make_plan(["blv"]), tmp_path)
+    assert resumed == [str(first)]
+    assert predictions(run).equals(predictions(finished / "runs" / "blv" / "seed_1"))
+
+
+def test_an_unfinished_run_of_other_settings_starts_again(
+    dataset, names, make_plan, compare_until_killed, finished, tmp_path
+):
+    compare_until_killed(dataset, names, make_plan(["blv"], num_train_epochs=1), tmp_path)
+    compare(dataset, names, make_plan(["blv"], keep_models=True), tmp_path)
+    run = tmp_path / "runs" / "blv" / "seed_1"
+    assert predictions(run).equals(predictions(finished / "runs" / "blv" / "seed_1"))
+    assert json.loads((run / "run.json").read_text())["settings"]["num_train_epochs"] == 2
+    assert (run / "model.safetensors").exists()  # kept, as wanted
+    assert not list(run.glob("checkpoint-*"))
+
+
+def test_a_changed_encoder_under_the_same_name_is_noticed(dataset, names, make_plan, encoder, tmp_path):
+    shutil.copytree(encoder, tmp_path / "encoder")
+    plan = make_plan(["focal"], freeze_encoder=True, save_strategy="no")
+    plan = dataclasses.replace(plan, model_args=ModelArguments(str(tmp_path / "encoder"), max_length=32))
+    compare(dataset, names, plan, tmp_path / "out")
+    build_encoder(dataset["train"]["text"], tmp_path / "encoder", seed=2)
+    with pytest.raises(ValueError, match="was made with encoder="):
+        compare(dataset, names, plan, tmp_path / "out")
+
+
+def test_a_frozen_encoder_leaves_the_same_files(dataset, names, make_plan, tmp_path):
+    methods = ["cross_entropy", "blv:sigma=2"]
+    compare(dataset, names, make_plan(methods, freeze_encoder=True, save_strategy="no"), tmp_path)
+    assert len(list((tmp_path / "features").iterdir())) == 1
+    results = read_results(tmp_path)
+    assert results.methods[0].validation_logits.shape == (1, len(dataset["validation"]), 5)
+    assert len([entry for entry in results.methods[0].histories[0] if "eval_qwk" in entry]) == 2
