@@ -38,6 +38,15 @@ def test_importing_the_package_or_its_command_line_imports_nothing_heavy():
     assert run_python(code).stdout.strip() == "[]"
 
 
+@pytest.mark.slow
+def test_one_training_and_judging_it_load_no_figures_and_no_report():
+    code = (
+        "import sys; from blv_trainer.experiments import train_and_evaluate; from blv_trainer.evaluation import Scores"
+    )
+    heavy = "{'matplotlib', 'numba', 'sklearn'}"
+    assert run_python(f"{code}; print(sorted({heavy} & set(sys.modules)))").stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize(
     "imports",
     [

@@ -125,7 +125,7 @@ def run(args) -> int:
     """Make what is missing, then the report; 0 when done."""
     compare_args, data_args, model_args, training_args = parse(args.rest)
 
-    from blv_trainer.cli.tables import format_table
+    from blv_trainer.cli.terminal_tables import format_table
     from blv_trainer.experiments import table_cells, write_report
     from blv_trainer.files import only_run_in
 
@@ -192,17 +192,63 @@ def without_tokens(words: list[str]) -> list[str]:
     return shown
 
 
+def load_data(compare_args, data_args, training_args):
+    """The dataset that the flags name, its label names, what it is in words, and notes."""
+    if compare_args.preset == "demo":
+        from blv_trainer.experiments import invented
+
+        dataset = invented.make_dataset(compare_args.num_speakers, seed=training_args.seed)
+        return dataset, dataset["train"].features["label"].names, "Invented corpus", []
+    if compare_args.data_dir:
+        from datasets import load_dataset
+
+        dataset = load_dataset(
+            "icnale_asa",
+            data_dir=compare_args.data_dir,
+            split_by=compare_args.split_by,
+            split_seed=training_args.seed,
+            transcripts=compare_args.transcripts,
+            whisper_transcripts=compare_args.whisper_transcripts,
+            whisper_model=compare_args.whisper_model,
+        )
+        source = f"ICNALE Spoken Monologue, split by {compare_args.split_by}, {compare_args.transcripts} transcripts"
+        return dataset, dataset["train"].features["label"].names, source, []
+
+    from blv_trainer.cli.terminal_tables import write_unusable
+    from blv_trainer.corpora import load_table
+
+    # Validation rows are held out later, together with test rows.
+    files_and_columns = dataclasses.asdict(data_args) | {"validation_fraction": 0}
+    data = load_table(**files_and_columns, seed=training_args.seed)
+    if training_args.should_save:
+        write_unusable(data.unusable, Path(training_args.output_dir))
+    source = data_args.dataset_name or Path(data_args.train_file).name
+    return data.dataset, data.label_names, source, data.notes
+
+
+def _demo_encoder(dataset, training_args) -> str:
+    """The folder of the demo's encoder, made where it is not there yet."""
+    from blv_trainer.experiments import invented
+    from blv_trainer.files import staged_folder
+
+    folder = Path(training_args.output_dir, "encoder")
+    with training_args.main_process_first(local=False):
+        if not folder.is_dir():
+            with staged_folder(training_args.output_dir) as staging:
+                invented.build_encoder(dataset["train"]["text"], staging / "encoder", seed=training_args.seed)
+    return str(folder)
+
+
 def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
     from blv_trainer.arguments import changed_settings
-    from blv_trainer.cli.compare_data import demo_encoder, load
     from blv_trainer.experiments import PAPER_METHODS, Plan, compare, complete_splits, parse_methods
 
     methods = parse_methods(compare_args.methods or PAPER_METHODS)  # before any data is read
-    dataset, names, source, notes = load(compare_args, data_args, training_args)
+    dataset, names, source, notes = load_data(compare_args, data_args, training_args)
     dataset, held_out = complete_splits(dataset, seed=training_args.seed)
     notes = [*notes, *held_out]
     if compare_args.preset == "demo" and model_args.model_name_or_path == "bert-base-uncased":
-        model_args.model_name_or_path = demo_encoder(dataset, training_args)
+        model_args.model_name_or_path = _demo_encoder(dataset, training_args)
     plan = Plan(
         methods,
         compare_args.seeds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from blv_trainer.cli.tables import format_metrics, write_unusable
+from blv_trainer.cli.terminal_tables import format_metrics, write_unusable
 
 
 def add_parser(subparsers) -> None:

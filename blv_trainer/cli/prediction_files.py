@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from blv_trainer.cli.tables import format_table
+from blv_trainer.cli.terminal_tables import format_table
 from blv_trainer.corpora import as_cell
 from blv_trainer.files import write_whole
 

@@ -46,7 +46,7 @@ def run(args) -> int:
     """Train, evaluate, write; 0 when done."""
     data_args, model_args, training_args = parse_dataclasses(build_parser(), args.rest)
 
-    from blv_trainer.cli.tables import format_metrics
+    from blv_trainer.cli.terminal_tables import format_metrics
     from blv_trainer.experiments import refuse_used_folder
     from blv_trainer.files import only_run_in
 
@@ -63,7 +63,7 @@ def run(args) -> int:
 def _train(data_args, model_args, training_args):
     """Metrics and label names of a run that is begun, or gone on with where it was stopped."""
     from blv_trainer.arguments import changed_settings
-    from blv_trainer.cli.tables import write_unusable
+    from blv_trainer.cli.terminal_tables import write_unusable
     from blv_trainer.corpora import load_table
     from blv_trainer.experiments import resume_or_begin, train_and_evaluate
     from blv_trainer.run_folder import write_config

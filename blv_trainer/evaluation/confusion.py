@@ -9,11 +9,6 @@ from numpy.typing import ArrayLike
 def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> np.ndarray:
     """How often each label met each prediction, ``(num_classes, num_classes)``, rows = labels.
 
-    Args:
-        labels: class indices, ``(n,)``.
-        predictions: class indices, ``(n,)``.
-        num_classes: number of classes.
-
     Examples:
         >>> confusion_matrix([0, 0, 1], [0, 1, 1], 2).tolist()
         [[1, 1], [0, 1]]

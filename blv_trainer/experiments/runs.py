@@ -17,7 +17,7 @@ from blv_trainer import run_folder
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, changed_settings
 from blv_trainer.experiments.methods import Method
 from blv_trainer.files import write_json
-from blv_trainer.run_folder import RUN_FILE, conditions
+from blv_trainer.run_folder import RUN_FILE, conditions, read_json
 from blv_trainer.training import last_whole_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ def _checkpoint(folder: Path, num_processes: int) -> str | None:
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        found = read_json(folder / RUN_FILE)
         return {"settings": dict(found["settings"]), "conditions": dict(found["conditions"])}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

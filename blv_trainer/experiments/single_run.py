@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,8 +36,6 @@ from blv_trainer.run_folder import (
     write_predictions,
 )
 from blv_trainer.trainer import BLVTrainer
-
-logger = logging.getLogger(__name__)
 
 _MEASURED = ("_runtime", "_per_second", "_time", "train_loss")  # of the process at work, not of the whole run
 

@@ -86,7 +86,7 @@ def test_the_corpus_is_split_as_the_preset_says(tmp_path, finished):
 
 def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeypatch):
     from blv_trainer.asr.backends import BACKENDS
-    from blv_trainer.cli.compare_data import load
+    from blv_trainer.cli.compare import load_data
     from blv_trainer.corpora.synthetic import write_corpus
 
     class Listener:
@@ -107,7 +107,7 @@ def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeyp
         soundfile.write(path, [0.0] * 1_600, 16_000)
     words = f"--data_dir {corpus} --transcripts whisper --whisper_model tiny --output_dir {tmp_path / 'out'}"
     compare_args, data_args, _, training_args = parse(words.split())
-    dataset, *_ = load(compare_args, data_args, training_args)
+    dataset, *_ = load_data(compare_args, data_args, training_args)
     texts = [text for rows in dataset.values() for text in rows["text"]]
     assert texts
     assert all(text.startswith("tiny heard") for text in texts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,6 @@ from blv_trainer.experiments.report.tables import Table, as_csv, as_markdown, fo
 from blv_trainer.experiments.results import Results, read_results
 from blv_trainer.files import staged_folder, write_json, write_text, write_whole
 from blv_trainer.metrics import METRICS
-
-logger = logging.getLogger(__name__)
 
 TEMPLATE = "report.html.jinja"
 

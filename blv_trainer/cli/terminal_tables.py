@@ -37,8 +37,9 @@ def format_metrics(metrics: dict[str, dict[str, float]], names: Sequence[str]) -
     for key, metric in sorted(METRICS.items(), key=lambda item: not item[1].percent):
         values = [metric.format(metrics[split].get(key)) for split in splits]
         rows.append([f"{key} %" if metric.percent else key, *values])
+    percent = METRICS["macro_accuracy"].format  # the mean of the recalls
     rows += [
-        [f"recall {name} %", *(_percent(metrics[split].get(f"recall_{name}")) for split in splits)] for name in names
+        [f"recall {name} %", *(percent(metrics[split].get(f"recall_{name}")) for split in splits)] for name in names
     ]
     rows += [
         [f"predicted {name}", *(metrics[split].get(f"predicted_{name}", "") for split in splits)] for name in names
@@ -63,7 +64,3 @@ def _printable(text: str) -> str:
 
 def _is_number(cell: str) -> bool:
     return re.fullmatch(r"-|[-+]?\d*\.?\d*", cell) is not None
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None or value != value else f"{100 * value:.2f}"
