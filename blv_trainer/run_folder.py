@@ -10,7 +10,7 @@ import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +60,7 @@ def conditions() -> dict[str, str]:
     """Versions and machine of this process."""
     import torch
 
-    versions = {"blv_trainer": __version__}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
+    versions = {"blv_trainer": __version__, **{package: version(package) for package in _PACKAGES}}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return {"python": platform.python_version(), **versions, "system": platform.platform(), "device": device}
 

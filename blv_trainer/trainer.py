@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -155,12 +155,10 @@ class BLVTrainer(Trainer):
         if trial is not None:  # args may have another loss now
             self.loss_fn = resolve_loss(self._given_loss, self.args, self.class_counts, config=self._config)
 
-    def get_batch_samples(
-        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
-    ) -> tuple[list[Any], Count]:
+    def get_batch_samples(self, *args: Any) -> tuple[list[Any], Count]:
         """The micro-batches of the next optimisation step and their number of labelled items."""
         self._rows_before = 0
-        return super().get_batch_samples(epoch_iterator, num_batches, device)
+        return super().get_batch_samples(*args)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | None:
         (name,) = self.label_names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Protocol
@@ -12,10 +11,7 @@ import numpy as np
 
 from blv_trainer.checks import did_you_mean
 
-BACKENDS = {
-    "openai-whisper": "blv_trainer.asr.whisper:OpenAIWhisper",
-    "faster-whisper": "blv_trainer.asr.backends:FasterWhisper",
-}
+BACKENDS = ("openai-whisper", "faster-whisper")
 
 
 class Backend(Protocol):
@@ -57,12 +53,13 @@ def build_backend(name: str, model: str, **options: Any) -> Backend:
         >>> build_backend("openai-whisper", "tiny", language="English").describe()["language"]
         'en'
     """
-    if name not in BACKENDS:
-        raise ValueError(
-            f"backend={name!r} is unknown. Choose from: {', '.join(BACKENDS)}.{did_you_mean(name, BACKENDS)}"
-        )
-    module, _, attribute = BACKENDS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)(model, **options)
+    if name == "openai-whisper":
+        from blv_trainer.asr.whisper import OpenAIWhisper
+
+        return OpenAIWhisper(model, **options)
+    if name == "faster-whisper":
+        return FasterWhisper(model, **options)
+    raise ValueError(f"backend={name!r} is unknown. Choose from: {', '.join(BACKENDS)}.{did_you_mean(name, BACKENDS)}")
 
 
 class FasterWhisper:

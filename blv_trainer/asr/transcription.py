@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,13 @@ def transcribe(
     before = store.rows(digest)
     wait()  # nobody writes before all have read
     share = [r for r in wanted[rank::size] if not _is_done(before.get(r.id), r)]
-    _Share(share, store, backend, description, Path(root or "").expanduser(), on_progress).transcribe()
+    progress = Progress(0, len(share), 0.0, sum(recording.duration_s for recording in share))
+    on_progress(progress)
+    with contextlib.closing(store):
+        for recording, row in _rows(share, backend, description, Path(root or "").expanduser()):
+            store.append(row)
+            progress = replace(progress, files=progress.files + 1, seconds=progress.seconds + recording.duration_s)
+            on_progress(progress)
     wait()
     if rank > 0:
         return None
@@ -112,72 +118,47 @@ def _is_done(row: dict[str, Any] | None, recording: Recording) -> bool:
     return row is not None and "error" not in row and row["audio_fingerprint"] == recording.fingerprint
 
 
-@dataclass
-class _Share:
-    """What one process has to do."""
+def _rows(
+    recordings: list[Recording], backend: Backend, description: dict[str, Any], root: Path
+) -> Iterator[tuple[Recording, dict[str, Any]]]:
+    """What the store keeps of each recording, as soon as it is known: a transcript or a failure."""
+    versions = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):  # an extra
+            versions[package] = version(package)
+    in_flight: dict[str, tuple[Recording, float, tuple[str, ...]]] = {}  # length, notes
+    unreadable: list[tuple[Recording, dict[str, Any]]] = []
 
-    recordings: list[Recording]
-    store: TranscriptStore
-    backend: Backend
-    description: dict[str, Any]
-    root: Path
-    on_progress: Callable[[Progress], None]
-    done: list[Recording] = field(default_factory=list)
-    in_flight: dict[str, tuple[Recording, float, tuple[str, ...]]] = field(default_factory=dict)  # length, notes
+    def failure(recording: Recording, error: Exception) -> tuple[Recording, dict[str, Any]]:
+        reason = f"{type(error).__name__}: {error}"
+        logger.warning("%s failed. %s", recording.id, reason)
+        made_from = {"options_hash": options_hash(description), "audio_fingerprint": recording.fingerprint}
+        return recording, {"id": recording.id, **made_from, "error": reason}
 
-    def transcribe(self) -> None:
-        versions = {}
-        for package in _PACKAGES:
-            with contextlib.suppress(PackageNotFoundError):  # an extra
-                versions[package] = version(package)
-        try:
-            self.show_progress()
-            for id, result in self.backend.transcribe(self.samples()):
-                recording, duration_s, notes = self.in_flight.pop(id)
-                if isinstance(result, Exception):
-                    self.keep_failure(recording, result)
-                    continue
-                record = make_record(
-                    id,
-                    result,
-                    duration_s=duration_s,
-                    audio_path=Path(os.path.relpath(recording.path, self.root)).as_posix(),
-                    audio_fingerprint=recording.fingerprint,
-                    audio_notes=notes,
-                    description=self.description,
-                    versions=versions,
-                )
-                self.keep(recording, record)
-        finally:
-            self.store.close()
-
-    def samples(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Sounds of the recordings; the unreadable ones are kept as failures."""
-        for recording, loading in load_ahead(self.recordings):
+    def sounds() -> Iterator[tuple[str, np.ndarray]]:
+        for recording, loading in load_ahead(recordings):
             try:
                 audio = loading.result()
             except (AudioError, OSError) as error:
-                self.keep_failure(recording, error)
+                unreadable.append(failure(recording, error))
             else:
-                self.in_flight[recording.id] = recording, audio.duration, audio.notes
+                in_flight[recording.id] = recording, audio.duration, audio.notes
                 yield recording.id, audio.samples
 
-    def keep_failure(self, recording: Recording, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        logger.warning("%s failed. %s", recording.id, reason)
-        failure = {
-            "id": recording.id,
-            "options_hash": options_hash(self.description),
-            "audio_fingerprint": recording.fingerprint,
-            "error": reason,
-        }
-        self.keep(recording, failure)
-
-    def keep(self, recording: Recording, row: dict[str, Any]) -> None:
-        self.store.append(row)
-        self.done.append(recording)
-        self.show_progress()
-
-    def show_progress(self) -> None:
-        seconds, total_seconds = (sum(r.duration_s for r in some) for some in (self.done, self.recordings))
-        self.on_progress(Progress(len(self.done), len(self.recordings), seconds, total_seconds))
+    for id, result in backend.transcribe(sounds()):
+        recording, duration_s, notes = in_flight.pop(id)
+        if isinstance(result, Exception):
+            yield failure(recording, result)
+            continue
+        record = make_record(
+            id,
+            result,
+            duration_s=duration_s,
+            audio_path=Path(os.path.relpath(recording.path, root)).as_posix(),
+            audio_fingerprint=recording.fingerprint,
+            audio_notes=notes,
+            description=description,
+            versions=versions,
+        )
+        yield recording, record
+    yield from unreadable

@@ -16,7 +16,7 @@ from whisper.decoding import DecodingOptions
 from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
-from blv_trainer.asr.whisper_batches import BatchDecoder, BatchSize
+from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_slots import SlotDecoder
 from blv_trainer.asr.whisper_windows import WindowDecoder, transcribe_in_flight
@@ -89,7 +89,7 @@ class OpenAIWhisper:
         if self.device.type == "cpu" and one_sample:
             return RowDecoder(model, _slots_that_fit(model) if size == "auto" else size)
         grows = size == "auto" and self.device.type != "cpu"
-        return BatchDecoder(model, BatchSize(_BATCH if size == "auto" else size, limit=_GPU_LIMIT if grows else 1))
+        return BatchDecoder(model, _BATCH if size == "auto" else size, limit=_GPU_LIMIT if grows else 1)
 
 
 def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:

@@ -20,38 +20,18 @@ _PATIENCE = 3  # batches
 logger = logging.getLogger(__name__)
 
 
-class BatchSize:
-    """How many windows at a time: doubles up to a limit, if there is one; halves where memory does not suffice."""
-
-    def __init__(self, start: int, *, limit: int = 1):
-        self.size = start
-        self._limit = limit
-
-    def grow(self, decoded: int) -> None:
-        """Notes that a batch of ``decoded`` windows went well."""
-        if decoded == self.size and 2 * self.size <= self._limit:
-            self.size *= 2
-
-    def shrink(self, decoded: int) -> None:
-        """Notes that memory did not suffice for ``decoded`` windows."""
-        self._limit = max(1, decoded - 1)
-        self.size = max(1, min(self.size, decoded) // 2)
-        logger.warning("Memory does not suffice for a batch of %d windows; going on with %d.", decoded, self.size)
-
-
 class BatchDecoder:
-    """Decodes the largest group of waiting windows that have equal options."""
+    """Decodes the largest group of waiting windows that have equal options.
 
-    def __init__(self, model: Whisper, batch_size: BatchSize):
+    ``capacity`` windows at a time: it doubles up to a limit, if there is one, and halves where memory does not suffice.
+    """
+
+    def __init__(self, model: Whisper, capacity: int, *, limit: int = 1):
+        self.capacity = capacity
+        self._limit = limit
         self._model = model
-        self._batch_size = batch_size
         self._waiting: list[Window] = []  # the longest waiting first
         self._passed_over = 0  # batches since the first of them could have gone
-
-    @property
-    def capacity(self) -> int:
-        """Windows it can use at a time."""
-        return self._batch_size.size
 
     def submit(self, window: Window) -> None:
         """Takes a window to be decoded."""
@@ -66,12 +46,15 @@ class BatchDecoder:
         except torch.OutOfMemoryError as error:
             if len(group) == 1:
                 group[0].error = error
-            else:
-                self._batch_size.shrink(len(group))
-                self._waiting.extend(group)
-                return []
-        else:
-            self._batch_size.grow(len(group))
+                return group
+            self._limit, self.capacity = len(group) - 1, len(group) // 2
+            logger.warning(
+                "Memory does not suffice for a batch of %d windows; going on with %d.", len(group), self.capacity
+            )
+            self._waiting.extend(group)
+            return []
+        if len(group) == self.capacity and 2 * self.capacity <= self._limit:
+            self.capacity *= 2
         return group
 
     def _next_group(self) -> list[Window]:

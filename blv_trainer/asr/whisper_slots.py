@@ -27,7 +27,7 @@ class SlotDecoder:
         self._embedding = decoder.token_embedding.weight.detach()
         self._positions = decoder.positional_embedding.detach()
         self._norm = decoder.ln
-        self._vocabulary = _packed_linear(self._embedding, None)
+        self.logits = _packed_linear(self._embedding, None)  # last hidden states (n, n_text_state) -> (n, n_vocab)
         self._layers = [_Layer(block) for block in decoder.blocks]
         layers, heads, width = dims.n_text_layer, dims.n_text_head, dims.n_text_state // dims.n_text_head
         # Zeros: what the mask hides still takes part, times 0, and must be finite.
@@ -83,10 +83,6 @@ class SlotDecoder:
             hidden = hidden + layer.cross_out(seen.reshape(rows, -1))
             hidden = hidden + layer.mlp(hidden)
         return self.logits(self._norm(hidden))
-
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Logits of last hidden states: ``(n, n_text_state)`` -> ``(n, n_vocab)``."""
-        return self._vocabulary(hidden)
 
     def remove(self, row: int, last_length: int) -> None:
         """Ends a row; the last one, with ``last_length`` tokens in its cache, takes its slot."""

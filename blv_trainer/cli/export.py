@@ -12,7 +12,8 @@ def add_parser(subparsers) -> None:
         usage="blv-trainer export MODEL --output_dir DIR [--quantize int8] [FLAGS]",
         help="write a saved model as ONNX, checked against torch",
         description="Write model.onnx with configuration and tokenizer, once its logits equal torch's. The folder is "
-        "for predict and evaluate, for optimum, or for onnxruntime alone. Needs the extra onnx.",
+        "for predict and evaluate, for optimum, or for onnxruntime alone; push takes MODEL/onnx along. Needs the extra "
+        "onnx.",
     )
     parser.add_argument("model", nargs="?", help="folder or Hub id of a saved classifier")
     parser.add_argument("--output_dir", help="a new folder, or an earlier export, which is replaced")

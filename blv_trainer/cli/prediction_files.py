@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,18 +23,12 @@ Rows = list[dict[str, Any]]
 
 
 def write_predictions(chunks: Iterable[Rows], *, output_file: str | None = None, format: str | None = None) -> None:
-    """Write rows chunk by chunk; of all rows, no more than one chunk is held in memory.
+    """Write rows to a file, whole or not at all, or to the terminal; no more than one chunk is held in memory.
 
-    Args:
-        chunks: lists of rows, each a dictionary; the first row's keys are the columns.
-        output_file: where to; default: the terminal. It gets its name once all rows are in it.
-        format: one of ``FORMATS``; default: by the suffix of the file, else a table (one for each chunk).
-
-    Raises:
-        ValueError: Parquet to the terminal.
-        OSError: the file cannot be written; one that was there before is as it was.
+    The first row's keys are the columns. The format is by default the file's suffix, else a table for each chunk.
     """
-    format = format or _format_of(output_file)
+    suffix = Path(output_file or "").suffix.lower().removeprefix(".")
+    format = format or (suffix if suffix in FORMATS else "table")
     if output_file is None:
         if format == "parquet":
             raise ValueError("--format parquet is not for the terminal: give --output_file FILE.parquet.")
@@ -42,11 +37,6 @@ def write_predictions(chunks: Iterable[Rows], *, output_file: str | None = None,
         write_whole(output_file, lambda temporary: _write_parquet(chunks, temporary))
     else:
         write_whole(output_file, lambda temporary: _write_text(chunks, temporary, format))
-
-
-def _format_of(output_file: str | None) -> str:
-    suffix = Path(output_file or "").suffix.lower().removeprefix(".")
-    return suffix if suffix in FORMATS else "table"
 
 
 def _write_text(chunks: Iterable[Rows], path: Path, format: str) -> None:
@@ -92,10 +82,6 @@ def _write_csv(chunks: Iterable[Rows], file: TextIO, *, dialect: str = "excel") 
         writer.writerows({name: as_cell(value) for name, value in row.items()} for row in rows)
 
 
-def _write_tsv(chunks: Iterable[Rows], file: TextIO) -> None:
-    _write_csv(chunks, file, dialect="excel-tab")
-
-
 def _write_parquet(chunks: Iterable[Rows], path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -112,10 +98,10 @@ def _write_parquet(chunks: Iterable[Rows], path: Path) -> None:
             writer.close()
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[[Iterable[Rows], TextIO], None]] = {
     "table": _write_table,
     "json": _write_json,
     "jsonl": _write_jsonl,
     "csv": _write_csv,
-    "tsv": _write_tsv,
+    "tsv": partial(_write_csv, dialect="excel-tab"),
 }

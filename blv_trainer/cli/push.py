@@ -26,13 +26,6 @@ def add_parser(subparsers) -> None:
         "--include", nargs="+", default=[], metavar="PATTERN", help="files to take along, such as predictions.parquet"
     )
     parser.add_argument("--check_only", action="store_true", help="write the card, check everything, and send nothing")
-    parser.add_argument(
-        "--onnx",
-        nargs="?",
-        const="float32",
-        choices=("float32", "int8"),
-        help="export the model first, checked against torch, and take it along in the folder onnx",
-    )
     card = parser.add_argument_group("card", "written where there is none; what is given here replaces what it says")
     card.add_argument("--language", help="code of the texts' language; a new card says en")
     card.add_argument("--license", help="of the weights; a new card says apache-2.0")
@@ -50,8 +43,7 @@ def run(args) -> int:
 
     from transformers import utils
 
-    from blv_trainer.hub import export_onnx, prepare_files, publish, push_metric
-    from blv_trainer.prediction import load_classifier
+    from blv_trainer.hub import prepare_files, publish, push_metric
 
     utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"private": args.private, "revision": args.revision}
@@ -65,9 +57,6 @@ def run(args) -> int:
     elif args.check_only:
         print(*prepare_files(Path(args.folder), args.repo_id, include=args.include, card=card), sep="\n")
     else:
-        if args.onnx:
-            quantize = None if args.onnx == "float32" else args.onnx
-            export_onnx(*load_classifier(args.folder), Path(args.folder, "onnx"), quantize=quantize)
         pushed: Any = publish(args.folder, args.repo_id, include=args.include, card=card, **options)
         print(pushed.repo_url)
     return 0

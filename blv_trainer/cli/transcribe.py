@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -60,21 +61,12 @@ def run(args) -> int:
         device=args.device or _device_of(processes),
         **options,
     )
-    size = processes.num_processes
-    bar = _Bar("files" if size == 1 else f"files, a share of 1/{size}")
     path = Path(args.output_dir, "summary.json")
     with only_run_in(args.output_dir, active=processes.is_main_process):
-        try:
+        with _bar(processes) as show:
             done = transcribe(
-                args.data_dir,
-                args.output_dir,
-                backend=backend,
-                limit=args.limit,
-                processes=processes,
-                on_progress=bar.show if processes.is_main_process else lambda progress: None,
+                args.data_dir, args.output_dir, backend=backend, limit=args.limit, processes=processes, on_progress=show
             )
-        finally:
-            bar.close()  # a message begins on a line of its own
         if done is None:  # not the main process
             return 0
         write_config(args.output_dir, "transcribe", flags_of(args))
@@ -109,30 +101,22 @@ def _device_of(processes) -> str | None:
     return None
 
 
-class _Bar:
-    """Hours of audio done, speed, time left."""
+@contextlib.contextmanager
+def _bar(processes):
+    """Shows hours of audio done and speed in the main process; what is said afterwards begins on a line of its own."""
+    from tqdm import tqdm
 
-    def __init__(self, unit):
-        self._unit, self._bar = unit, None
+    unit = "files" if processes.num_processes == 1 else f"files, a share of 1/{processes.num_processes}"
+    bar_format = "{desc} |{bar}| {n:.2f} of {total:.2f} h of audio [{elapsed}<{remaining}{postfix}]"
+    with tqdm(total=0.0, file=sys.stderr, disable=not processes.is_main_process, bar_format=bar_format) as bar:
 
-    def show(self, progress) -> None:
-        from tqdm import tqdm
+        def show(progress):
+            bar.total, bar.n = progress.total_seconds / 3600, progress.seconds / 3600
+            bar.set_description_str(f"{progress.files} of {progress.total_files} {unit}", refresh=False)
+            speed = progress.seconds / max(bar.format_dict["elapsed"], 1e-9)
+            bar.set_postfix_str(f"{speed:.1f} x real time")
 
-        if self._bar is None and progress.total_files:
-            self._bar = tqdm(
-                total=round(progress.total_seconds / 3600, 2),
-                file=sys.stderr,
-                bar_format="{desc} |{bar}| {n:.2f} of {total:.2f} h of audio [{elapsed}<{remaining}{postfix}]",
-            )
-        if self._bar is not None:
-            self._bar.n = progress.seconds / 3600
-            self._bar.set_description_str(f"{progress.files} of {progress.total_files} {self._unit}", refresh=False)
-            speed = progress.seconds / max(self._bar.format_dict["elapsed"], 1e-9)
-            self._bar.set_postfix_str(f"{speed:.1f} x real time")
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        yield show
 
 
 def _summary(done, *, language: str | None) -> dict:

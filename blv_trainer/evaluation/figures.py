@@ -56,9 +56,9 @@ def plot_class_distribution(
         places = np.arange(len(names)) + (k - (len(class_counts) - 1) / 2) * width
         shares = 100 * np.asarray(counts) / max(sum(counts), 1)
         label = plain(f"{split} (n = {sum(counts):,})")
-        ax.bar(places, shares, width, label=label, color=COLOURS[k], hatch=HATCHES[k], edgecolor="white", linewidth=0)
-        for place, share, count in zip(places, shares, counts, strict=True):
-            ax.annotate(f"{count:,}", (place, share), (0, 2), textcoords="offset points", ha="center", fontsize=7)
+        looks: dict[str, Any] = {"color": COLOURS[k], "hatch": HATCHES[k], "edgecolor": "white", "linewidth": 0}
+        bars = ax.bar(places, shares, width, label=label, **looks)
+        ax.bar_label(bars, [f"{count:,}" for count in counts], padding=2, fontsize=7)
     ax.set_xticks(range(len(names)), [plain(name) for name in names])
     ax.set(xlabel="level", ylabel="share of the split (%)")
     ax.margins(y=0.1)

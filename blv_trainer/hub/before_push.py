@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blv_trainer.hub.leaks import leaks
-from blv_trainer.hub.published_files import belongs_to_model, is_pickle_name, read_config
+from blv_trainer.hub.published_files import belongs_to_model, is_pickle_name, modules_of
 
 _SENTENCE = "I think it is important to have a part-time job because we can learn many things."
 _PICKLE_STARTS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -100,9 +100,8 @@ def _missing(folder: Path) -> Iterator[str]:
         yield "model.safetensors" + (" (pytorch_model.bin is a pickle)" if pickled else "")
     if not (folder / "tokenizer_config.json").is_file():
         yield "tokenizer_config.json"
-    for name in read_config(folder).get("auto_map", {}).values():
-        module = f"{name.split('.')[0]}.py"
-        if "--" not in name and not (folder / module).is_file():
+    for module in modules_of(folder):
+        if not (folder / module).is_file():
             yield f"{module} (which auto_map in config.json names)"
 
 

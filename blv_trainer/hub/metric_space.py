@@ -27,20 +27,8 @@ tags:
 short_description: $summary
 ---
 
-# $name
-
-```python
-import evaluate
-
-metric = evaluate.load("$repo_id")
-metric.compute($arguments)
-```
-
-```text
-$documentation
-```
-
-One of the metrics for ordered, imbalanced classes of the Python package `blv_trainer`; it loads without the package.
+`evaluate.load("$repo_id").compute($arguments)`: one of the metrics for ordered, imbalanced classes of the Python
+package `blv_trainer`; it loads without the package, and the page of this Space explains it.
 """)
 _PAGE = Template("""\
 <!doctype html>
@@ -95,8 +83,6 @@ def _space_pages(name: str, repo_id: str) -> dict[str, str]:
         "repo_id": repo_id,
         "arguments": f"{first}=..., {second}=...",
         "summary": summary if len(summary) <= _SUMMARY_CHARACTERS else name,
+        "documentation": escape(documentation),
     }
-    return {
-        "README.md": _README.substitute(fields, documentation=documentation),
-        "index.html": _PAGE.substitute(fields, documentation=escape(documentation)),
-    }
+    return {"README.md": _README.substitute(fields), "index.html": _PAGE.substitute(fields)}

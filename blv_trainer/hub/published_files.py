@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from blv_trainer.arguments import output_folder
 from blv_trainer.files import write_json
 from blv_trainer.hub.leaks import leaks_of_text
+from blv_trainer.run_folder import read_json
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -84,10 +85,10 @@ def is_outdated(path: str, files: Sequence[str]) -> bool:
     return path not in files and (belongs_to_model(path) or is_top_level_pickle)
 
 
-def read_config(folder: Path) -> dict:
-    """The model's ``config.json``; empty where there is none."""
-    path = folder / "config.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def modules_of(folder: Path) -> dict[str, None]:
+    """The files of code that ``auto_map`` in a model's ``config.json`` names, but those of other repositories."""
+    names = (read_json(folder / "config.json") or {}).get("auto_map", {}).values()
+    return dict.fromkeys(f"{name.split('.')[0]}.py" for name in names if "--" not in name)
 
 
 def write_training_args(args: TrainingArguments, folder: str | Path | None = None) -> Path:
@@ -108,9 +109,7 @@ def write_training_args(args: TrainingArguments, folder: str | Path | None = Non
 
 def _code_files(folder: Path) -> list[str]:
     """The files that ``auto_map`` names, and those they import from the same folder."""
-    auto_map = read_config(folder).get("auto_map", {})
-    modules = {name.split(".")[0] for name in auto_map.values() if "--" not in name}  # -- is in another repository
-    paths = [folder / f"{module}.py" for module in sorted(modules)]
+    paths = [folder / module for module in modules_of(folder)]
     if not all(path.is_file() for path in paths):
         return []  # the check of the files says so
     if paths:

@@ -79,17 +79,11 @@ def test_a_recording_that_cannot_be_heard_is_refused(buttons, make_wav, tmp_path
     assert "The file is larger than 0.5 MB" in listen(str(path))[1]
 
 
-def test_length_is_that_of_the_sound_not_of_the_file_or_its_header(buttons, tmp_path):
+def test_length_is_that_of_the_sound_not_of_the_file(buttons, tmp_path):
     path = tmp_path / "silence.flac"
     soundfile.write(path, np.zeros(16_000 * 16, "int16"), 16_000)
     assert path.stat().st_size < 20_000  # silence takes little
     assert "longer than 15 s" in buttons[0](str(path))[1]
-    soundfile.write(path, np.zeros(16_000 * 14, "int16"), 16_000)
-    content = bytearray(path.read_bytes())
-    content[22:26] = (16_000 * 3_600).to_bytes(4, "big")  # the number of samples: an hour of them
-    path.write_bytes(content)
-    assert soundfile.info(path).duration > 3_000
-    assert "longer than 15 s" not in buttons[0](str(path))[1]
 
 
 def test_warnings_are_told_in_words(buttons, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from blv_trainer.asr.whisper import OpenAIWhisper, load_whisper
-from blv_trainer.asr.whisper_batches import BatchDecoder, BatchSize
+from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_slots import SlotDecoder
 from blv_trainer.asr.whisper_windows import Window, _FileInFlight, transcribe_in_flight
@@ -96,7 +96,7 @@ def test_a_batch_that_memory_does_not_suffice_for_is_halved_until_it_does(whispe
         decode(self, group)
 
     monkeypatch.setattr(BatchDecoder, "_decode", hungry)
-    results = dict(together(whisper_model, files, BatchDecoder(whisper_model, BatchSize(2, limit=64))))
+    results = dict(together(whisper_model, files, BatchDecoder(whisper_model, 2, limit=64)))
     assert all(results[name]["text"] == result["text"] for name, result in expected.items())
     assert max(sizes) == 4
     assert sizes.count(4) == 1
@@ -105,12 +105,12 @@ def test_a_batch_that_memory_does_not_suffice_for_is_halved_until_it_does(whispe
 def test_a_window_too_large_for_the_memory_fails_its_file_only(whisper_model, make_noise, monkeypatch):
     full = torch.OutOfMemoryError("CUDA out of memory")
     monkeypatch.setattr(BatchDecoder, "_decode", Mock(side_effect=full))
-    decoder = BatchDecoder(whisper_model, BatchSize(4, limit=4))
+    decoder = BatchDecoder(whisper_model, 4)
     assert dict(together(whisper_model, [("a", make_noise(1, 0))], decoder)) == {"a": full}
 
 
 def test_a_rare_kind_of_window_is_not_passed_over_for_ever(whisper_model):
-    decoder = BatchDecoder(whisper_model, BatchSize(2, limit=2))
+    decoder = BatchDecoder(whisper_model, 2)
     rare = Window(torch.zeros(80, 3_000), None, seed=0)
     common = [Window(torch.zeros(80, 3_000), "other options", seed=0) for _ in range(20)]
     for window in (rare, *common):

@@ -8,7 +8,7 @@ import pytest
 import torch
 import whisper
 
-from blv_trainer.asr.whisper_batches import BatchDecoder, BatchSize
+from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_windows import transcribe_in_flight
 
@@ -42,7 +42,7 @@ def rows(model):
 
 
 def batches(model):
-    return BatchDecoder(model, BatchSize(3, limit=3))
+    return BatchDecoder(model, 3)
 
 
 def together(model, files, decoder, **options):
@@ -116,7 +116,7 @@ def test_a_model_of_tinys_own_size_gives_what_upstream_gives(make_whisper, make_
     model = make_whisper(width=384, layers=4, heads=6, likelier={"eot": 12.0, "timestamps": 5.0, "no_speech": 0.0})
     files = [(str(seed), make_noise(duration, seed)) for seed, duration in enumerate((31.5, 12.0, 4.0))]
     expected = alone(model, files, **OPTIONS[name])
-    for decoder in (RowDecoder(model, 8), RowDecoder(model, 2), BatchDecoder(model, BatchSize(4, limit=4))):
+    for decoder in (RowDecoder(model, 8), RowDecoder(model, 2), BatchDecoder(model, 4)):
         assert_same(together(model, files, decoder, **OPTIONS[name]), expected)
 
 

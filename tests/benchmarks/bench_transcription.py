@@ -27,7 +27,7 @@ from whisper.model import ModelDimensions, Whisper
 
 from blv_trainer.asr import load_audio
 from blv_trainer.asr.recordings import load_ahead, read_recordings
-from blv_trainer.asr.whisper_batches import BatchDecoder, BatchSize
+from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
 from blv_trainer.asr.whisper_windows import WindowDecoder, transcribe_in_flight
 from tests.benchmarks.harness import NotHereError, Row, benchmark
@@ -101,7 +101,7 @@ def transcribe_uneven(slots: int = 8) -> list[Row]:
     with _threads(1):
         seconds, _ = _alternated(
             lambda: _together(RowDecoder(model, slots), model, sounds),
-            lambda: _together(BatchDecoder(model, BatchSize(slots, limit=slots)), model, sounds),
+            lambda: _together(BatchDecoder(model, slots), model, sounds),
         )
     return [_row("rows against batches, uneven texts, tiny", seconds, note="1 thread; the same weights and words")]
 
@@ -137,7 +137,7 @@ def transcribe_gpu() -> list[Row]:
         raise NotHereError("there is no GPU")
     model, rows = random_whisper("large-v2", device="cuda"), []
     for size in (16, 32, 64):
-        sounds, decoder = minutes_of_speech(size), BatchDecoder(model, BatchSize(size, limit=size))
+        sounds, decoder = minutes_of_speech(size), BatchDecoder(model, size)
         _together(decoder, model, sounds, fp16=True)  # warms up
         torch.cuda.reset_peak_memory_stats()
         ours, _ = _cost(lambda decoder=decoder, sounds=sounds: _together(decoder, model, sounds, fp16=True))

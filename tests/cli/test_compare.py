@@ -2,8 +2,6 @@
 
 import csv
 import logging
-import sys
-from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -85,7 +83,6 @@ def test_the_corpus_is_split_as_the_preset_says(tmp_path, finished):
 
 
 def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeypatch):
-    from blv_trainer.asr.backends import BACKENDS
     from blv_trainer.cli.compare import load_data
     from blv_trainer.corpora.synthetic import write_corpus
 
@@ -100,8 +97,7 @@ def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeyp
             for name, _ in files:
                 yield name, {"text": f" {self.model} heard {name}", "segments": [], "language": "en"}
 
-    monkeypatch.setitem(sys.modules, "listener", SimpleNamespace(Listener=Listener))
-    monkeypatch.setitem(BACKENDS, "openai-whisper", "listener:Listener")
+    monkeypatch.setattr("blv_trainer.asr.whisper.OpenAIWhisper", Listener)
     corpus = write_corpus(tmp_path / "corpus", 12, has_audio=True).folder
     for path in corpus.rglob("*.mp3"):
         soundfile.write(path, [0.0] * 1_600, 16_000)

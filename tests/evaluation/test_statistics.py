@@ -323,8 +323,6 @@ def test_unusable_input_is_refused(change, message):
     [
         (holm, {"a": 1.5}, "p-value 1.5 of 'a' cannot be used"),
         (holm, {"a": -0.1}, "p-value -0.1 of 'a' cannot be used"),
-        (mean_and_sd, [], "there is no run"),
-        (mean_and_sd, [{"qwk": 0.5}, {"pcc": 0.5}], r"the runs have different metrics \(pcc, qwk\)"),
         (minimum_detectable_difference, -1, "standard_error=-1 cannot be used"),
         (lambda runs: bootstrap_differences([0, 1], [0, 1], baseline=runs), [[0, 1]] * 3, "alike in shape"),
     ],

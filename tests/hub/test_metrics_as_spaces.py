@@ -50,7 +50,7 @@ def test_push_metric_on_the_command_line_makes_a_space_that_explains_it_and_prin
     metadata = yaml.safe_load(card.split("---")[1])
     assert metadata["sdk"] == "static"
     assert metadata["tags"] == ["evaluate", "metric"]
-    assert METRICS["qwk"].function.__doc__.split("\n")[0] in card
+    assert METRICS["qwk"].function.__doc__.split("\n")[0] in page
     assert 'evaluate.load("alice/qwk")' in page
     assert "qwk.py" in space.files
 

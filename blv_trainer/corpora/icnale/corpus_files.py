@@ -2,7 +2,6 @@
 
 import os
 import re
-import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -80,7 +79,7 @@ def find_files(
                 file = CorpusFile(*parsed, path, status.st_size, times_ns, os.path.join(root, path))
                 (trees[tree] if extension == ".txt" else files.audio).append(file)
             else:
-                files.findings.append(_left_out(root, path, stem, extension))
+                files.findings.append(_left_out(path, stem, extension))
     if len(roots) > 1 and not any(Path(file.full_path).is_relative_to(roots[1]) for file in files.audio):
         raise FileNotFoundError(f"audio_dir={roots[1]!r} holds no recording of the Spoken Monologue. {_HOW_TO_OBTAIN}")
     if not trees and (needs_texts or not files.audio):
@@ -147,7 +146,7 @@ def _outside(path: str, root: str, home: str) -> str | None:
 def _existing_folder(path: str | os.PathLike) -> str:
     path = os.path.abspath(os.path.expanduser(path))
     if os.path.isfile(path) and path.lower().endswith(".zip"):
-        raise FileNotFoundError(f"{path} is a zip that is still packed ({_lock(path)}). {_HOW_TO_OBTAIN}")
+        raise FileNotFoundError(f"{path} is a zip that is still packed. {_HOW_TO_OBTAIN}")
     if not os.path.isdir(path):
         raise FileNotFoundError(f"There is no folder {path}. {_HOW_TO_OBTAIN}")
     return path
@@ -166,27 +165,18 @@ def _tree(root: str, path: str) -> tuple[str, bool]:
     return ".", True
 
 
-def _left_out(root: str, path: str, stem: str, extension: str) -> Finding:
+def _left_out(path: str, stem: str, extension: str) -> Finding:
     if extension == ".zip":
-        return Finding("zip", path, _lock(os.path.join(root, path)))
+        return Finding("zip", path)
     if extension not in (".txt", *AUDIO_EXTENSIONS) or "readme" in stem.lower():
         return Finding("other_file", path)
     return Finding("other_module" if _OTHER_MODULE.fullmatch(stem) else "unknown_name", path)
 
 
-def _lock(path: str) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            is_locked = any(member.flag_bits & 1 for member in archive.infolist())
-    except (OSError, zipfile.BadZipFile):
-        return "damaged"
-    return "locked with a password" if is_locked else "not locked"
-
-
 def _refuse(root: str, files: CorpusFiles, merged: Counter) -> None:
     subjects = defaultdict(list)
     for finding in files.findings:
-        subjects[finding.kind].append(f"{finding.subject} ({finding.detail})" if finding.detail else finding.subject)
+        subjects[finding.kind].append(finding.subject)
     zips, others, unknown = subjects["zip"], subjects["other_module"], subjects["unknown_name"]
     if zips:
         reason = f"its zips are still packed: {', '.join(zips[:5])}"

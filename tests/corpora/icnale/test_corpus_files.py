@@ -1,5 +1,4 @@
 import os
-import zipfile
 
 import pytest
 
@@ -130,22 +129,12 @@ def test_every_file_left_out_is_named(tmp_path):
     ]
 
 
-def write_zip(path, *, is_locked):
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("SM_JPN_PTJ1_001_B1_1.txt", "x")
-    if is_locked:  # bit 0 of the flags: in the central directory, eight bytes behind its signature
-        content = bytearray(path.read_bytes())
-        content[content.index(b"PK\x01\x02") + 8] |= 1
-        path.write_bytes(content)
-
-
-@pytest.mark.parametrize(("is_locked", "word"), [(True, "locked with a password"), (False, "not locked")])
-def test_a_zip_still_packed_gets_a_sentence_about_the_password(tmp_path, is_locked, word):
-    write_zip(tmp_path / "ICNALE_SM_2.1.zip", is_locked=is_locked)
-    message = rf"its zips are still packed: ICNALE_SM_2.1.zip \({word}\).*password that comes with the registration"
+def test_a_zip_still_packed_gets_a_sentence_about_the_password(tmp_path):
+    (tmp_path / "ICNALE_SM_2.1.zip").touch()
+    message = "its zips are still packed: ICNALE_SM_2.1.zip.*password that comes with the registration"
     with pytest.raises(FileNotFoundError, match=message):
         find_files(tmp_path)
-    with pytest.raises(FileNotFoundError, match=rf"is a zip that is still packed \({word}\)"):
+    with pytest.raises(FileNotFoundError, match="is a zip that is still packed.*password that comes with the reg"):
         find_files(tmp_path / "ICNALE_SM_2.1.zip")
 
 

@@ -1,8 +1,6 @@
 """Transcripts are read, made where they are missing, kept, and compared with the human ones."""
 
 import json
-import sys
-import types
 
 import datasets
 import pyarrow
@@ -75,17 +73,13 @@ class Listener:
 
 @pytest.fixture
 def listener(monkeypatch):
-    module = types.ModuleType("listener")
-    module.Listener = type("Listener", (Listener,), {"heard": []})
-    monkeypatch.setitem(sys.modules, "listener", module)
-    monkeypatch.setitem(sys.modules["blv_trainer.asr.backends"].BACKENDS, "openai-whisper", "listener:Listener")
-    return module.Listener
+    fresh = type("Listener", (Listener,), {"heard": []})
+    monkeypatch.setattr("blv_trainer.asr.whisper.OpenAIWhisper", fresh)
+    return fresh
 
 
 @pytest.fixture(autouse=True)
-def _backends():
-    import blv_trainer.asr.backends  # noqa: F401  so that its table can be patched
-
+def _quiet():
     datasets.disable_progress_bars()
 
 
