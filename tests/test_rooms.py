@@ -18,29 +18,29 @@ _FILES = sorted(_PACKAGE.rglob("*.py"))
 _LINE = {
     "checks": 100,
     "files": 230,
-    "run_folder": 170,
-    "asr": 1900,
-    "corpora": 3060,
-    "metrics": 1080,
-    "evaluation": 1010,
-    "losses": 1030,
-    "decision": 370,
-    "modeling": 270,
-    "arguments": 130,
+    "run_folder": 160,
+    "asr": 1850,
+    "corpora": 3300,
+    "metrics": 1090,
+    "evaluation": 1090,
+    "losses": 1160,
+    "decision": 790,
+    "modeling": 290,
+    "arguments": 200,
     "onnx_classifier": 90,
-    "prediction": 210,
-    "hub": 2070,
-    "trainer": 740,
-    "experiments": 2110,
-    "pipelines": 240,
-    "app": 380,
-    "cli": 1600,
+    "prediction": 250,
+    "hub": 2100,
+    "trainer": 750,
+    "experiments": 2930,
+    "pipelines": 290,
+    "app": 370,
+    "cli": 1790,
 }
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 16_850, 150, 150
-_MAX_LINES_OF_TESTS = 17_500
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 18_900, 156, 171
+_MAX_LINES_OF_TESTS = 20_000
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

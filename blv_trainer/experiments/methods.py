@@ -21,6 +21,8 @@ _NAMES = {
     "focal": "focal loss",
     "gaussian_clouded": "Gaussian clouded",
     "ldam": "LDAM",
+    "regression": "regression to the level",
+    "sord": "SORD",
     "weighted_cross_entropy": "weighted cross-entropy",
 }
 

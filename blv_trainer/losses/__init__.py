@@ -25,6 +25,8 @@ from blv_trainer.losses.gaussian_clouded import GaussianCloudedLoss
 from blv_trainer.losses.ldam import LDAMLoss
 from blv_trainer.losses.logit_adjustment import LogitAdjustmentLoss
 from blv_trainer.losses.ordinal_log_loss import OrdinalLogLoss
+from blv_trainer.losses.regression import RegressionLoss
+from blv_trainer.losses.sord import SORDLoss
 from blv_trainer.losses.weighted_cross_entropy import WeightedCrossEntropyLoss
 
 LOSSES: dict[str, type[ImbalanceLoss]] = {
@@ -37,6 +39,8 @@ LOSSES: dict[str, type[ImbalanceLoss]] = {
     "ldam": LDAMLoss,
     "logit_adjustment": LogitAdjustmentLoss,
     "ordinal_log_loss": OrdinalLogLoss,
+    "regression": RegressionLoss,
+    "sord": SORDLoss,
     "weighted_cross_entropy": WeightedCrossEntropyLoss,
 }
 

@@ -54,6 +54,7 @@ def test_the_defaults_are_the_documented_ones():
         "ldam": {"max_margin": 0.5, "scale": 1.0},
         "logit_adjustment": {"tau": 1.0},
         "ordinal_log_loss": {"alpha": 1.5},
+        "sord": {"scale": 1.0, "power": 2.0},
     }
     assert {name: loss_options(name) for name in LOSSES} == {
         name: {**defaults.get(name, {}), "label_smoothing": 0.0} for name in LOSSES
@@ -224,6 +225,7 @@ OUT_OF_RANGE = {
     "ldam": {"max_margin": [-1], "scale": [0]},
     "logit_adjustment": {"tau": [-1, math.inf, math.nan]},
     "ordinal_log_loss": {"alpha": [0, -1, math.inf, math.nan]},
+    "sord": {"scale": [0, -1, math.inf, math.nan], "power": [0, -1, math.inf, math.nan]},
 }
 
 
