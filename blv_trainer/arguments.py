@@ -116,6 +116,16 @@ class DataArguments:
         default=None,
         metadata={"help": "All labels, lowest first; default: the dataset's own order, else a natural sort."},
     )
+    group_column: str | None = field(
+        default=None,
+        metadata={
+            "help": "Column that says whose answers belong together, such as the speaker; default: the column speaker "
+            "where there is one."
+        },
+    )
+    rater_columns: list[str] | None = field(
+        default=None, metadata={"help": "Columns with the levels that single human raters gave."}
+    )
     encoding: str = field(default="utf-8-sig", metadata={"help": "Encoding of text files."})
     quoting: bool | None = field(
         default=None, metadata={"help": "Whether quotes enclose fields; default: in CSV yes, in TSV no."}

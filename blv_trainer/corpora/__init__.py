@@ -1,7 +1,8 @@
 """Corpora: where labelled texts come from, and how they are split.
 
 - ``load_table`` for your own CSV, TSV, JSON Lines or Parquet files and for datasets of the Hub; ``load_texts``,
-  ``iter_texts`` for one file of texts, labelled or not. They stand in ``table``.
+  ``iter_texts`` for one file of texts, labelled or not; ``groups_of`` for whose answers belong together, and
+  ``leaking_groups`` for those that stand in train and elsewhere. They stand in ``table``.
 - ``splits``: by speaker, by sample, in folds; a split in a TSV.
 - ``as_cell``: texts in the cells of CSV and TSV files that a spreadsheet does not run.
 - ``icnale``: the ICNALE Spoken Monologue; ``icnale_asa``: the builder behind ``load_dataset("icnale_asa", ...)``.
@@ -14,23 +15,30 @@ from typing import TYPE_CHECKING, Any
 from blv_trainer._door import opened_on_demand
 
 if TYPE_CHECKING:
-    from blv_trainer.corpora.splits import k_folds, split_by_group, split_by_sample
+    from blv_trainer.corpora.splits import k_folds, rare_labels_note, split_by_group, split_by_sample
+    from blv_trainer.corpora.table.groups import groups_of, leaking_groups
     from blv_trainer.corpora.table.load import iter_texts, load_table, load_texts
 
 _HOME = {
+    "groups_of": "table.groups",
     "iter_texts": "table.load",
     "k_folds": "splits",
+    "leaking_groups": "table.groups",
     "load_table": "table.load",
     "load_texts": "table.load",
+    "rare_labels_note": "splits",
     "split_by_group": "splits",
     "split_by_sample": "splits",
 }
 __all__ = [
     "as_cell",
+    "groups_of",
     "iter_texts",
     "k_folds",
+    "leaking_groups",
     "load_table",
     "load_texts",
+    "rare_labels_note",
     "split_by_group",
     "split_by_sample",
 ]

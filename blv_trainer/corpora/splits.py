@@ -155,6 +155,29 @@ def k_folds(
     return split_by_group(labels, groups, fractions=shares, names=names, strata=strata, seed=seed).astype(int)
 
 
+def rare_labels_note(labels: Sequence[Hashable], groups: Sequence[Hashable], *, num_folds: int) -> str:
+    """A sentence on the labels that stand in fewer groups than there are folds: some folds have no row of them.
+
+    Args:
+        labels: Name of the class of each row, ``(num_rows,)``.
+        groups: Speaker of each row, ``(num_rows,)``.
+        num_folds: As in `k_folds`.
+
+    Returns:
+        The sentence, with the number of groups of each such label; empty where there is none.
+
+    Examples:
+        >>> rare_labels_note(["A1", "A1", "A2", "A2"], list("aabc"), num_folds=2)
+        'Fewer groups than the 2 folds: A1 (1). Folds without such a label are not tested on it.'
+    """
+    groups_of_label = defaultdict(set)
+    for label, group in zip(labels, groups, strict=True):
+        groups_of_label[label].add(group)
+    rare = [f"{label} ({len(own)})" for label, own in sorted(groups_of_label.items()) if len(own) < num_folds]
+    found = f"Fewer groups than the {num_folds} folds: {', '.join(rare)}."
+    return f"{found} Folds without such a label are not tested on it." if rare else ""
+
+
 def read_assignment(path: str | Path) -> dict[str, str]:
     """Split name of each id in a TSV with the columns ``id`` and ``split`` (others are ignored), in its order."""
     path = Path(path).expanduser()

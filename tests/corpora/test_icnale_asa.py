@@ -12,6 +12,7 @@ import pytest
 from planting import plant, write_background, write_sounds
 
 import blv_trainer  # noqa: F401  registers the builder
+from blv_trainer.corpora import k_folds
 from blv_trainer.corpora.icnale import IcnaleConfig
 from blv_trainer.corpora.icnale.background import BACKGROUND_COLUMNS
 from blv_trainer.corpora.icnale.names import LABELS
@@ -85,6 +86,27 @@ def test_folds_are_splits_that_can_be_added(load):
     train = load(split_by="kfold", folds=3, split="fold_0+fold_2")
     assert len(train) == len(dataset["fold_0"]) + len(dataset["fold_2"])
     assert not set(train["speaker"]) & set(dataset["fold_1"]["speaker"])
+
+
+@pytest.mark.parametrize(("split_by", "column"), [("speaker", "speaker"), ("sample", "id")])
+def test_each_fold_in_turn_is_the_test_split_and_the_others_are_train(load, split_by, column):
+    whole = {row["id"]: row for row in rows_of(load())}
+    options = {"split_by": split_by, "num_folds": 3, "split_seed": 5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if split_by == "sample" else "error", UserWarning)
+        rounds = [load(fold=fold, **options) for fold in range(3)]
+    for dataset in rounds:
+        assert list(dataset) == ["train", "test"]
+        assert not set(dataset["train"][column]) & set(dataset["test"][column])
+        assert sorted([*dataset["train"]["id"], *dataset["test"]["id"]]) == sorted(whole)
+    tested = [id_ for dataset in rounds for id_ in dataset["test"]["id"]]
+    assert sorted(tested) == sorted(whole)  # every row once
+    columns = zip(*((row["label"], row[column], row["region"]) for row in whole.values()), strict=True)
+    labels, groups, regions = map(list, columns)
+    folds = k_folds(labels, groups, num_folds=3, strata=regions, seed=5)
+    for fold, dataset in enumerate(rounds):
+        own = {id_ for id_, number in zip(whole, folds, strict=True) if number == fold}
+        assert set(dataset["test"]["id"]) == own
 
 
 def test_split_file_decides_and_what_it_lacks_is_said(load, written, tmp_path, caplog):
@@ -235,6 +257,7 @@ def test_every_option_and_store_has_a_name_of_its_own_in_the_cache(written, tran
     options = [
         *({}, {"level_from": "text"}, {"levels": 4}, {"natives": False}, {"topics": ["PTJ"]}, {"regions": ["JPN"]}),
         *({"keep_masks": False}, {"raw_text": True}, {"split_seed": 1}, whisper),
+        *({"num_folds": 3, "fold": 0}, {"num_folds": 3, "fold": 1}, {"num_folds": 4, "fold": 0}),
     ]
     ids = [config_id(written.folder, **option) for option in options]
     transcripts.write_text(transcripts.read_text().replace("whisper SM", "WHISPER SM"))
@@ -262,6 +285,13 @@ def test_every_option_and_store_has_a_name_of_its_own_in_the_cache(written, tran
         ),
         ({"regions": "ENS", "natives": False}, "has no answer with a text that natives=False"),
         ({"split_by": "kfold", "folds": 1}, "num_folds=1 is not possible"),
+        ({"num_folds": 5}, "num_folds=5 and fold=None go together: give both, as in num_folds=5, fold=0, or neither"),
+        ({"fold": 0}, "num_folds=None and fold=0 go together"),
+        ({"num_folds": 5, "fold": 5}, "num_folds=5 and fold=5: choose a fold from 0 to 4"),
+        ({"num_folds": 5, "fold": -1}, "num_folds=5 and fold=-1: choose a fold from 0 to 4"),
+        ({"num_folds": 1, "fold": 0}, "num_folds=1 is not possible: choose from 2 to the number of groups, 120"),
+        ({"num_folds": 5, "fold": 0, "split_by": "kfold"}, "cannot go with split_by='kfold'"),
+        ({"num_folds": 5, "fold": 0, "split_file": "s.tsv"}, "cannot go with split_file='s.tsv'"),
     ],
 )
 def test_bad_options_get_a_sentence(load, options, message):

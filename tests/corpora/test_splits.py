@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from blv_trainer.corpora.splits import (
     SPLIT_NAMES,
     k_folds,
+    rare_labels_note,
     read_assignment,
     split_by_group,
     split_by_sample,
@@ -163,6 +164,20 @@ def test_folds_stay_the_same_from_version_to_version(num_folds, expected):
     labels, speakers, regions = uneven_corpus()
     folds = k_folds(labels, speakers, num_folds=num_folds, strata=regions)
     assert hashlib.sha256("".join(map(str, folds)).encode()).hexdigest()[:12] == expected
+
+
+@given(corpora(), st.integers(2, 7))
+def test_labels_of_fewer_groups_than_folds_are_named_with_their_groups(rows, num_folds):
+    labels, speakers, _ = columns(rows)
+    note = rare_labels_note(labels, speakers, num_folds=num_folds)
+    counts = Counter(label for label, _ in {(label, speaker) for label, speaker in zip(labels, speakers, strict=True)})
+    rare = [f"{label} ({counts[label]})" for label in sorted(counts) if counts[label] < num_folds]
+    assert note.startswith(f"Fewer groups than the {num_folds} folds: {', '.join(rare)}." if rare else "")
+    assert bool(note) == bool(rare)
+    if len(set(speakers)) >= num_folds:  # the note is true: one label a speaker, so that each has its share of folds
+        folds = k_folds(labels, speakers, num_folds=num_folds)
+        tested = {label: len({f for f, own in zip(folds, labels, strict=True) if own == label}) for label in counts}
+        assert [f"{label} ({tested[label]})" for label in sorted(counts) if tested[label] < num_folds] == rare
 
 
 def test_speaker_with_two_levels_counts_by_the_more_frequent_one():

@@ -49,9 +49,12 @@ class IcnaleConfig(datasets.BuilderConfig):
         regions: Regions to keep, of ``REGIONS``; None for all.
         background: The background sheet (xlsx), for columns about the speakers.
         durations: Read the length of each recording from its header, for ``duration_s``.
-        split_by: ``speaker``, ``sample`` or ``kfold``.
+        split_by: ``speaker``, ``sample`` or ``kfold`` (the folds of speakers as splits, ``fold_0`` and so on).
         split_seed: Another seed, another split.
         folds: Number of folds, for ``kfold``.
+        num_folds: With ``fold``, cross-validation by ``k_folds``: "test" is that fold, "train" all others. What stays
+            together is ``split_by``, a speaker or a sample.
+        fold: Which of the ``num_folds``, from 0.
         split_file: TSV of ``id`` and ``split`` that decides instead of ``split_by``.
 
     Raises:
@@ -80,6 +83,8 @@ class IcnaleConfig(datasets.BuilderConfig):
     split_by: str = "speaker"
     split_seed: int = 42
     folds: int = 5
+    num_folds: int | None = None
+    fold: int | None = None
     split_file: str | None = None
 
     def __post_init__(self) -> None:
@@ -92,6 +97,7 @@ class IcnaleConfig(datasets.BuilderConfig):
             for one in value if isinstance(value, tuple) else (value,):
                 if one not in choices:
                     raise ValueError(f"{name}={one!r} is unknown. Choose from: {', '.join(map(str, choices))}.")
+        self._check_fold()
         if self.transcripts == "human" and self.whisper_model is not None:
             raise ValueError(
                 f"whisper_model={self.whisper_model!r} has nothing to do with transcripts='human'. "
@@ -110,6 +116,18 @@ class IcnaleConfig(datasets.BuilderConfig):
                     f"whisper_transcripts={self.whisper_transcripts!r} is a finished file: whisper_model adds nothing "
                     "to it. Give a folder to keep the transcripts in, or leave out one of the two."
                 )
+
+    def _check_fold(self) -> None:
+        given = f"num_folds={self.num_folds!r} and fold={self.fold!r}"
+        if (self.num_folds is None) != (self.fold is None):
+            raise ValueError(f"{given} go together: give both, as in num_folds=5, fold=0, or neither.")
+        if self.num_folds is None or self.fold is None:
+            return
+        if self.split_by == "kfold" or self.split_file is not None:
+            other = "split_by='kfold'" if self.split_file is None else f"split_file={self.split_file!r}"
+            raise ValueError(f"{given} cannot go with {other}. Leave out one; split_by may be 'speaker' or 'sample'.")
+        if not 0 <= self.fold < max(self.num_folds, 1):
+            raise ValueError(f"{given}: choose a fold from 0 to {self.num_folds - 1}.")
 
     @property
     def folder(self) -> str:

@@ -52,11 +52,16 @@ def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str | Non
     labels = [config.class_of(answer.label) for answer in answers]
     speakers = [answer.speaker for answer in answers]
     strata, seed = [answer.region for answer in answers], config.split_seed
+    ids = [answer.id for answer in answers]
+    if config.num_folds is not None:
+        groups = ids if config.split_by == "sample" else speakers
+        folds = k_folds(labels, groups, num_folds=config.num_folds, strata=strata, seed=seed)
+        return ["test" if fold == config.fold else "train" for fold in folds]
     if config.split_by == "kfold":
         folds = k_folds(labels, speakers, num_folds=config.folds, strata=strata, seed=seed)
         return [f"fold_{fold}" for fold in folds]
     if config.split_by == "sample":
-        return split_by_sample(labels, [answer.id for answer in answers], strata=strata, seed=seed).tolist()
+        return split_by_sample(labels, ids, strata=strata, seed=seed).tolist()
     return split_by_group(labels, speakers, strata=strata, seed=seed).tolist()
 
 

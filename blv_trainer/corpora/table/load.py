@@ -6,7 +6,6 @@ A row is either in the dataset or in the list of unusable rows; none is lost sil
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from os import PathLike
 from typing import Any
 
@@ -15,16 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Dataset, DatasetDict
 
-from blv_trainer.corpora.splits import split_by_group
+from blv_trainer.corpora.table.groups import find_groups, hold_out, leaking_groups
+from blv_trainer.corpora.table.named_columns import PickedTable, check_rater_columns, pick_columns
 from blv_trainer.corpora.table.read import read_chunks, read_hub
 from blv_trainer.corpora.table.usable_rows import (
-    PickedTable,
     UnusableRow,
     as_dataset,
     check_label_order,
     label_order_of,
     nothing_usable,
-    pick_columns,
     usable_columns,
 )
 
@@ -39,6 +37,7 @@ class TableData:
     label_names: list[str]
     unusable: list[UnusableRow]
     notes: list[str]
+    group_column: str | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class TextData:
     rows: list[int]
     unusable: list[UnusableRow]
     notes: list[str]
+    group_column: str | None
 
 
 def load_table(
@@ -61,6 +61,8 @@ def load_table(
     text_column: str = "text",
     label_column: str = "label",
     label_order: Sequence[str] | None = None,
+    group_column: str | None = None,
+    rater_columns: Sequence[str] | None = None,
     encoding: str = "utf-8-sig",
     quoting: bool | None = None,
     validation_fraction: float = 0.1,
@@ -83,21 +85,27 @@ def load_table(
         text_column: Where the texts are.
         label_column: Where the labels are.
         label_order: All labels, lowest first.
+        group_column: Whose answers belong together, such as the speaker; by default the column ``speaker`` where every
+            split has it. A row with an empty cell there is a group by itself, counted in a note.
+        rater_columns: Columns with the levels that single human raters gave, in every file; an empty cell is none.
         encoding: Of text files; by default UTF-8 with or without a byte order mark.
         quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no, they are characters).
-        validation_fraction: Share of the training rows to hold out by label, copies of a text together; 0 for none.
+        validation_fraction: Share of the training rows to hold out by label; 0 for none. Rows of one group stay
+            together; without a group column, copies of a text.
         seed: Of the choice of these rows; the same on every machine.
 
     Returns:
         ``dataset``: splits "train", "validation" and "test" as far as there are any; columns ``text``, ``label``
-        (``ClassLabel``), then every other column of single values. ``label_names``, lowest first. ``unusable``: the
-        rows that are in no split, with their place and the reason. ``notes``: decisions that a report should repeat.
+        (``ClassLabel``), then every other column of single values, those of raters as indices of the same
+        ``ClassLabel``, None where a rater gave none. ``label_names``, lowest first. ``unusable``: the rows that are in
+        no split, with their place and the reason. ``notes``: decisions that a report should repeat, and groups that
+        stand in train and in another split. ``group_column``: the one in use, None where there is none.
 
     Raises:
         FileNotFoundError: A file or the dataset does not exist.
         ValueError: Arguments contradict each other, a file is malformed (says where), a column is missing, no row is
-            usable, or the training rows have only one label.
-        TypeError: ``label_order`` is not a list.
+            usable, the training rows have only one label, or a rater's level is none of the labels (says where).
+        TypeError: ``label_order`` or ``rater_columns`` is not a list.
 
     Examples:
         >>> import pathlib, tempfile
@@ -110,6 +118,7 @@ def load_table(
         >>> folder.cleanup()
     """
     names = None if label_order is None else check_label_order(label_order)
+    raters = check_rater_columns(rater_columns)
     if not 0 <= validation_fraction < 1:
         raise ValueError(f"validation_fraction={validation_fraction!r} must be at least 0 and below 1.")
     given = {"train": train_file, "validation": validation_file, "test": test_file}
@@ -126,23 +135,29 @@ def load_table(
         notes: list[str] = []
     else:
         sources, notes = read_hub(dataset_name, dataset_config_name)
-    picked = {split: pick_columns(raw, text_column, label_column) for split, raw in sources.items()}
+    picked = {
+        split: pick_columns(raw, text_column, label_column, group_column, raters) for split, raw in sources.items()
+    }
     if names is None:
         names, note = label_order_of(list(picked.values()))
         notes.append(note)
     tables, unusable, left_out = _usable_tables(picked, names, required={"train", *files})
     notes += left_out
     notes += _check_classes(tables["train"], names, picked["train"].raw.source)
+    group_column, ungrouped = find_groups(group_column, tables)
+    notes += ungrouped
     if set(tables) == {"train"} and validation_fraction:
-        tables["train"], tables["validation"], note = _hold_out(tables["train"], validation_fraction, seed)
+        train = tables["train"]
+        held, note = hold_out(as_dataset(train, names), group_column, validation_fraction, seed)
+        tables = {"train": train.filter(pa.array(~held)), "validation": train.filter(pa.array(held))}
         notes.append(note)
     for note in notes:
         logger.info(note)
-    leaks = _leaks(tables)
+    dataset = DatasetDict({split: as_dataset(columns, names, split, raters) for split, columns in tables.items()})
+    leaks = _leaking_texts(tables) + leaking_groups(dataset, group_column)
     for note in leaks:
         logger.warning(note)
-    dataset = DatasetDict({split: as_dataset(columns, names, split) for split, columns in tables.items()})
-    return TableData(dataset, names, unusable, notes + leaks)
+    return TableData(dataset, names, unusable, notes + leaks, group_column)
 
 
 def load_texts(path: str | PathLike, **options: Any) -> TextData:
@@ -155,6 +170,7 @@ def load_texts(path: str | PathLike, **options: Any) -> TextData:
     Returns:
         ``dataset``: column ``text``, with a label column ``label``, then every other column of single values. ``rows``:
         the number in the file of each of its rows, as an editor counts. ``unusable``: the other rows. ``notes``.
+        ``group_column``: as in ``load_table``.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -182,6 +198,7 @@ def iter_texts(
     text_column: str = "text",
     label_column: str | None = None,
     label_order: Sequence[str] | None = None,
+    group_column: str | None = None,
     encoding: str = "utf-8-sig",
     quoting: bool | None = None,
     rows_at_a_time: int | None = 4096,
@@ -193,6 +210,7 @@ def iter_texts(
         text_column: Name of the column with the texts.
         label_column: Name of the column with the labels; None: labels are not needed.
         label_order: The labels that a model knows, lowest first; goes with ``label_column``.
+        group_column: As in ``load_table``; its rows may lie in several parts.
         encoding: Of text files.
         quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no).
         rows_at_a_time: The most rows that are held in memory; None for all.
@@ -209,13 +227,14 @@ def iter_texts(
     names = None if label_order is None else check_label_order(label_order)
     all_unusable, is_empty = [], True
     for raw in read_chunks(path, encoding=encoding, quoting=quoting, rows_at_a_time=rows_at_a_time):
-        table = pick_columns(raw, text_column, label_column)
+        table = pick_columns(raw, text_column, label_column, group_column)
         columns, unusable, notes = usable_columns(table, names, split="")
         left_out = {row.row for row in unusable}
         if columns.num_rows:
             is_empty = False
             rows = [row for row in raw.rows if row not in left_out]
-            yield TextData(as_dataset(columns, names), rows, unusable, notes)
+            column, ungrouped = find_groups(group_column, {"": columns})
+            yield TextData(as_dataset(columns, names), rows, unusable, notes + ungrouped, column)
         elif is_empty:
             all_unusable += unusable
     if is_empty:
@@ -247,34 +266,7 @@ def _check_classes(train: pa.Table, names: list[str], source: str) -> list[str]:
     return [f"Labels without a training row: {', '.join(absent)}."] if absent else []
 
 
-def _hold_out(train: pa.Table, fraction: float, seed: int) -> tuple[pa.Table, pa.Table, str]:
-    share = Fraction(fraction).limit_denominator(10**6)
-    labels = np.asarray(train["label"])
-    split = split_by_group(
-        labels.tolist(),
-        train["text"].to_pylist(),  # copies of one text stay on one side
-        fractions=(1 - share, share),
-        names=("train", "validation"),
-        seed=seed,
-    )
-    held = split == "validation"
-    for label in np.unique(labels):
-        if held[labels == label].all():  # a label of a single row stays in train
-            held[labels == label] = False
-    if not held.any():
-        raise ValueError(
-            f"validation_fraction={fraction} of {len(held)} training rows leaves no row for validation "
-            f"(copies of one text stay together). Give a validation_file, a larger validation_fraction, or 0 to train "
-            f"without validation."
-        )
-    note = (
-        f"No validation or test split was given: {held.sum()} of {len(held)} training rows are held out for "
-        f"validation, stratified by label (validation_fraction={fraction}, seed={seed})."
-    )
-    return train.filter(pa.array(~held)), train.filter(pa.array(held)), note
-
-
-def _leaks(tables: dict[str, pa.Table]) -> list[str]:
+def _leaking_texts(tables: dict[str, pa.Table]) -> list[str]:
     notes = []
     for split, columns in tables.items():
         count = np.count_nonzero(pc.is_in(columns["text"], value_set=tables["train"]["text"]))

@@ -1,8 +1,7 @@
-"""The text and label columns of a raw table, the order of its labels, and the rows that make up a dataset."""
+"""The rows of a raw table that make up a dataset, and the order of their labels."""
 
 import logging
 import re
-import reprlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, DatasetInfo, Features, NamedSplit, Value
 
-from blv_trainer.checks import did_you_mean, nearest
-from blv_trainer.corpora.table.read import RawTable, plain_text
+from blv_trainer.checks import nearest
+from blv_trainer.corpora.table.named_columns import PickedTable, first_few, label_name, why_left_out
 
 logger = logging.getLogger(__name__)
 
 _MANY_LABELS = 50
-_SHOWN = 5  # row numbers or values in one message
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
@@ -34,70 +32,40 @@ class UnusableRow:
     value: Any  # what stands there instead
 
 
-@dataclass(frozen=True)
-class PickedTable:
-    """A raw table with its text and label columns found."""
-
-    raw: RawTable
-    text_column: str
-    texts: pa.ChunkedArray  # type string; null where missing
-    label_column: str | None
-    labels: pa.ChunkedArray | None  # names, type string; null where missing
-    declared: list[str] | None  # the names in the order of a ClassLabel column
-
-    def has_text(self) -> pa.ChunkedArray:
-        """Mask of the rows whose text is more than white space."""
-        return pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(self.texts), ""), False)
-
-
-def pick_columns(raw: RawTable, text_column: str, label_column: str | None) -> PickedTable:
-    """Finds the text and label columns and brings them to text."""
-    if text_column == label_column:
-        raise ValueError(f"text_column and label_column are both {text_column!r}; they must be two columns.")
-    _check_present(raw, "text", text_column)
-    texts = raw.columns.column(text_column)
-    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
-        raise ValueError(f"{raw.source}: column {text_column!r} holds {texts.type}; the texts must be strings.")
-    labels = declared = None
-    if label_column is not None:
-        _check_present(raw, "label", label_column)
-        feature = Features.from_arrow_schema(raw.columns.select([label_column]).schema)[label_column]
-        declared = [name.strip() for name in feature.names] if isinstance(feature, ClassLabel) else None
-        labels = _label_names(raw, label_column, declared)
-    return PickedTable(raw, text_column, texts.cast(pa.string()), label_column, labels, declared)
-
-
 def usable_columns(
     table: PickedTable, label_names: list[str] | None, split: str
 ) -> tuple[pa.Table, list[UnusableRow], list[str]]:
     """Columns ``text``, ``label`` (index into ``label_names``) and others; the rows dropped; notes on columns dropped.
 
-    A column is dropped where it holds more than one value a row; the rows dropped are counted in one warning.
+    Columns of raters hold indices as ``label`` does. A column is dropped where it holds more than one value a row; the
+    rows dropped are counted in one warning.
     """
     usable, unusable = _find_unusable(table, label_names, split)
     others, notes = [], []
     for field in table.raw.columns.schema:
-        is_taken = field.name == "text" or (field.name == "label" and table.labels is not None)
-        if field.name in (table.text_column, table.label_column):
+        if field.name in (table.text_column, table.label_column, *table.raters):
             continue
-        if is_taken or not _is_single_value(field.type):
-            why = "its name is taken" if is_taken else f"it holds {field.type}"
+        why = why_left_out(field, has_label=table.labels is not None)
+        if why is not None:
             notes.append(f"{table.raw.source}: column {field.name!r} is left out, because {why}.")
         else:
             others.append(field.name)
     columns = table.raw.columns.select(others)
+    for name in table.raters:
+        columns = columns.append_column(name, _rater_codes(table, name, usable, label_names))
     if table.labels is not None:
-        codes = pc.index_in(table.labels, value_set=pa.array(label_names, pa.string()))
-        columns = columns.add_column(0, "label", codes.cast(pa.int64()))
+        columns = columns.add_column(0, "label", _codes(table.labels, label_names))
     return columns.add_column(0, "text", table.texts).filter(pa.array(usable)), unusable, notes
 
 
-def as_dataset(columns: pa.Table, label_names: list[str] | None, split: str | None = None) -> Dataset:
-    """Wraps the columns; ``label`` becomes a ``ClassLabel`` where ``label_names`` are given."""
+def as_dataset(
+    columns: pa.Table, label_names: list[str] | None, split: str | None = None, rater_columns: Sequence[str] = ()
+) -> Dataset:
+    """Wraps the columns; ``label`` and raters' become a ``ClassLabel`` where ``label_names`` are given."""
     features = Features.from_arrow_schema(columns.schema)
     features["text"] = Value("string")
     if label_names is not None:
-        features["label"] = ClassLabel(names=label_names)
+        features.update(dict.fromkeys(("label", *rater_columns), ClassLabel(names=label_names)))
     # Fresh metadata: what came with the source may hold the fingerprint of the table before rows were dropped.
     return Dataset(
         columns.replace_schema_metadata(features.arrow_schema.metadata),
@@ -154,45 +122,24 @@ def check_label_order(label_order: Sequence[Any]) -> list[str]:
     return names
 
 
-def label_name(value: Any) -> str | None:
-    """The name of a label as found in a file: text without surrounding space, 3.0 as "3"; None where missing."""
-    return (plain_text(value) or "").strip() or None
+def _codes(names: pa.ChunkedArray, label_names: list[str] | None) -> pa.ChunkedArray:
+    """Index of each name in ``label_names``; null where it is none of them."""
+    return pc.index_in(names, value_set=pa.array(label_names, pa.string())).cast(pa.int64())
 
 
-def _check_present(raw: RawTable, role: str, name: str) -> None:
-    found = raw.columns.column_names
-    if name in found:
-        return
-    hint = did_you_mean(name, found)
-    separator = next((mark for mark in (";", "\t", "|") if len(found) == 1 and mark in found[0]), None)
-    if separator is not None:
-        hint = f" The fields seem to be separated by {separator!r}; write commas in a .csv file, tabs in a .tsv file."
-    raise ValueError(
-        f"{raw.source} has no {role} column {name!r}. Its columns: {_first_few(map(reprlib.repr, found), 20)}.{hint} "
-        f"Give the name as {role}_column; a text file names its columns in the first line."
-    )
-
-
-def _label_names(raw: RawTable, label_column: str, declared: list[str] | None) -> pa.ChunkedArray:
-    column = raw.columns.column(label_column)
-    if not _is_single_value(column.type):
-        raise ValueError(f"{raw.source}: column {label_column!r} holds {column.type}; a row has one label.")
-    if pa.types.is_null(column.type):
-        return column.cast(pa.string())
-    # Only the distinct labels become Python objects, however many rows there are.
-    encoded = pc.dictionary_encode(column).combine_chunks()
-    values = encoded.dictionary.to_pylist()
-    if declared is None:
-        names = [label_name(value) for value in values]
-    else:  # the Hub marks an unlabelled row with -1
-        names = [declared[index] if 0 <= index < len(declared) else None for index in values]
-    return pa.chunked_array([pa.array(names, pa.string()).take(encoded.indices)])
-
-
-def _is_single_value(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds a text, number, truth value or time in each row."""
-    tests = ("boolean", "integer", "floating", "decimal", "string", "large_string", "temporal", "null")
-    return any(getattr(pa.types, f"is_{test}")(kind) for test in tests)
+def _rater_codes(table: PickedTable, column: str, usable: np.ndarray, label_names: list[str] | None) -> pa.ChunkedArray:
+    """Indices of a rater's levels, null where there is none; a level that is none of the labels is an error."""
+    levels = table.raters[column]
+    codes = _codes(levels, label_names)
+    outside = np.flatnonzero(usable & np.asarray(levels.is_valid()) & np.asarray(codes.is_null()))
+    if len(outside):
+        row, level = table.raw.rows[outside[0]], levels[int(outside[0])].as_py()
+        raise ValueError(
+            f"{table.raw.source}, {table.raw.unit} {row}: {level!r} in the rater column {column!r} is none of the "
+            f"levels {first_few(map(repr, label_names or ()), 20)} ({len(outside)} such cells). Correct or empty them, "
+            "or list all levels as label_order."
+        )
+    return codes
 
 
 def _find_unusable(
@@ -226,17 +173,12 @@ def _describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list
         by_reason[row.reason].append(row)
     parts = []
     for reason, rows in by_reason.items():
-        place = f"{unit}{'s' if len(rows) > 1 else ''} {_first_few([row.row for row in rows])}"
+        place = f"{unit}{'s' if len(rows) > 1 else ''} {first_few([row.row for row in rows])}"
         found = ""
         if reason == "unknown label" and label_names:
             values = list(dict.fromkeys(row.value for row in rows))
             meant = nearest(values[0], label_names)
             hint = f"; did you mean {meant!r}?" if meant else ""
-            found = f": {_first_few(map(repr, values))}; known are {_first_few(map(repr, label_names), 20)}{hint}"
+            found = f": {first_few(map(repr, values))}; known are {first_few(map(repr, label_names), 20)}{hint}"
         parts.append(f"{len(rows)} x {reason} ({place}{found})")
     return "; ".join(parts)
-
-
-def _first_few(items: Any, limit: int = _SHOWN) -> str:
-    items = list(items)
-    return ", ".join(map(str, items[:limit])) + (", ..." if len(items) > limit else "")

@@ -132,6 +132,32 @@ def test_labels_that_cannot_be_learned_give_a_sentence(tmp_path, train_file):
             load_table(**{"train_file": train_file, f"{split}_file": bad}, label_order=LEVELS)
 
 
+# Raters
+
+
+def test_levels_of_raters_are_kept_under_their_own_names(tmp_path):
+    header = ("text", "label", "ann", "bob")
+    train = write_csv(
+        tmp_path / "train.csv", [("a", "A2", "A2", "B1"), ("b", "B1", "", "B1"), ("c", "A2", "", "")], header
+    )
+    test = write_csv(tmp_path / "test.csv", [("d", "A2", "B1", "A2")], header)
+    data = load_table(train, test_file=test, rater_columns=["ann", "bob"])
+    assert data.dataset["train"][:] == {
+        "text": ["a", "b", "c"],
+        "label": [0, 1, 0],
+        "ann": [0, None, None],
+        "bob": [1, 1, None],
+    }
+    assert data.dataset["test"][0] == {"text": "d", "label": 0, "ann": 1, "bob": 0}
+    assert data.dataset["test"].features["ann"].names == ["A2", "B1"]
+    with pytest.raises(
+        ValueError, match=r"test\.csv, line 2: 'C1' in the rater column 'bob' is none of the levels 'A2'"
+    ):
+        load_table(train, test_file=write_csv(test, [("d", "A2", "B1", "C1")], header), rater_columns=["ann", "bob"])
+    with pytest.raises(ValueError, match=r"test\.csv has no rater column 'bob'. Its columns: 'text', 'label', 'ann'"):
+        load_table(train, test_file=write_csv(test, [("d", "A2", "B1")], header[:3]), rater_columns=["ann", "bob"])
+
+
 # Held-out validation
 
 
@@ -225,6 +251,7 @@ def test_an_unlabelled_test_split_of_a_dataset_is_left_aside_with_a_note(tmp_pat
         ({"train_file": "x.csv", "validation_fraction": 1}, ValueError, "validation_fraction=1 must be at least 0"),
         ({"train_file": "x.csv", "validation_fraction": -0.1}, ValueError, r"-0\.1 must be at least 0 and below 1"),
         ({"train_file": "x.csv", "label_order": "A1"}, TypeError, "must be a list of names"),
+        ({"train_file": "x.csv", "rater_columns": "ann"}, TypeError, "rater_columns='ann' must be a list of columns"),
         ({"train_file": "nowhere.csv"}, FileNotFoundError, r"nowhere\.csv does not exist"),
         ({"dataset_name": "nobody/nothing"}, FileNotFoundError, "'nobody/nothing' was not found on the Hub"),
     ],

@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 from datasets import ClassLabel, Features, List, Value
 
+from blv_trainer.corpora.table.named_columns import pick_columns
 from blv_trainer.corpora.table.read import RawTable
 from blv_trainer.corpora.table.usable_rows import (
     UnusableRow,
     as_dataset,
     check_label_order,
     natural_order,
-    pick_columns,
     usable_columns,
 )
 
@@ -24,48 +24,6 @@ def raw_table(columns, schema=None, unit="line"):
 
 def pick(columns, schema=None, text_column="text", label_column="label"):
     return pick_columns(raw_table(columns, schema), text_column, label_column)
-
-
-@pytest.mark.parametrize(
-    ("values", "type_", "expected"),
-    [
-        ([" B1", "B1 ", "", None, "  "], None, ["B1", "B1", None, None, None]),
-        ([3, 1, None], pa.int8(), ["3", "1", None]),
-        ([3.0, float("nan"), 2.5, None], None, ["3", None, "2.5", None]),
-        ([True, False], None, ["true", "false"]),
-        (["B1"], pa.large_string(), ["B1"]),
-        ([None, None], pa.null(), [None, None]),
-    ],
-)
-def test_labels_of_every_single_valued_type_become_names(values, type_, expected):
-    for halves in (1, 2):  # a column may come in several chunks
-        labels = pa.chunked_array([pa.array(values, type_)] * halves)
-        found = pick({"text": ["a"] * len(labels), "label": labels}).labels
-        assert found.to_pylist() == expected * halves
-
-
-@pytest.mark.parametrize(
-    ("columns", "text_column", "message"),
-    [
-        (
-            {"Text": ["a"], "label": ["x"]},
-            "text",
-            "no text column 'text'. Its columns: 'Text', 'label'. Did you mean 'T",
-        ),
-        ({"sentence": ["a"], "label": ["x"]}, "sentense", "Did you mean 'sentence'.*Give the name as text_column"),
-        ({"text": ["a"], "labels": ["x"]}, "text", "no label column 'label'.*Did you mean 'labels'"),
-        ({"text": ["a"], "zzz": ["x"]}, "text", r"no label column 'label'. Its columns: 'text', 'zzz'. Give the name"),
-        ({"text;label": ["a;x"]}, "text", "seem to be separated by ';'"),
-        ({"text": [["a"]], "label": ["x"]}, "text", r"column 'text' holds list<.*; the texts must be strings"),
-        ({"text": [1], "label": ["x"]}, "text", "column 'text' holds int64; the texts must be strings"),
-        ({"text": ["a"], "label": [["x", "y"]]}, "text", r"column 'label' holds list<.*a row has one label"),
-        ({"text": ["a"], "label": [b"x"]}, "text", "column 'label' holds binary"),
-        ({"text": ["a"], "label": ["x"]}, "label", "text_column and label_column are both 'label'"),
-    ],
-)
-def test_a_column_that_is_missing_or_of_the_wrong_type_gives_a_sentence(columns, text_column, message):
-    with pytest.raises(ValueError, match=message):
-        pick(columns, text_column=text_column)
 
 
 MIXED = {
@@ -156,6 +114,54 @@ def test_a_fingerprint_in_the_source_is_not_taken_over():
     schema = pa.schema({"text": pa.string(), "label": pa.string()}, metadata={"huggingface": '{"fingerprint": "old"}'})
     columns, _, _ = usable_columns(pick([["a", ""], ["x", "y"]], schema), ["x", "y"], "train")
     assert as_dataset(columns, ["x", "y"], "train")._fingerprint != "old"
+
+
+# Raters
+
+RATED = {
+    "text": ["a", "b", "", "d"],
+    "level": ["1", "2", "1", "3"],
+    "first": [1, 3, 9, None],  # what stands in a row that is left out does not matter
+    "second": [" 2", "3 ", "x", ""],
+}
+
+
+def pick_rated(raters, **changed):
+    return pick_columns(raw_table(RATED | changed), "text", "level", None, raters)
+
+
+def test_levels_of_raters_become_indices_of_the_labels_and_empty_cells_none():
+    columns, unusable, _ = usable_columns(pick_rated(["second", "first"]), ["1", "2", "3"], "train")
+    dataset = as_dataset(columns, ["1", "2", "3"], "train", ["second", "first"])
+    assert dataset[:] == {
+        "text": ["a", "b", "d"],
+        "label": [0, 1, 2],
+        "second": [1, 2, None],
+        "first": [0, 2, None],
+    }
+    assert dataset.features["first"] == dataset.features["second"] == dataset.features["label"]
+    assert len(unusable) == 1
+
+
+def test_the_label_column_may_be_one_raters():
+    columns, _, _ = usable_columns(pick_rated(["level", "first"]), ["3", "2", "1"], "train")
+    assert columns.to_pydict() == {
+        "text": ["a", "b", "d"],
+        "label": [2, 1, 0],
+        "second": [" 2", "3 ", ""],
+        "level": [2, 1, 0],
+        "first": [2, 0, None],
+    }
+
+
+def test_a_level_outside_the_labels_gives_a_sentence_with_its_place():
+    rated = pick_rated(["first", "second"], second=["2", "2.5", "", "0"])
+    with pytest.raises(
+        ValueError,
+        match=r"x\.csv, line 3: '2\.5' in the rater column 'second' is none of the levels '1', '2', '3' \(2 such "
+        r"cells\).*list all levels as label_order",
+    ):
+        usable_columns(rated, ["1", "2", "3"], "train")
 
 
 # Labels

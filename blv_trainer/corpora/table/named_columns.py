@@ -1,0 +1,137 @@
+"""The columns of a raw table that were named: texts, labels, groups and the levels that raters gave."""
+
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import ClassLabel, Features
+
+from blv_trainer.checks import did_you_mean
+from blv_trainer.corpora.table.read import RawTable, plain_text
+
+_SHOWN = 5  # row numbers or values in one message
+
+
+@dataclass(frozen=True)
+class PickedTable:
+    """A raw table with the columns found that were named."""
+
+    raw: RawTable
+    text_column: str
+    texts: pa.ChunkedArray  # type string; null where missing
+    label_column: str | None
+    labels: pa.ChunkedArray | None  # names, type string; null where missing
+    declared: list[str] | None  # the names in the order of a ClassLabel column
+    raters: dict[str, pa.ChunkedArray]  # column -> names as in labels
+
+    def has_text(self) -> pa.ChunkedArray:
+        """Mask of the rows whose text is more than white space."""
+        return pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(self.texts), ""), False)
+
+
+def pick_columns(
+    raw: RawTable,
+    text_column: str,
+    label_column: str | None,
+    group_column: str | None = None,
+    rater_columns: Sequence[str] = (),
+) -> PickedTable:
+    """Finds the columns that were named, and brings texts, labels and raters' levels to text."""
+    named = {"text_column": text_column, "label_column": label_column, "group_column": group_column}
+    for (role, name), (other, same) in combinations(named.items(), 2):
+        if name == same and name is not None:
+            raise ValueError(f"{role} and {other} are both {name!r}; they must be two columns.")
+    _check_present(raw, "text_column", text_column)
+    texts = raw.columns.column(text_column)
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
+        raise ValueError(f"{raw.source}: column {text_column!r} holds {texts.type}; the texts must be strings.")
+    labels = declared = None
+    if label_column is not None:
+        _check_present(raw, "label_column", label_column)
+        declared = _declared_names(raw, label_column)
+        labels = _label_names(raw, label_column, declared)
+    kept = [] if group_column is None else [("group_column", group_column)]
+    for argument, name in [*kept, *(("rater_columns", name) for name in rater_columns)]:
+        _check_present(raw, argument, name)
+        why = why_left_out(raw.columns.schema.field(name), has_label=labels is not None)
+        if why is not None:
+            raise ValueError(
+                f"{raw.source}: column {name!r} cannot be used as {argument}, because {why}. Give a column of single "
+                "values that is not called text or label."
+            )
+    raters = {name: _label_names(raw, name, _declared_names(raw, name)) for name in rater_columns}
+    return PickedTable(raw, text_column, texts.cast(pa.string()), label_column, labels, declared, raters)
+
+
+def check_rater_columns(rater_columns: Sequence[str] | None) -> list[str]:
+    """Checks the names of the columns of raters, each given once."""
+    if isinstance(rater_columns, str) or not isinstance(rater_columns, Sequence | None):
+        raise TypeError(f"rater_columns={rater_columns!r} must be a list of columns, like ['rater_1', 'rater_2'].")
+    names = list(rater_columns or ())
+    if len(set(names)) < len(names):
+        raise ValueError(f"rater_columns={names!r} names a column twice; give the column of each rater once.")
+    return names
+
+
+def label_name(value: Any) -> str | None:
+    """The name of a label as found in a file: text without surrounding space, 3.0 as "3"; None where missing."""
+    return (plain_text(value) or "").strip() or None
+
+
+def why_left_out(field: pa.Field, *, has_label: bool) -> str | None:
+    """Why a column cannot stand beside ``text`` and ``label``; None where it can."""
+    if field.name == "text" or (field.name == "label" and has_label):
+        return "its name is taken"
+    return None if _is_single_value(field.type) else f"it holds {field.type}"
+
+
+def first_few(items: Any, limit: int = _SHOWN) -> str:
+    """The first items for a message, and dots where there are more."""
+    items = list(items)
+    return ", ".join(map(str, items[:limit])) + (", ..." if len(items) > limit else "")
+
+
+def _check_present(raw: RawTable, argument: str, name: str) -> None:
+    found = raw.columns.column_names
+    if name in found:
+        return
+    hint = did_you_mean(name, found)
+    separator = next((mark for mark in (";", "\t", "|") if len(found) == 1 and mark in found[0]), None)
+    if separator is not None:
+        hint = f" The fields seem to be separated by {separator!r}; write commas in a .csv file, tabs in a .tsv file."
+    role = argument.split("_")[0]
+    raise ValueError(
+        f"{raw.source} has no {role} column {name!r}. Its columns: {first_few(map(reprlib.repr, found), 20)}.{hint} "
+        f"Give the name as {argument}; a text file names its columns in the first line."
+    )
+
+
+def _declared_names(raw: RawTable, column: str) -> list[str] | None:
+    feature = Features.from_arrow_schema(raw.columns.select([column]).schema)[column]
+    return [name.strip() for name in feature.names] if isinstance(feature, ClassLabel) else None
+
+
+def _label_names(raw: RawTable, label_column: str, declared: list[str] | None) -> pa.ChunkedArray:
+    column = raw.columns.column(label_column)
+    if not _is_single_value(column.type):
+        raise ValueError(f"{raw.source}: column {label_column!r} holds {column.type}; a row has one label.")
+    if pa.types.is_null(column.type):
+        return column.cast(pa.string())
+    # Only the distinct labels become Python objects, however many rows there are.
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    values = encoded.dictionary.to_pylist()
+    if declared is None:
+        names = [label_name(value) for value in values]
+    else:  # the Hub marks an unlabelled row with -1
+        names = [declared[index] if 0 <= index < len(declared) else None for index in values]
+    return pa.chunked_array([pa.array(names, pa.string()).take(encoded.indices)])
+
+
+def _is_single_value(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds a text, number, truth value or time in each row."""
+    tests = ("boolean", "integer", "floating", "decimal", "string", "large_string", "temporal", "null")
+    return any(getattr(pa.types, f"is_{test}")(kind) for test in tests)
