@@ -9,7 +9,7 @@ room's ``__init__`` lists in ``__all__``.
 - ``metrics``: ``evaluate`` modules and pure functions; ``METRICS``, ``make_compute_metrics``.
 - ``evaluation``: labels and logits in, ``Scores`` out: metrics, intervals, confusion, subgroups; figures.
 - ``losses``: ``LOSSES``, ``build_loss``; one file per loss, ``blv`` is Balancing Logit Variation.
-- ``decision``: from logits to a level: shifts and temperature, tuned on a dev set, folded into a checkpoint.
+- ``decision``: from logits to a level: shift, temperature and cost, tuned, over whole groups, folded into a checkpoint.
 - ``modeling``: an ``AutoModel`` encoder with masked mean pooling and a linear head.
 - ``arguments``: ``BLVTrainingArguments``. ``prediction``: a saved model and texts in, logits and a table of levels out.
 - ``hub``: the model card; checked, one-commit pushes; ONNX.

@@ -13,7 +13,15 @@ from transformers import TrainingArguments
 
 from blv_trainer.losses import check_loss
 
-__all__ = ["BLVTrainingArguments", "DataArguments", "ModelArguments", "changed_settings", "output_folder"]
+__all__ = [
+    "BLVTrainingArguments",
+    "CorpusArguments",
+    "DataArguments",
+    "DecisionArguments",
+    "ModelArguments",
+    "changed_settings",
+    "output_folder",
+]
 
 
 @dataclass(repr=False)  # the parent's hides tokens
@@ -98,6 +106,54 @@ class ModelArguments:
 
 
 @dataclass
+class CorpusArguments:
+    """The ICNALE corpus in place of files."""
+
+    data_dir: str | None = field(default=None, metadata={"help": "Instead of files: the folder of the ICNALE corpus."})
+    split_by: Literal["speaker", "sample"] = field(
+        default="speaker", metadata={"help": "How the ICNALE corpus is split; by sample, speakers leak into test."}
+    )
+    transcripts: Literal["human", "whisper"] = field(default="human", metadata={"help": "Texts of the ICNALE corpus."})
+    whisper_transcripts: str | None = field(
+        default=None, metadata={"help": "Transcripts of the ICNALE corpus that blv-trainer transcribe wrote."}
+    )
+    whisper_model: str | None = field(
+        default=None, metadata={"help": "Whisper model, name or path, that first transcribes what is missing."}
+    )
+
+
+@dataclass
+class DecisionArguments:
+    """How logits become levels, and on what that is tuned."""
+
+    decision: str | None = field(
+        default=None,
+        metadata={
+            "help": "raw: the largest logit; consistent: training's shift added back; tuned: temperature, prior and "
+            "cost of far errors, chosen on the validation rows or with --folds; or a metric, for what theory says is "
+            "best for it. It is folded into the model. Default: tuned where there is something to tune on, else raw."
+        },
+    )
+    folds: int | None = field(
+        default=None,
+        metadata={
+            "help": "Folds of cross-validation: decisions are tuned on every row, no row is held out, and the model is "
+            "trained on all."
+        },
+    )
+    freeze_encoder: bool = field(
+        default=False, metadata={"help": "Train the head alone on features computed once: seconds a run."}
+    )
+    tune_for: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Metrics, with weights where wanted, for which decisions are tuned: qwk, or accuracy=1 "
+            "macro_accuracy=2. Default: balanced (macro accuracy + QWK - macro RMSE / 2, accuracy kept)."
+        },
+    )
+
+
+@dataclass
 class DataArguments:
     """Where the labelled texts are: the arguments of ``corpora.table.load_table`` under their own names."""
 
@@ -131,5 +187,5 @@ class DataArguments:
         default=None, metadata={"help": "Whether quotes enclose fields; default: in CSV yes, in TSV no."}
     )
     validation_fraction: float = field(
-        default=0.1, metadata={"help": "Share of train to hold out where no validation or test rows are given."}
+        default=0.1, metadata={"help": "Share of train to hold out where no validation rows are given."}
     )

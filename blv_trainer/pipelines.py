@@ -28,7 +28,8 @@ class SpeakingAssessmentPipeline(Pipeline):
 
     Whisper transcribes many recordings at a time, the classifier reads the transcripts. No level is given for a
     recording that cannot be read, for silence, for less than ``min_speech_s`` seconds of speech as
-    ``blv_trainer.asr.judge`` measures it, and for another language than the expected one.
+    ``blv_trainer.asr.judge`` measures it, and for another language than the expected one. Several recordings of one
+    person are pooled to one level, which is surer than that of a single answer.
 
     Args:
         model: A sequence classifier, labels lowest first.
@@ -53,6 +54,10 @@ class SpeakingAssessmentPipeline(Pipeline):
 
             assess = transformers.pipeline("speaking-assessment", model="user/name", whisper_model="large-v2")
             assess([{"raw": samples, "sampling_rate": 48_000}, "answer.mp3"])
+
+        One level of one person's recordings::
+
+            assess({"recordings": ["part_1.wav", "part_2.wav"]})["level"]
     """
 
     _registered_impl: dict[str, Any]  # set by register_pipeline
@@ -93,8 +98,9 @@ class SpeakingAssessmentPipeline(Pipeline):
         """Assess recordings.
 
         Args:
-            inputs: A path, the bytes of a file, ``{"raw" or "array": samples, "sampling_rate": Hz}``, or a list of
-                them; a generator or a dataset gives an iterator, in order.
+            inputs: A path, the bytes of a file, ``{"raw" or "array": samples, "sampling_rate": Hz}``, one person's
+                ``{"recordings": [...]}``, a list of such, or a list of them; a generator or a dataset gives an
+                iterator, in order.
             **kwargs: ``expected_language``, ``min_speech_s``, ``max_length``, ``batch_size`` for this call.
 
         Returns:
@@ -103,9 +109,14 @@ class SpeakingAssessmentPipeline(Pipeline):
             ``warnings`` (keys of ``blv_trainer.asr.REASONS``) and ``refusal``: None, or ``{"reason": "unreadable" |
             "silence" | "too_short" | "other_language", "message": a sentence}`` where there is no level.
 
+            For each person ``level``, ``scores`` and ``expected_score`` of the pooled answers, ``num_answers`` (the
+            recordings that got a level), ``answers`` (what each recording gives by itself), and ``refusal``: None, or
+            that of the first recording, with all messages, where none got a level.
+
         Raises:
             FileNotFoundError: There is no such file.
-            TypeError, ValueError: The input is none of the above, or an array without its sampling rate.
+            TypeError, ValueError: The input is none of the above, an array without its sampling rate, or a person
+                without recordings.
         """
         return [] if isinstance(inputs, list) and not inputs else super().__call__(inputs, **kwargs)
 
@@ -128,8 +139,17 @@ class SpeakingAssessmentPipeline(Pipeline):
         self, inputs: Iterable[Any], num_workers: int, batch_size: int, *params: dict[str, Any]
     ) -> Iterator[dict[str, Any]]:
         """Assess a stream, in order: Whisper draws recordings as it has room, its transcripts are read in batches."""
-        _, forward_params, postprocess_params = params
-        transcripts = self._transcripts(map(self.preprocess, inputs))
+        counts: deque[int | None] = deque()
+        assessed = self._assess(_recordings(inputs, counts), batch_size, *params[1:])
+        for first in assessed:
+            count = counts.popleft()
+            yield first[0] if count is None else self._as_one([first, *islice(assessed, count - 1)])
+
+    def _assess(
+        self, recordings: Iterable[Any], batch_size: int, forward_params: dict, postprocess_params: dict
+    ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+        """What is known of each recording, and what the classifier says of its transcript: None where it is refused."""
+        transcripts = self._transcripts(map(self.preprocess, recordings))
         while batch := list(islice(transcripts, batch_size)):
             for transcript in batch:
                 transcript["speech_s"], transcript["refusal"] = judge(transcript, **postprocess_params)
@@ -137,10 +157,10 @@ class SpeakingAssessmentPipeline(Pipeline):
             predictions = iter(self.forward({"texts": texts, "batch_size": batch_size}, **forward_params))
             for transcript in batch:
                 prediction = None if transcript["refusal"] else next(predictions)
-                yield self.postprocess({**transcript, "prediction": prediction}, **postprocess_params)
+                yield self.postprocess({**transcript, "prediction": prediction}, **postprocess_params), prediction
 
     def run_single(self, inputs: Any, *params: dict[str, Any]) -> dict[str, Any]:
-        """Assess one recording."""
+        """Assess one recording, or one person."""
         return next(self.get_iterator([inputs], 0, 1, *params))
 
     def preprocess(self, input_: Any) -> Audio | AudioError:
@@ -153,8 +173,8 @@ class SpeakingAssessmentPipeline(Pipeline):
         except AudioError as error:  # says something of the recording, not of the call
             return error
         raise TypeError(
-            f"{TASK} takes a path, bytes, or {{'raw': samples, 'sampling_rate': Hz}}, or a list of them, "
-            f"not {type(input_).__name__}."
+            f"{TASK} takes a path, bytes, or {{'raw': samples, 'sampling_rate': Hz}}, or a list of them, or one "
+            f"person's {{'recordings': [...]}}, not {type(input_).__name__}."
         )
 
     def _forward(self, model_inputs: dict[str, Any], max_length: int | None = None) -> list[dict[str, Any]]:
@@ -174,6 +194,21 @@ class SpeakingAssessmentPipeline(Pipeline):
             **{name: model_outputs[name] for name in ("duration_s", "speech_s", "language", "refusal")},
             "warnings": suspicions(model_outputs, language=known_language),
         }
+
+    def _as_one(self, assessed: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> dict[str, Any]:
+        """The result of one person, from those of the recordings."""
+        from blv_trainer.prediction import group_scores, label_names, prediction_table
+
+        answers = [answer for answer, _ in assessed]
+        logits = [prediction["logits"] for _, prediction in assessed if prediction]
+        prediction = refusal = None
+        if logits:
+            _, pooled = group_scores(logits, [0] * len(logits), self.model.config)
+            [prediction] = prediction_table(pooled, label_names(self.model)).to_pylist()
+        else:
+            messages = dict.fromkeys(answer["refusal"]["message"] for answer in answers)
+            refusal = {"reason": answers[0]["refusal"]["reason"], "message": " ".join(messages)}
+        return {**_as_scores(prediction), "num_answers": len(logits), "answers": answers, "refusal": refusal}
 
     def _transcripts(self, sounds: Iterable[Audio | AudioError]) -> Iterator[dict[str, Any]]:
         """What `judge` and `suspicions` take, in the order of the sounds."""
@@ -204,6 +239,20 @@ class SpeakingAssessmentPipeline(Pipeline):
                 yield ready.pop(position)
                 position += 1
         yield from (ready[index] for index in sorted(ready))
+
+
+def _recordings(inputs: Iterable[Any], counts: deque[int | None]) -> Iterator[Any]:
+    """Every recording; how many a person has is appended before the first, None for a recording by itself."""
+    for given in inputs:
+        if not (isinstance(given, Mapping) and "recordings" in given):
+            counts.append(None)
+            yield given
+            continue
+        recordings = given["recordings"]
+        if not (isinstance(recordings, list | tuple) and recordings):
+            raise ValueError(f"'recordings' of one person must be a list of one or more, not {recordings!r:.80}.")
+        counts.append(len(recordings))
+        yield from recordings
 
 
 def _as_scores(prediction: Mapping[str, Any] | None) -> dict[str, Any]:

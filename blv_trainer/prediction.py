@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from blv_trainer.decision import folded, pool
 from blv_trainer.losses import logits_of
 from blv_trainer.onnx_classifier import ONNX_FILE, OnnxClassifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from transformers import PretrainedConfig
 
-__all__ = ["label_names", "load_classifier", "load_errors", "max_tokens", "predict_logits", "prediction_table"]
+__all__ = [
+    "group_scores",
+    "label_names",
+    "load_classifier",
+    "load_errors",
+    "max_tokens",
+    "predict_logits",
+    "prediction_table",
+]
 
 _IF_PRIVATE = ". If it is private: log in with `hf auth login` or set HF_TOKEN, as somebody who may read it."
 _IF_PICKLED = (
@@ -158,6 +169,34 @@ def max_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, max_length: int |
 def label_names(model: Any) -> list[str]:
     """The model's labels, lowest first."""
     return [str(model.config.id2label[k]) for k in range(model.config.num_labels)]
+
+
+def group_scores(
+    scores: ArrayLike, groups: Sequence[Hashable], config: PretrainedConfig
+) -> tuple[list[Any], np.ndarray]:
+    """What a model says of each group of answers, such as a speaker's: pooled, then decided as it was saved to decide.
+
+    Args:
+        scores: what the saved model gives for each answer, ``(n, num_classes)``.
+        groups: whose answer each is, ``(n,)``.
+        config: the model's; its ``group_decision``, where there is one, is applied to the pooled scores.
+
+    Returns:
+        The groups in order of first appearance, and their scores, ``(num_groups, num_classes)``, for
+        ``prediction_table``.
+
+    Raises:
+        ValueError: not one group for each answer, or another number of classes than the decision's.
+
+    Examples:
+        >>> from transformers import BertConfig
+        >>> names, scores = group_scores([[0.0, 2.0], [1.0, 0.0], [3.0, 0.0]], ["ann", "ann", "bob"], BertConfig())
+        >>> names, scores.argmax(axis=1).tolist()
+        (['ann', 'bob'], [1, 0])
+    """
+    names, pooled = pool(scores, groups)
+    decision = folded(config, of_groups=True)
+    return names, pooled if decision is None else decision.apply(pooled)
 
 
 def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:

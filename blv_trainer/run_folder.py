@@ -65,19 +65,20 @@ def conditions() -> dict[str, str]:
     return {"python": platform.python_version(), **versions, "system": platform.platform(), "device": device}
 
 
-def write_config(folder: str | Path, verb: str, *settings: Mapping[str, Any]) -> Path:
+def write_config(folder: str | Path, verb: str, *settings: Mapping[str, Any], name: str = CONFIG_FILE) -> Path:
     """Write ``config.yaml``, with which ``blv-trainer VERB --config`` repeats a run; what is None is left out.
 
     Args:
         folder: of the run.
         verb: of the command line.
         settings: by the names of the verb's flags; later ones win.
+        name: of the file.
 
     Returns:
         The file.
     """
     given = {name: value for part in settings for name, value in part.items() if value is not None}
-    path = Path(folder, CONFIG_FILE)
+    path = Path(folder, name)
     write_text(path, f"# blv-trainer {verb} --config THIS_FILE repeats this run\n{yaml.safe_dump(given)}")
     return path
 

@@ -164,6 +164,76 @@ def test_what_is_no_recording_is_named(assess_with, sound, error, message):
         assess_with(StandIn())(sound)
 
 
+# ---- Several recordings of one person
+
+
+def sounds_of(*seconds):
+    return [as_wav(noise(s)) for s in seconds]
+
+
+def test_a_persons_recordings_give_one_level_of_the_pooled_answers(assess_with):
+    assess = assess_with(StandIn(segment(SPEECH, 0, 8)))
+    sounds = sounds_of(8, 9, 11)
+    person = assess({"recordings": sounds})
+    assert list(person) == ["level", "scores", "expected_score", "num_answers", "answers", "refusal"]
+    assert person["answers"] == assess(sounds)
+    assert (person["num_answers"], person["refusal"]) == (3, None)
+    log_p = np.mean([np.log([*answer["scores"].values()]) for answer in person["answers"]], axis=0)
+    p = np.exp(log_p) / np.exp(log_p).sum()
+    assert [*person["scores"].values()] == pytest.approx(p, abs=1e-6)
+    assert person["level"] == ["low", "mid", "high"][p.argmax()]
+    assert person["expected_score"] == pytest.approx(p[1] + 2 * p[2], abs=1e-6)
+
+
+def test_a_decision_for_whole_persons_is_not_that_of_an_answer(assess_with):
+    assess = assess_with(StandIn(segment(SPEECH, 0, 8)))
+    answer = assess(sounds_of(8)[0])
+    last = min(answer["scores"], key=answer["scores"].get)
+    assess.model.config.group_decision = {"shift": [100.0 * (name == last) for name in answer["scores"]]}
+    person = assess({"recordings": sounds_of(8)})
+    assert person["level"] == last
+    assert person["answers"] == [answer]
+
+
+def test_persons_and_single_recordings_mix_in_lists_and_streams_and_share_whispers_rows(assess_with):
+    one, two, three, four, five = sounds_of(6, 7, 8, 9, 10)
+    inputs = [{"recordings": [one, two]}, three, {"recordings": (four,)}, {"recordings": [five, one, two]}]
+    backend = StandIn(segment(SPEECH, 0, 6))
+    assess = assess_with(backend)
+    results = assess(inputs, batch_size=2)
+    assert backend.heard == [6, 7, 8, 9, 10, 6, 7]  # in one call
+    assert [len(result.get("answers", "")) for result in results] == [2, 0, 1, 3]
+    assert [answer["duration_s"] for answer in results[3]["answers"]] == [10, 6, 7]
+    assert results[1]["duration_s"] == 8
+    assert [*assess((given for given in inputs), batch_size=2)] == results
+    assert [assess(given)["scores"] for given in inputs] == [pytest.approx(r["scores"], abs=1e-5) for r in results]
+
+
+def test_one_bad_recording_does_not_spoil_the_person(assess_with):
+    assess = assess_with(StandIn(segment(SPEECH, 0, 8)))
+    [good] = sounds_of(8)
+    person = assess({"recordings": [b"no sound", good, as_wav(np.zeros(16_000, "float32"))]})
+    assert (person["num_answers"], person["refusal"]) == (1, None)
+    assert [(answer["refusal"] or {}).get("reason") for answer in person["answers"]] == ["unreadable", None, "silence"]
+    assert person["scores"] == pytest.approx(assess(good)["scores"])
+
+
+def test_a_person_of_whom_nothing_can_be_judged_is_refused_with_every_reason(assess_with):
+    silence = as_wav(np.zeros(16_000, "float32"))
+    person = assess_with(StandIn())({"recordings": [silence, silence, b"no sound"]})
+    assert person["level"] is person["scores"] is person["expected_score"] is None
+    assert person["num_answers"] == 0
+    assert person["refusal"]["reason"] == "silence"
+    assert person["refusal"]["message"].count("No speech was heard") == 1
+    assert "cannot be read" in person["refusal"]["message"]
+
+
+@pytest.mark.parametrize("recordings", [[], "answer.wav", None])
+def test_a_person_without_a_list_of_recordings_is_named(assess_with, recordings):
+    with pytest.raises(ValueError, match="'recordings' of one person must be a list of one or more, not "):
+        assess_with(StandIn())([{"recordings": recordings}])
+
+
 # ---- When there is no level
 
 
@@ -279,3 +349,23 @@ def test_predict_gives_levels_and_refusals_of_recordings(classifier, tmp_path, c
     assert "No speech was heard" in capsys.readouterr().out
     assert main(["predict", classifier, "--audio", "gone.wav"]) == 2
     assert "no such recording: gone.wav" in capsys.readouterr().err
+
+
+def test_predict_ends_with_the_row_of_the_person_where_all_recordings_are_one_speakers(
+    classifier, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("blv_trainer.pipelines.build_backend", lambda *_, **__: StandIn(segment(SPEECH, 0, 8)))
+    files = []
+    for name, sound in {"a": noise(8), "b": noise(9), "silent": np.zeros(16_000, "float32")}.items():
+        files.append(str(tmp_path / f"{name}.wav"))
+        (tmp_path / f"{name}.wav").write_bytes(as_wav(sound))
+    words = ["predict", classifier, "--one_speaker", "--format", "json", "--audio"]
+    for given, shown in (files[:2], "all 2"), (files, "2 of 3"), (files[2:], "0 of 1"):
+        assert main([*words, *given]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        assert [row["file"] for row in rows] == [*given, shown]
+        assert rows[-1]["duration_s"] == sum(row["duration_s"] for row in rows[:-1])
+        assert rows[-1].keys() == rows[0].keys()
+        assert (rows[-1]["level"] is None) == (rows[-1]["refusal_reason"] == "silence") == (shown == "0 of 1")
+    assert main([*words[:3], "--audio", *files[:2]]) == 0
+    assert "all 2" in capsys.readouterr().out.splitlines()[-1]

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from transformers import BertTokenizerFast
+from transformers import BertConfig, BertTokenizerFast
 
 from blv_trainer import prediction
-from blv_trainer.prediction import load_classifier, predict_logits, prediction_table
+from blv_trainer.decision import Decision
+from blv_trainer.prediction import group_scores, load_classifier, predict_logits, prediction_table
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
 
@@ -72,6 +73,26 @@ def test_table_holds_level_score_and_probabilities():
     assert table["level"] == ["high", "low"]
     assert table["prediction"] == [2, 0]
     assert table["logits"] == logits.tolist()
+
+
+SCORES, SPEAKERS = [[0.0, 2.0, 1.0], [1.0, 0.0, 3.0], [0.0, 4.0, 1.0]], ["ann", "bob", "ann"]
+
+
+def test_the_answers_of_a_group_count_by_their_mean_log_probabilities():
+    p = [[np.exp(value) / sum(map(np.exp, row)) for value in row] for row in SCORES]
+    names, pooled = group_scores(SCORES, SPEAKERS, BertConfig())
+    assert names == ["ann", "bob"]
+    means = [np.log(np.multiply(p[0], p[2])) / 2, np.log(p[1])]
+    np.testing.assert_allclose(pooled, means)
+
+
+def test_a_decision_saved_for_groups_is_applied_to_the_pooled_answers():
+    decision = Decision((0.5, 0.0, -1.0), temperature=0.7, kind="tuned", power=2.0, sharpness=0.4)
+    _, pooled = group_scores(SCORES, SPEAKERS, BertConfig())
+    _, decided = group_scores(SCORES, SPEAKERS, BertConfig(group_decision=decision.to_dict()))
+    np.testing.assert_allclose(decided, decision.apply(pooled))
+    _, unchanged = group_scores(SCORES, SPEAKERS, BertConfig(decision=decision.to_dict()))  # is in the scores already
+    np.testing.assert_array_equal(unchanged, pooled)
 
 
 @pytest.mark.parametrize(

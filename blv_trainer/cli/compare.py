@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blv_trainer.cli.config import apply_config, dataclass_parser, parse_dataclasses
+from blv_trainer.cli.evaluate import agreement_of_raters
+from blv_trainer.cli.labelled_data import load_data, parse_weights
 
+_FOLDS = 5  # where no test rows are given
 # For every preset.
 DEFAULTS = {
     "per_device_eval_batch_size": 32,
@@ -27,15 +30,6 @@ _PAPER = {  # Tsai et al. 2025
     "learning_rate": 1e-5,
     "classifier_dropout": 0.1,
 }
-# A linear layer over fixed features needs large steps, and no checkpoints: a run takes seconds.
-FROZEN = {
-    "per_device_train_batch_size": 64,
-    "per_device_eval_batch_size": 1024,
-    "gradient_accumulation_steps": 1,
-    "num_train_epochs": 30,
-    "learning_rate": 1e-2,
-    "save_strategy": "no",
-}
 
 
 @dataclass
@@ -49,17 +43,6 @@ class CompareArguments:
             "with disjoint speakers and five seeds; demo: an invented corpus and a small encoder, three minutes."
         },
     )
-    data_dir: str | None = field(default=None, metadata={"help": "Instead of files: the folder of the ICNALE corpus."})
-    split_by: Literal["speaker", "sample"] = field(
-        default="speaker", metadata={"help": "How the ICNALE corpus is split; by sample, speakers leak into test."}
-    )
-    transcripts: Literal["human", "whisper"] = field(default="human", metadata={"help": "Texts of the ICNALE corpus."})
-    whisper_transcripts: str | None = field(
-        default=None, metadata={"help": "Transcripts of the ICNALE corpus that blv-trainer transcribe wrote."}
-    )
-    whisper_model: str | None = field(
-        default=None, metadata={"help": "Whisper model, name or path, that first transcribes what is missing."}
-    )
     methods: list[str] | None = field(
         default=None,
         metadata={
@@ -68,17 +51,7 @@ class CompareArguments:
         },
     )
     seeds: list[int] | None = field(default=None, metadata={"help": "One run of each method for each seed."})
-    freeze_encoder: bool = field(
-        default=False, metadata={"help": "Train the head alone on features computed once: seconds a run."}
-    )
     keep_models: bool = field(default=False, metadata={"help": "Keep the weights of every run."})
-    tune_for: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Metrics, with weights where wanted, for which decisions are tuned on validation: qwk, or "
-            "accuracy=1 macro_accuracy=2. Default: accuracy, macro_accuracy and qwk alike."
-        },
-    )
     num_resamples: int = field(default=10_000, metadata={"help": "Of each bootstrap and permutation test."})
     tsne_rows: int = field(default=4000, metadata={"help": "Training rows whose logits are shown by t-SNE; 0: none."})
     tsne_iterations: int = field(default=5000, metadata={"help": "Of t-SNE; 0: no t-SNE."})
@@ -94,14 +67,16 @@ def add_parser(subparsers) -> None:
 
 def build_parser(defaults: dict[str, Any] | None = None):
     """The parser of all flags; ``defaults`` are a preset's."""
-    from blv_trainer.arguments import BLVTrainingArguments, DataArguments, ModelArguments
+    from blv_trainer import arguments
 
+    kinds = [CompareArguments, arguments.CorpusArguments, arguments.DataArguments, arguments.DecisionArguments]
     return dataclass_parser(
         "compare",
-        [CompareArguments, DataArguments, ModelArguments, BLVTrainingArguments],
+        [*kinds, arguments.ModelArguments, arguments.BLVTrainingArguments],
         usage="--output_dir DIR --preset demo | --data_dir DIR | --train_file FILE ... [FLAGS]",
-        description="Train several losses with several seeds, and report means, intervals, tests and figures. Given "
-        "again, the same command goes on where it was interrupted. --seed is that of the split of the data.",
+        description="Train several losses with several seeds, and report means, intervals, tests and figures: by "
+        "cross-validation (--folds, by default 5) where no test rows are given. Given again, the same command goes on "
+        "where it was interrupted. --seed is that of the split of the data.",
         defaults={**DEFAULTS, **(defaults or {})},
     )
 
@@ -110,31 +85,35 @@ def preset_defaults(preset: str, *, freeze_encoder: bool = False, use_cpu: bool 
     """What a preset sets."""
     import torch
 
-    from blv_trainer.experiments import invented
+    from blv_trainer.experiments import FROZEN_TRAINING, invented
 
     if preset == "demo":
-        few = {"tsne_rows": 500, "tsne_iterations": 1000, "num_resamples": 2000}  # so that three minutes are enough
-        settings = {**invented.TRAINING, "max_length": invented.MAX_LENGTH, "seeds": [1, 2], **few}
+        few = {"tsne_rows": 0, "num_resamples": 2000, "folds": 3}  # so that two minutes are enough
+        settings = {**invented.TRAINING, "max_length": invented.MAX_LENGTH, "seeds": [1], **few}
+        settings["methods"] = ["cross_entropy", "blv:sigma=6"]
     else:
-        shape = {"split_by": "sample", "seeds": [42]} if preset == "paper" else {"seeds": [42, 43, 44, 45, 46]}
+        published = {"split_by": "sample", "seeds": [42], "folds": 0}
+        shape = published if preset == "paper" else {"seeds": [42, 43, 44, 45, 46]}
         settings = {**_PAPER, "fp16": torch.cuda.is_available() and not use_cpu, **shape}
-    return {**settings, **FROZEN} if freeze_encoder else settings
+    return {**settings, **FROZEN_TRAINING} if freeze_encoder else settings
 
 
 def run(args) -> int:
     """Make what is missing, then the report; 0 when done."""
-    compare_args, data_args, model_args, training_args = parse(args.rest)
+    parsed = parse(args.rest)
+    compare_args, training_args = parsed[0], parsed[-1]
 
     from blv_trainer.cli.terminal_tables import format_table
-    from blv_trainer.experiments import table_cells, write_report
+    from blv_trainer.cli.train import all_flags
+    from blv_trainer.experiments import table_cells, write_report, write_winner
     from blv_trainer.files import only_run_in
 
     output_dir = Path(training_args.output_dir)
     _quiet(training_args)
-    tune_for = parse_weights(compare_args.tune_for)
+    tune_for = parse_weights(parsed[3].tune_for)
     with only_run_in(output_dir, active=training_args.process_index == 0):
         if not compare_args.report_only:
-            _make_runs(args.rest, compare_args, data_args, model_args, training_args)
+            _make_runs(args.rest, *parsed)
         if training_args.should_save:
             analysis = write_report(
                 output_dir,
@@ -142,10 +121,16 @@ def run(args) -> int:
                 num_resamples=compare_args.num_resamples,
                 tsne_iterations=compare_args.tsne_iterations,
             )
+            winner = write_winner(output_dir, analysis, all_flags())
     if training_args.should_save:
-        print()
-        print(format_table(*table_cells(analysis)))
-        print(f"\nChosen on validation: {analysis['chosen']}. Report: {output_dir / 'report' / 'report.html'}")
+        print(f"\n{format_table(*table_cells(analysis))}")
+        if analysis["by_group"]:
+            found = analysis["judged_groups"]
+            print(f"\nWhole groups ({found['column']}), {found['number']}:")
+            print(format_table(*table_cells(analysis, level="by_group")))
+        print(f"\nReport: {output_dir / 'report' / 'report.html'}")
+        on_all = " on all rows" if analysis["num_folds"] else ""
+        print(f"Chosen: {analysis['chosen']}. Train it{on_all}:\n    blv-trainer train --config {winner}")
     return 0
 
 
@@ -155,30 +140,17 @@ def parse(words: list[str]):
     apply_config(first, words)
     found = first.parse_known_args(words)[0]
     parser = build_parser(preset_defaults(found.preset, freeze_encoder=found.freeze_encoder, use_cpu=found.use_cpu))
-    compare_args, data_args, model_args, training_args = parse_dataclasses(parser, words)
+    parsed = parse_dataclasses(parser, words)
+    training_args = parsed[-1]
+    if parsed[3].decision is not None:
+        parser.error("--decision is a flag of train; compare shows every decision.")
     if training_args.loss != "blv" or training_args.loss_kwargs:
         parser.error("--loss and --loss_kwargs are flags of train; compare takes --methods blv:sigma=6 focal ...")
+    if training_args.push_to_hub:
+        parser.error("--push_to_hub is a flag of train; compare publishes nothing.")
     if training_args.resume_from_checkpoint:
         parser.error("--resume_from_checkpoint is not needed: the same command goes on where it was interrupted.")
-    return compare_args, data_args, model_args, training_args
-
-
-def parse_weights(words: list[str] | None) -> dict[str, float] | None:
-    """Read ``--tune_for``: metrics, each with ``=weight`` or without."""
-    if words is None:
-        return None
-
-    from blv_trainer.metrics import check_metric
-
-    weights = {}
-    for word in words:
-        metric, _, weight = word.partition("=")
-        check_metric(metric)
-        try:
-            weights[metric] = float(weight) if weight else 1.0
-        except ValueError:
-            raise ValueError(f"--tune_for {word}: {weight!r} is no number; write it as in qwk=2.") from None
-    return weights
+    return parsed
 
 
 def without_tokens(words: list[str]) -> list[str]:
@@ -192,79 +164,86 @@ def without_tokens(words: list[str]) -> list[str]:
     return shown
 
 
-def load_data(compare_args, data_args, training_args):
-    """The dataset that the flags name, its label names, what it is in words, and notes."""
-    if compare_args.preset == "demo":
-        from blv_trainer.experiments import invented
-
-        dataset = invented.make_dataset(compare_args.num_speakers, seed=training_args.seed)
-        return dataset, dataset["train"].features["label"].names, "Invented corpus", []
-    if compare_args.data_dir:
-        from datasets import load_dataset
-
-        dataset = load_dataset(
-            "icnale_asa",
-            data_dir=compare_args.data_dir,
-            split_by=compare_args.split_by,
-            split_seed=training_args.seed,
-            transcripts=compare_args.transcripts,
-            whisper_transcripts=compare_args.whisper_transcripts,
-            whisper_model=compare_args.whisper_model,
-        )
-        source = f"ICNALE Spoken Monologue, split by {compare_args.split_by}, {compare_args.transcripts} transcripts"
-        return dataset, dataset["train"].features["label"].names, source, []
-
-    from blv_trainer.cli.terminal_tables import write_unusable
-    from blv_trainer.corpora import load_table
-
-    # Validation rows are held out later, together with test rows.
-    files_and_columns = dataclasses.asdict(data_args) | {"validation_fraction": 0}
-    data = load_table(**files_and_columns, seed=training_args.seed)
-    if training_args.should_save:
-        write_unusable(data.unusable, Path(training_args.output_dir))
-    source = data_args.dataset_name or Path(data_args.train_file).name
-    return data.dataset, data.label_names, source, data.notes
-
-
-def _demo_encoder(dataset, training_args) -> str:
-    """The folder of the demo's encoder, made where it is not there yet."""
+def _invented_data(compare_args, data_args, model_args, training_args) -> None:
+    """Make the demo's answers and its encoder where they are not there yet, and name them as a user would his."""
+    from blv_trainer.corpora import load_texts
     from blv_trainer.experiments import invented
     from blv_trainer.files import staged_folder
 
-    folder = Path(training_args.output_dir, "encoder")
+    folder = Path(training_args.output_dir)
+    data_args.train_file, data_args.label_order = str(folder / invented.FILE), list(invented.LABELS)
     with training_args.main_process_first(local=False):
-        if not folder.is_dir():
-            with staged_folder(training_args.output_dir) as staging:
-                invented.build_encoder(dataset["train"]["text"], staging / "encoder", seed=training_args.seed)
-    return str(folder)
+        if not (folder / invented.FILE).is_file():
+            invented.write_answers(folder / invented.FILE, compare_args.num_speakers, seed=training_args.seed)
+        if model_args.model_name_or_path == "bert-base-uncased":
+            model_args.model_name_or_path = str(folder / "encoder")
+        if not (folder / "encoder").is_dir():
+            with staged_folder(folder) as staging:
+                texts = load_texts(folder / invented.FILE).dataset["text"][:]
+                invented.build_encoder(texts, staging / "encoder", seed=training_args.seed)
 
 
-def _make_runs(words, compare_args, data_args, model_args, training_args) -> None:
+def _rows_to_compare(data, folds, is_corpus, seed):
+    """All rows as "train", or with 0 folds three splits; the number of folds; and notes on them.
+
+    The ICNALE corpus (``is_corpus``) brings test rows of its own, so that they are none that a user gave.
+    """
+    from blv_trainer.corpora import leaking_groups
+    from blv_trainer.experiments import check_folds, complete_splits, join_splits
+
+    has_test = "test" in data.dataset and not is_corpus
+    if folds is None:
+        folds = 0 if has_test else _FOLDS
+    if folds and has_test:
+        raise ValueError(
+            f"--folds {folds} tests every row, so there is no use for test rows: add them to --train_file, or give "
+            "--folds 0."
+        )
+    if folds:
+        dataset = join_splits(data.dataset, by="id" if is_corpus else None)  # its splits depend on the seed
+        return dataset, folds, check_folds(dataset["train"], folds, data.group_column)
+    dataset, notes = complete_splits(data.dataset, data.group_column, seed=seed)
+    return dataset, 0, notes + (leaking_groups(dataset, data.group_column) if is_corpus else [])  # files told of theirs
+
+
+def _make_runs(words, compare_args, corpus_args, data_args, decision_args, model_args, training_args) -> None:
     from blv_trainer.arguments import changed_settings
-    from blv_trainer.experiments import PAPER_METHODS, Plan, compare, complete_splits, parse_methods
+    from blv_trainer.cli import train
+    from blv_trainer.experiments import PAPER_METHODS, Plan, compare, parse_methods
 
     methods = parse_methods(compare_args.methods or PAPER_METHODS)  # before any data is read
-    dataset, names, source, notes = load_data(compare_args, data_args, training_args)
-    dataset, held_out = complete_splits(dataset, seed=training_args.seed)
-    notes = [*notes, *held_out]
-    if compare_args.preset == "demo" and model_args.model_name_or_path == "bert-base-uncased":
-        model_args.model_name_or_path = _demo_encoder(dataset, training_args)
+    if compare_args.preset == "demo":
+        _invented_data(compare_args, data_args, model_args, training_args)
+    data = load_data(corpus_args, data_args, training_args, hold_out=False)
+    dataset, folds, more = _rows_to_compare(data, decision_args.folds, bool(corpus_args.data_dir), training_args.seed)
     plan = Plan(
         methods,
         compare_args.seeds,
         model_args,
         training_args,
-        freeze_encoder=compare_args.freeze_encoder,
+        folds,
+        data.group_column,
+        freeze_encoder=decision_args.freeze_encoder,
         keep_models=compare_args.keep_models,
         num_train_predictions=compare_args.tsne_rows,
     )
     command = shlex.join(["blv-trainer", "compare", *without_tokens(words)])
     say = (lambda line: print(line, flush=True)) if training_args.should_save else (lambda line: None)
-    say(f"{source}: {', '.join(f'{len(rows)} {split}' for split, rows in dataset.items())}")
-    description = {"source": source, "notes": notes, "command": command, "model": model_args.model_name_or_path}
-    changed = changed_settings(training_args, always={"output_dir", "seed", *DEFAULTS, *_PAPER})
-    config = [*(dataclasses.asdict(part) for part in (compare_args, data_args, model_args)), changed]
-    compare(dataset, names, plan, training_args.output_dir, description=description, config=config, on_run=say)
+    sizes = ", ".join(f"{len(rows)} {split}" for split, rows in dataset.items())
+    say(f"{data.source}: {len(dataset['train'])} rows in {folds} folds" if folds else f"{data.source}: {sizes}")
+    description = {
+        "source": data.source,
+        "notes": [*data.notes, *more],
+        "command": command,
+        "model": model_args.model_name_or_path,
+    }
+    if data_args.rater_columns:
+        judged = dataset["train" if folds else "test"]
+        description["human"] = agreement_of_raters(judged, data_args.rater_columns, len(data.names))
+    changed = changed_settings(training_args, always={"output_dir", "seed", *DEFAULTS, *_PAPER, *train.DEFAULTS})
+    parts = (compare_args, corpus_args, data_args, decision_args, model_args)
+    config = [*map(dataclasses.asdict, parts), {"folds": folds, "group_column": data.group_column}, changed]
+    compare(dataset, data.names, plan, training_args.output_dir, description=description, config=config, on_run=say)
 
 
 def _quiet(training_args) -> None:

@@ -1,79 +1,109 @@
-"""Chooses a decision on a dev set."""
+"""Chooses temperature, tau and power on rows that the model was not trained on."""
 
 from __future__ import annotations
 
 import logging
 import math
-import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 from blv_trainer.checks import labelled_rows
-from blv_trainer.decision.shifts import Decision, log_prior
+from blv_trainer.decision.costs import Decision, cost_matrix
+from blv_trainer.decision.pooling import pool_labelled
+from blv_trainer.decision.shifts import log_prior, raw
+from blv_trainer.evaluation import confusion_metrics
 from blv_trainer.metrics import METRICS, check_metric
 
 logger = logging.getLogger(__name__)
 
-# From undoing a training with tau 1 to undoing BLV with sigma 6 (tau 1.9 on ICNALE) and correcting the prior besides.
-TAUS = tuple(step / 20 for step in range(-20, 81))  # -1 to 4
+# What "balanced" weighs, and how much accuracy it may cost on the rows tuned on.
+BALANCED = {"macro_accuracy": 1.0, "qwk": 1.0, "macro_rmse": 0.5}
+BALANCED_AT_LEAST = {"accuracy": -0.003}
+
+_TAUS = np.round(np.arange(-1, 2.01, 0.1), 1) + 0.0  # -1 to 2; 1 takes the model's own prior off
+POWERS = (0.0, 0.5, 1.0, 1.5, 2.0)
 _TEMPERATURES = (0.05, 20.0)
 
 
 def tune(
     logits: ArrayLike,
     labels: ArrayLike,
-    metric: str | Mapping[str, float],
+    metric: str | Mapping[str, float] = "balanced",
     *,
     class_counts: ArrayLike | None,
-    taus: Sequence[float] = TAUS,
+    groups: Sequence[Any] | np.ndarray | None = None,
+    at_least: Mapping[str, float] | None = None,
+    powers: Sequence[float] = POWERS,
 ) -> Decision:
-    """Choose tau for the best metric and the temperature for the best likelihood, on a dev set.
+    """Choose temperature, tau and power for the best metric, on rows that the model was not trained on.
 
-    The shift is ``-tau log prior`` with one tau for all classes. BLV, logit adjustment and Gaussian clouded logits
-    shift along the very line (up to a constant), so their consistent decisions are among those tried. Free shifts for
-    each class are not searched: with a handful of dev examples in the rare classes they fit these examples.
+    The temperature is fitted first, by likelihood: a decision by cost needs calibrated probabilities. Then 31 values of
+    tau, from -1 to 2, are tried with 5 of power, from 0 to 2. tau counts how often the log of the model's own mean
+    probabilities is taken off (``prior_corrected``); one number for all classes, because free shifts of each class
+    would fit the handful of rows that the rare ones have.
 
     Args:
-        logits: of the dev set, ``(n, num_classes)``.
-        labels: of the dev set, ``(n,)``, class indices; -100 is left out.
-        metric: a key of ``METRICS``, or weights above 0 of several, such as ``{"macro_accuracy": 0.5, "qwk": 0.5}``.
-            Errors count negative, ``smd`` by its distance from 0.
-        class_counts: training examples of each class, in label order, ``(num_classes,)``; ``trainer.class_counts`` is
-            None where nothing was trained, which is refused.
-        taus: the values to try. Among equally good ones the smallest |tau| wins, the positive one of two such.
+        logits: of the rows, ``(n, num_classes)``.
+        labels: of the rows, ``(n,)``, class indices; -100 is left out.
+        metric: "balanced", a key of ``METRICS``, or weights above 0 of several, such as ``{"macro_accuracy": 1, "qwk":
+            1}``. Errors count negative, ``smd`` by its distance from 0. "balanced" is macro accuracy + QWK - macro
+            RMSE / 2, with accuracy at most .003 below that of the largest logit.
+        class_counts: training examples of each class, in label order, ``(num_classes,)``; with few rows the prior is
+            drawn towards their shares. None where they are not known.
+        groups: whose answer each row is, ``(n,)``; the decision is then tuned for whole groups, as ``pool`` joins
+            those of their answers that have a label.
+        at_least: by metric, how much better (or, below 0, worse) than the largest logit's value it must be:
+            ``{"accuracy": -0.005}`` lets at most half a point of accuracy go, ``{"rmse": 0}`` no error be added. What
+            is undefined does not keep to it. ``{}`` for no bounds.
+        powers: of the cost, to try; ``(0,)`` where the decision must be one that every head can hold (``fold``).
 
     Returns:
-        The decision; its temperature is ``fit_temperature`` of the shifted logits.
+        The decision. Among equally good ones the smallest power and then the smallest |tau| wins. Where none keeps to
+        ``at_least``, a warning says so and the largest logit decides.
 
     Raises:
-        ValueError: an unknown metric, unusable weights, shapes or labels that do not fit, logits that are not finite,
-            or a metric that is undefined for every tau.
+        ValueError: an unknown metric, ``ece`` (which the temperature decides, not the answer), unusable weights,
+            shapes or labels that do not fit, logits that are not finite, a group with two labels, or a metric that is
+            undefined for every decision.
 
     Examples:
-        >>> logits = [[2.0, 0.0], [2.0, 1.0], [2.0, 0.0], [1.9, 1.5]]
-        >>> tune(logits, [0, 0, 0, 1], "macro_accuracy", class_counts=[90, 10]).tau
-        0.2
+        >>> logits = [[2.0, 0.0], [2.0, 1.0], [2.0, 0.0], [1.9, 1.5]] * 10
+        >>> decision = tune(logits, [0, 0, 0, 1] * 10, "macro_accuracy", class_counts=[90, 10])
+        >>> decision.apply(logits).argmax(axis=1)[:4].tolist()
+        [0, 0, 0, 1]
     """
-    weights = _metric_weights(metric)
-    logits, labels = labelled_rows(logits, labels)
-    prior = log_prior(class_counts)
-    if prior.shape != logits.shape[1:]:
-        raise ValueError(f"{len(prior)} class_counts do not fit logits of {logits.shape[1]} classes.")
-    scores = {float(tau): _score(logits - tau * prior, labels, weights) for tau in taus}
-    if max(scores.values()) == -math.inf:
+    weights = metric_weights(metric)
+    bounds = (BALANCED_AT_LEAST if metric == "balanced" else {}) if at_least is None else dict(at_least)
+    for name in bounds:
+        _check_tunable(name)
+    logits, labels = labelled_rows(logits, labels) if groups is None else pool_labelled(logits, labels, groups)
+    temperature = fit_temperature(logits, labels)
+    prior = log_prior(class_counts, logits=logits, temperature=temperature)
+    metrics = confusion_metrics(_confusions(logits / temperature, labels, prior, powers))  # (num_powers, num_taus) each
+    largest = confusion_metrics(_count(labels, logits.argmax(axis=1)[None], logits.shape[1])[0])
+    goodness = [weight * METRICS[name].goodness(metrics[name]) for name, weight in weights.items()]
+    score = np.round(np.sum(goodness, axis=0), 12)  # so that rounding breaks no tie
+    if np.isnan(score).all():
         raise ValueError(
             f"{' + '.join(weights)} is undefined on these {len(labels)} labels whatever the decision: use more dev "
             "data, or another metric."
         )
-    tau = max(scores, key=lambda tau: (scores[tau], -abs(tau), tau))
-    if tau != 0 and tau in (min(scores), max(scores)):
-        logger.warning("tau=%g is the last value tried; give tune(..., taus=...) a wider range.", tau)
-    shift = -tau * prior
-    return Decision(tuple(shift), temperature=fit_temperature(logits + shift, labels), kind="tuned", tau=tau)
+    for name, bound in bounds.items():
+        gain = METRICS[name].goodness(metrics[name]) - METRICS[name].goodness(largest[name])
+        score = np.where(gain >= bound - 1e-12, score, np.nan)
+    if np.isnan(score).all():
+        logger.warning("no decision keeps to at_least=%s on %d rows: the largest logit decides.", bounds, len(labels))
+        return raw(logits.shape[1])
+    best = np.argwhere(score == np.nanmax(score)).tolist()
+    i, j = min(best, key=lambda place: (powers[place[0]], abs(_TAUS[place[1]]), -_TAUS[place[1]]))
+    shift = -_TAUS[j] * temperature * prior + 0.0  # in logit units; no negative zeros
+    return _calibrated(Decision(tuple(shift), temperature, "tuned", float(_TAUS[j]), powers[i]), logits, labels)
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
@@ -84,7 +114,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         labels: ``(n,)``, class indices; -100 is left out.
 
     Returns:
-        The temperature, from 0.05 to 20.
+        The temperature, from 0.05 to 20; a warning says where it ends at one of them.
 
     Raises:
         ValueError: shapes or labels that do not fit, or logits that are not finite.
@@ -102,33 +132,85 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         log_p = log_softmax(logits / math.exp(log_temperature), axis=1)
         return -log_p[np.arange(len(labels)), labels].mean()
 
-    bounds = tuple(math.log(bound) for bound in _TEMPERATURES)
-    return math.exp(minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded").x)
+    bounds = [math.log(bound) for bound in _TEMPERATURES]
+    inside = minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded").x
+    best = min([*bounds, inside], key=negative_log_likelihood)  # a bound where it is flat, with all labels certain
+    found = math.exp(best)
+    if best in bounds:
+        causes = ("all have the largest logit", "tiny") if best < 0 else ("have little to do with the logits", "huge")
+        logger.warning(
+            "the temperature ends at its bound, %.3g: these %d labels %s, or the logits are %s. Probabilities are not "
+            "calibrated: give more rows, not trained on, or logits of another scale.",
+            *(found, len(labels), *causes),
+        )
+    return found
 
 
-def _metric_weights(metric: str | Mapping[str, float]) -> dict[str, float]:
+def _calibrated(decision: Decision, logits: np.ndarray, labels: np.ndarray) -> Decision:
+    """The same answers, from scores that give the labels the highest likelihood."""
+    if decision.power == 0:
+        return replace(decision, temperature=fit_temperature(logits + decision.shift, labels))
+    return replace(decision, sharpness=fit_temperature(decision.apply(logits), labels))
+
+
+def _confusions(scaled: np.ndarray, labels: np.ndarray, prior: np.ndarray, powers: Sequence[float]) -> np.ndarray:
+    """Confusion matrices of all powers and taus, ``(num_powers, num_taus, num_classes, num_classes)``.
+
+    The answer does not change when a row's probabilities are multiplied by one number, so exp(scaled - tau prior) need
+    not be normalised, and the costs of all taus are one product of matrices.
+    """
+    num_classes = scaled.shape[1]
+    weights = np.exp(-_TAUS[:, None] * (prior - prior.mean()))  # (num_taus, num_classes)
+    p = np.exp(scaled - scaled.max(axis=1, keepdims=True))  # (n, num_classes)
+    found = []
+    for power in powers:
+        if power == 0:
+            gains = scaled[:, None] - _TAUS[:, None] * prior  # logarithms: exact where p underflows
+            answers = gains.argmax(axis=2)  # (n, num_taus)
+        else:
+            costs = weights[:, :, None] * cost_matrix(num_classes, power)  # (num_taus, truth, answer)
+            costs = p @ costs.transpose(1, 0, 2).reshape(num_classes, -1)
+            answers = costs.reshape(len(p), len(_TAUS), num_classes).argmin(axis=2)
+        found.append(_count(labels, answers.T, num_classes))
+    return np.stack(found)
+
+
+def _count(labels: np.ndarray, answers: np.ndarray, num_classes: int) -> np.ndarray:
+    """Confusion matrices, rows = labels, of answers ``(m, n)``: ``(m, num_classes, num_classes)``."""
+    size = num_classes**2
+    cells = np.arange(len(answers))[:, None] * size + num_classes * labels + answers
+    return np.bincount(cells.ravel(), minlength=len(answers) * size).reshape(-1, num_classes, num_classes)
+
+
+def metric_weights(metric: str | Mapping[str, float]) -> dict[str, float]:
+    """What ``tune`` weighs.
+
+    Args:
+        metric: as ``tune`` takes it.
+
+    Returns:
+        The weight of each metric.
+
+    Raises:
+        ValueError: an unknown metric, ``ece``, no metric, or a weight that is not above 0.
+
+    Examples:
+        >>> metric_weights("qwk")
+        {'qwk': 1.0}
+    """
+    if metric == "balanced":
+        return BALANCED
     weights = {metric: 1.0} if isinstance(metric, str) else dict(metric)
     if not weights:
         raise ValueError("metric={} is empty: name one metric or more, such as {'macro_accuracy': 0.5, 'qwk': 0.5}.")
     for name, weight in weights.items():
-        check_metric(name)
+        _check_tunable(name)
         if not (weight > 0 and math.isfinite(weight)):
             raise ValueError(f"weight {weight} of metric {name!r} cannot be used: give a finite number above 0.")
     return weights
 
 
-def _score(logits: np.ndarray, labels: np.ndarray, weights: dict[str, float]) -> float:
-    """Weighted goodness of a decision, higher is better; -inf where it is undefined."""
-    total = 0.0
-    for name, weight in weights.items():
-        if name == "ece":
-            predictions = softmax(logits / fit_temperature(logits, labels), axis=1)
-        else:
-            predictions = logits.argmax(axis=1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a constant prediction, which some taus give
-            value = METRICS[name](labels, predictions)
-        if math.isnan(value):
-            return -math.inf
-        total += weight * METRICS[name].goodness(value)
-    return round(total, 12)  # so that rounding breaks no tie
+def _check_tunable(name: str) -> None:
+    check_metric(name)
+    if METRICS[name].of == "probabilities":
+        raise ValueError(f"{name} judges probabilities, which the temperature makes, not the answer: name another.")

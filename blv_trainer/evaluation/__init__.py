@@ -6,6 +6,8 @@
 from typing import TYPE_CHECKING
 
 from blv_trainer._door import opened_on_demand
+from blv_trainer.evaluation.agreement import human_agreement
+from blv_trainer.evaluation.confusion import confusion_metrics
 from blv_trainer.evaluation.resampling import Estimate
 from blv_trainer.evaluation.scores import NUM_RESAMPLES, Scores
 from blv_trainer.evaluation.statistics import (
@@ -29,8 +31,10 @@ __all__ = [
     "Subgroup",
     "bootstrap_differences",
     "bootstrap_intervals",
+    "confusion_metrics",
     "figures",
     "holm",
+    "human_agreement",
     "minimum_detectable_difference",
     "permutation_p_values",
     "subgroup_table",

@@ -34,9 +34,11 @@ class Scores:
         labels: the true class of each row, ``(n,)``.
         logits: as decided upon, ``(n, num_classes)``, or of several runs, ``(num_runs, n, num_classes)``.
         names: the labels, lowest first.
-        columns: what else is known of each row, ``(n,)`` each. ``speaker`` says which rows belong together: intervals
-            and tests then draw speakers. Of ``region``, ``task``, ``sex``, ``gender`` and ``l1`` subgroups are made.
+        columns: what else is known of each row, ``(n,)`` each. Of ``region``, ``task``, ``sex``, ``gender`` and ``l1``
+            subgroups are made.
         num_resamples: of each bootstrap and permutation test.
+        group_column: the column that says which rows belong together: intervals and tests draw whole groups, a row with
+            an empty cell by itself; None, or a name that is no column, to draw rows.
 
     Examples:
         >>> scores = Scores([0, 1, 1], [[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]], ["A", "B"])
@@ -51,6 +53,7 @@ class Scores:
         names: Sequence[str],
         columns: Mapping[str, Sequence[Any]] | None = None,
         num_resamples: int = NUM_RESAMPLES,
+        group_column: str | None = "speaker",
     ):
         self.labels = np.asarray(labels)
         decided = np.asarray(logits, dtype=np.float64)
@@ -58,6 +61,8 @@ class Scores:
         self.names = list(names)
         self.columns = dict(columns or {})
         self.num_resamples = num_resamples
+        self.group_column = group_column
+        self._differences: dict[Scores, dict[str, Estimate]] = {}  # once each: a bootstrap takes seconds
 
     @cached_property
     def predictions(self) -> np.ndarray:
@@ -84,14 +89,17 @@ class Scores:
 
     @cached_property
     def groups(self) -> Sequence[Any] | None:
-        """The speaker of each row; None where one is unknown, or all rows are one speaker's."""
-        speakers = self.columns.get("speaker")
-        return None if speakers is None or None in speakers or len({*speakers}) < 2 else speakers
+        """The group of each row; None where there is no group column, or all rows are one group."""
+        cells = self.columns.get(self.group_column or "", ())
+        empty = [cell is None or not str(cell).strip() for cell in cells]
+        if len({cell for cell, is_empty in zip(cells, empty, strict=True) if not is_empty}) < 2:
+            return None
+        return [f"row {k}" if is_empty else cell for k, (cell, is_empty) in enumerate(zip(cells, empty, strict=True))]
 
     @property
     def resampled(self) -> str:
-        """What intervals and tests draw: "speakers" or "samples"."""
-        return "samples" if self.groups is None else "speakers"
+        """What intervals and tests draw: "speakers", "groups" or "samples"."""
+        return "samples" if self.groups is None else "speakers" if self.group_column == "speaker" else "groups"
 
     @property
     def num_groups(self) -> int:
@@ -107,13 +115,15 @@ class Scores:
 
     def differences(self, baseline: Scores) -> dict[str, Estimate]:
         """95 % interval of each metric's difference to another's predictions of the same rows."""
-        return bootstrap_differences(
-            self.labels,
-            self.predictions,
-            baseline=baseline.predictions,
-            groups=self.groups,
-            num_resamples=self.num_resamples,
-        )
+        if baseline not in self._differences:
+            self._differences[baseline] = bootstrap_differences(
+                self.labels,
+                self.predictions,
+                baseline=baseline.predictions,
+                groups=self.groups,
+                num_resamples=self.num_resamples,
+            )
+        return self._differences[baseline]
 
     def p_values(self, baseline: Scores) -> dict[str, float]:
         """Paired permutation test of each metric against another's predictions of the same rows."""

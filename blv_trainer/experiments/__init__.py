@@ -1,30 +1,36 @@
-"""Runs: one training; methods x seeds; the report that compares them."""
+"""Runs: one training; methods x seeds x folds; the report that compares them; the winner, trained to keep."""
 
 from typing import TYPE_CHECKING
 
 from blv_trainer._door import opened_on_demand
 from blv_trainer.experiments import invented
 from blv_trainer.experiments.comparison import Plan, compare
-from blv_trainer.experiments.holdout import complete_splits
+from blv_trainer.experiments.final_run import train_decided, write_winner
+from blv_trainer.experiments.folds import check_folds, complete_splits, join_splits
+from blv_trainer.experiments.frozen import FROZEN_TRAINING
 from blv_trainer.experiments.methods import PAPER_METHODS, Method, parse_methods
-from blv_trainer.experiments.single_run import refuse_used_folder, resume_or_begin, train_and_evaluate
+from blv_trainer.experiments.single_run import refuse_used_folder, train_and_evaluate
 
 if TYPE_CHECKING:
     from blv_trainer.experiments.report import table_cells, write_report
 
 __all__ = [
+    "FROZEN_TRAINING",
     "PAPER_METHODS",
     "Method",
     "Plan",
+    "check_folds",
     "compare",
     "complete_splits",
     "invented",
+    "join_splits",
     "parse_methods",
     "refuse_used_folder",
-    "resume_or_begin",
     "table_cells",
     "train_and_evaluate",
+    "train_decided",
     "write_report",
+    "write_winner",
 ]
 
 # With matplotlib, numba and scikit-learn, which training does not need.

@@ -1,4 +1,4 @@
-"""Methods x seeds on one dataset: every run that is not finished is made, resumed or left alone."""
+"""Methods x seeds x folds on one dataset: every run that is not finished is made, resumed or left alone."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import DatasetDict
+from transformers.trainer_utils import IntervalStrategy
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.experiments import runs
-from blv_trainer.experiments.frozen import pooled_features, train_head_and_evaluate
+from blv_trainer.experiments.folds import assign_folds, fold_dataset
+from blv_trainer.experiments.frozen import FEATURES_FOLDER, head_learner, pooled_features
 from blv_trainer.experiments.methods import Method
-from blv_trainer.experiments.single_run import train_and_evaluate
+from blv_trainer.experiments.single_run import Learner, text_learner, train_and_evaluate
 from blv_trainer.files import write_json
 from blv_trainer.run_folder import COMPARISON_FILE, METRICS_FILE, write_config
-from blv_trainer.training import count_classes
+from blv_trainer.training import check_every_class, count_classes
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +33,11 @@ class Plan:
 
     Args:
         methods: the losses; the first is the one that the others are compared with.
-        seeds: one run of each method for each.
+        seeds: one run of each method for each, or one of each fold.
         model_args: which model.
         training_args: settings of every run but loss, seed and output folder.
+        num_folds: of cross-validation; 0 to train on "train" and test on "test".
+        group_column: whose answers belong together, so that they share a fold; None for no column.
         freeze_encoder: train the head alone on features that are computed once.
         keep_models: keep the weights of finished runs.
         num_train_predictions: training rows whose logits the first seed's runs keep, for the t-SNE.
@@ -42,9 +47,21 @@ class Plan:
     seeds: Sequence[int]
     model_args: ModelArguments
     training_args: BLVTrainingArguments
+    num_folds: int = 0
+    group_column: str | None = None
     freeze_encoder: bool = False
     keep_models: bool = False
     num_train_predictions: int = 4000
+
+    def __post_init__(self) -> None:
+        if self.num_folds and not self.training_args.load_best_model_at_end:  # no validation rows are spent
+            object.__setattr__(self, "training_args", copy.copy(self.training_args))
+            self.training_args.eval_strategy = IntervalStrategy.NO
+
+    @property
+    def folds(self) -> Sequence[int | None]:
+        """Numbers of the folds; one None where there are none."""
+        return range(self.num_folds) if self.num_folds else (None,)
 
 
 def compare(
@@ -63,10 +80,10 @@ def compare(
     none; both give the same predictions as a run that nobody interrupted.
 
     Args:
-        dataset: "train", "validation" and "test" with columns ``text`` and ``label``.
+        dataset: with columns ``text`` and ``label``: "train", "validation" and "test", or for folds "train" alone.
         names: the labels, lowest first.
         plan: what to do.
-        output_dir: gets ``comparison.json`` and ``runs/<method>/seed_<n>/``.
+        output_dir: gets ``comparison.json`` and ``runs/<method>/seed_<n>/``, with ``fold_<k>/`` in it for folds.
         description: further facts for the report, in plain types, such as ``{"notes": [...], "command": "..."}``.
         config: the settings of ``config.yaml``, by the names of the command line's flags.
         on_run: called with a line of progress before each run and after the last.
@@ -75,67 +92,130 @@ def compare(
         ValueError: a finished run was made with other settings; what the trainer refuses.
         FileExistsError: a run's folder holds something else.
     """
-    say = on_run or logger.info
-    shared = runs.run_settings(dataset, names, plan.model_args, plan.training_args, freeze_encoder=plan.freeze_encoder)
-    _refuse_other_runs(shared, plan, output_dir)
-    todo = [(method, seed) for seed in plan.seeds for method in plan.methods]
-    if plan.training_args.should_save:
-        counts = {split: count_classes(rows, len(names)) for split, rows in dataset.items()}
-        facts = {"label_names": list(names), "class_counts": counts, "seeds": list(plan.seeds)}
-        methods = [method.spec for method in plan.methods]
-        write_json(Path(output_dir, COMPARISON_FILE), {**facts, "methods": methods, **(description or {})})
-        write_config(output_dir, "compare", *config)
-    unfinished = [pair for pair in todo if not runs.is_finished(runs.folder_of(output_dir, *pair))]
-    features = None
-    if plan.freeze_encoder and unfinished:
-        with plan.training_args.main_process_first(local=False):
-            features = pooled_features(dataset, plan.model_args, Path(output_dir, "features"))
-    for k, (method, seed) in enumerate(todo, start=1):
-        folder = runs.folder_of(output_dir, method, seed)
-        say(f"[{k}/{len(todo)}] {method.title}, seed {seed}{'' if (method, seed) in unfinished else ': finished'}")
-        if (method, seed) in unfinished:
-            settings = {**shared, "method": method.spec, "seed": seed}
-            _run_once(dataset, names, plan, method, seed, folder, settings=settings, features=features)
-        if plan.training_args.should_save:
-            runs.drop_weights(folder, checkpoints_only=plan.keep_models)
-
-
-def _refuse_other_runs(shared: dict[str, Any], plan: Plan, output_dir: str | Path) -> None:
-    """Raise an error where a folder holds results that do not belong to the plan."""
     if (Path(output_dir) / METRICS_FILE).exists():
         raise FileExistsError(
             f"{output_dir} holds a single run ({METRICS_FILE}), no comparison: choose another --output_dir."
         )
+    shared = shared_settings(dataset, names, plan)
+
+    def where(method: Method, seed: int, fold: int | None) -> Path:
+        return runs.folder_of(output_dir, method, seed, fold)
+
+    counts = {split: count_classes(rows, len(names)) for split, rows in dataset.items()}
     for method in plan.methods:
-        for seed in plan.seeds:
-            folder = runs.folder_of(output_dir, method, seed)
-            if runs.is_finished(folder):
-                runs.refuse_changed_settings(folder, {**shared, "method": method.spec, "seed": seed})
+        check_every_class(method.loss, counts["train"], dict(enumerate(names)))
+    refuse_other_runs(plan, where, shared)
+    if plan.training_args.should_save:
+        facts: dict[str, Any] = {"label_names": list(names), "class_counts": counts, "seeds": list(plan.seeds)}
+        facts |= {"num_folds": plan.num_folds, "group_column": plan.group_column}
+        facts |= {"methods": [method.spec for method in plan.methods], **(description or {})}
+        write_json(Path(output_dir, COMPARISON_FILE), facts)
+        write_config(output_dir, "compare", *config)
+    make_runs(dataset, names, plan, where, shared=shared, cache_dir=Path(output_dir, FEATURES_FOLDER), on_run=on_run)
+
+
+def refuse_other_runs(plan: Plan, where: Callable[[Method, int, int | None], Path], shared: Mapping[str, Any]) -> None:
+    """Raise a ValueError where a finished run was made with other settings than the plan's."""
+    for run in _all_runs(plan):
+        if runs.is_finished(where(*run)):
+            runs.refuse_changed_settings(where(*run), _settings(shared, *run))
+
+
+def make_runs(
+    dataset: DatasetDict,
+    names: Sequence[str],
+    plan: Plan,
+    where: Callable[[Method, int, int | None], Path],
+    *,
+    shared: Mapping[str, Any],
+    cache_dir: Path,
+    on_run: Callable[[str], None] | None = None,
+) -> None:
+    """Make each run that is not finished in the folder ``where`` says; ``shared`` is what ``shared_settings`` gave."""
+    say = on_run or logger.info
+    todo = _all_runs(plan)
+    unfinished = [run for run in todo if not runs.is_finished(where(*run))]
+    counts = count_classes(dataset["train"], len(names))  # a fold may lack a class, and all folds have one loss
+    features = None
+    if plan.freeze_encoder and unfinished:
+        with plan.training_args.main_process_first(local=False):
+            features = pooled_features(dataset, plan.model_args, cache_dir)
+    for k, (method, seed, fold) in enumerate(todo, start=1):
+        folder = where(method, seed, fold)
+        of_fold = "" if fold is None else f", fold {fold + 1} of {plan.num_folds}"
+        state = "" if (method, seed, fold) in unfinished else ": finished"
+        say(f"[{k}/{len(todo)}] {method.title}, seed {seed}{of_fold}{state}")
+        if (method, seed, fold) in unfinished:
+            rows, own = _rows_of_run(dataset, plan, seed, fold, features)
+            learner: Callable[..., Learner] = text_learner if own is None else partial(head_learner, own)
+            learn = partial(learner, class_counts=counts)
+            settings = _settings(shared, method, seed, fold)
+            _run_once(rows, learn, names, plan, method, seed, fold, folder, settings=settings)
+        if plan.training_args.should_save:
+            runs.drop_weights(folder, checkpoints_only=plan.keep_models)
+
+
+def shared_settings(dataset: DatasetDict, names: Sequence[str], plan: Plan) -> dict[str, Any]:
+    """What decides the outcome of all runs of a plan alike."""
+    settings = runs.run_settings(
+        dataset, names, plan.model_args, plan.training_args, freeze_encoder=plan.freeze_encoder
+    )
+    return settings | ({"num_folds": plan.num_folds, "group_column": plan.group_column} if plan.num_folds else {})
+
+
+def _settings(shared: Mapping[str, Any], method: Method, seed: int, fold: int | None) -> dict[str, Any]:
+    return {**shared, "method": method.spec, "seed": seed, **({} if fold is None else {"fold": fold})}
+
+
+def _all_runs(plan: Plan) -> list[tuple[Method, int, int | None]]:
+    return [(method, seed, fold) for seed in plan.seeds for method in plan.methods for fold in plan.folds]
+
+
+def _rows_of_run(
+    dataset: DatasetDict, plan: Plan, seed: int, fold: int | None, features: Mapping[str, np.ndarray] | None
+) -> tuple[DatasetDict, Mapping[str, np.ndarray] | None]:
+    """The splits of one run, and the features of their rows."""
+    if fold is None:
+        return dataset, features
+    rows = dataset["train"]
+    parts, places = fold_dataset(
+        rows,
+        assign_folds(rows, plan.num_folds, plan.group_column, seed=seed),
+        fold,
+        group_column=plan.group_column,
+        with_validation=plan.training_args.load_best_model_at_end,
+        seed=seed,
+    )
+    return parts, features and {split: features["train"][own] for split, own in places.items()}
 
 
 def _run_once(
     dataset: DatasetDict,
+    learn: Callable[..., Learner],
     names: Sequence[str],
     plan: Plan,
     method: Method,
     seed: int,
+    fold: int | None,
     folder: Path,
     *,
     settings: dict[str, Any],
-    features: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, dict[str, float]]:
-    """One run in ``folder``, resumed where it was interrupted; returns its metrics by split."""
+) -> None:
+    """One run in ``folder``, resumed where it was interrupted."""
     args = copy.copy(plan.training_args)
     args.output_dir, args.seed = str(folder), seed
     args.loss, args.loss_kwargs = method.loss, dict(method.options)
+    args.push_to_hub = False  # of many runs, none is the one to publish
     with args.main_process_first(local=False):
         args.resume_from_checkpoint = runs.begin(folder, settings, chosen_by_user=False, num_processes=args.world_size)
-    common: dict[str, Any] = {
-        "model_args": plan.model_args,
-        "training_args": args,
-        "quiet": True,
-        "num_train_predictions": plan.num_train_predictions if seed == plan.seeds[0] else 0,
-    }
-    if features is None:
-        return train_and_evaluate(dataset, names, **common)
-    return train_head_and_evaluate(features, dataset, names, keep_model=plan.keep_models, **common)
+    shows_train = seed == plan.seeds[0] and fold in (None, 0)
+    train_and_evaluate(
+        dataset,
+        names,
+        model_args=plan.model_args,
+        training_args=args,
+        learn=learn,
+        keep_model=plan.keep_models or (not plan.freeze_encoder and fold is None),
+        quiet=True,
+        num_train_predictions=plan.num_train_predictions if shows_train else 0,
+    )

@@ -6,28 +6,24 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import nn
-from torch.utils.data import Dataset
-from transformers import PretrainedConfig, PrinterCallback, set_seed
+from transformers import PretrainedConfig
 
 from blv_trainer import __version__
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
+from blv_trainer.experiments.decisions import Decided
 from blv_trainer.experiments.runs import data_digest, encoder_digest
-from blv_trainer.experiments.single_run import (
-    build_model,
-    predict_and_write,
-    refuse_used_folder,
-    run_training,
-    sample_rows,
-)
+from blv_trainer.experiments.single_run import Learner, build_model
 from blv_trainer.files import staged_folder, write_whole
 from blv_trainer.losses import describe_loss
 from blv_trainer.metrics import make_compute_metrics
@@ -36,6 +32,17 @@ from blv_trainer.trainer import BLVTrainer
 from blv_trainer.training import count_classes
 
 logger = logging.getLogger(__name__)
+
+FEATURES_FOLDER = "features"  # where a comparison or a run keeps them
+# A linear layer over fixed features needs large steps, and no checkpoints: a run takes seconds.
+FROZEN_TRAINING = {
+    "per_device_train_batch_size": 64,
+    "per_device_eval_batch_size": 1024,
+    "gradient_accumulation_steps": 1,
+    "num_train_epochs": 30,
+    "learning_rate": 1e-2,
+    "save_strategy": "no",
+}
 
 
 class FrozenHead(nn.Module):
@@ -59,7 +66,7 @@ class FrozenHead(nn.Module):
         return {"logits": self.classifier(self.dropout(features))}
 
 
-class FeatureRows(Dataset):
+class FeatureRows(torch.utils.data.Dataset):
     """Features ``(n, hidden_size)`` and labels ``(n,)`` as the trainer takes them; a batch is one look-up."""
 
     def __init__(self, features: np.ndarray, labels: Sequence[int]):
@@ -79,59 +86,53 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
     """What the mean-pooled head sees of every row, ``(n, hidden_size)`` float32 by split; kept in ``cache_dir``."""
     if model_args.head != "mean_pooled":
         raise ValueError(f"--freeze_encoder trains the mean-pooled head, not --head {model_args.head}: leave one out.")
-    names = dataset["train"].features["label"].names
-    made_by = [__version__, transformers.__version__]  # another version may pool or tokenise otherwise
-    key = [data_digest(dataset, names), encoder_digest(model_args.model_name_or_path), model_args.max_length, made_by]
-    path = cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.safetensors"
-    kept = _kept_features(path, dataset)
-    if kept is not None:
-        logger.info("features of the frozen encoder: read from %s", path)
-        return kept
-    model, tokenizer = build_model(model_args, names)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to, which hides self from mypy
-    model.classifier = nn.Identity()  # the model then returns what its head would see
-    features = {}
+    made_by: list[Any] = [__version__, transformers.__version__]  # another version may pool or tokenise otherwise
+    made_by += [encoder_digest(model_args.model_name_or_path), model_args.max_length]
+    features: dict[str, np.ndarray] = {}
     for split, rows in dataset.items():
-        logger.info("features of the frozen encoder: %d %s rows", len(rows), split)
-        features[split] = predict_logits(model, tokenizer, list(rows["text"]), max_length=model_args.max_length)
-    write_whole(path, lambda temporary: save_file(features, temporary))
+        key = json.dumps([data_digest(DatasetDict({split: rows}), rows.features["label"].names), *made_by])
+        path = cache_dir / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
+        features[split] = _kept_features(path, len(rows))
+        if not len(features[split]):
+            logger.info("features of the frozen encoder: %d %s rows", len(rows), split)
+            features[split] = _compute_features(rows, model_args)
+            write_whole(path, partial(save_file, {"features": features[split]}))
     return features
 
 
-def _kept_features(path: Path, dataset: DatasetDict) -> dict[str, np.ndarray] | None:
-    """The features in a file; None where there is none, or not one row of them for each row of the dataset."""
+def _compute_features(rows: Dataset, model_args: ModelArguments) -> np.ndarray:
+    model, tokenizer = build_model(model_args, rows.features["label"].names)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to, which hides self from mypy
+    model.classifier = nn.Identity()  # the model then returns what its head would see
+    return predict_logits(model, tokenizer, list(rows["text"]), max_length=model_args.max_length)
+
+
+def _kept_features(path: Path, num_rows: int) -> np.ndarray:
+    """The features in a file, ``(num_rows, hidden_size)``; empty where there is none, or not one row for each."""
     if not path.is_file():
-        return None
+        return np.empty((0, 0))
     try:
-        features = load_file(path)
-    except SafetensorError as error:
+        features = load_file(path)["features"]
+    except (SafetensorError, KeyError) as error:
         logger.warning("%s is damaged (%s); its features are computed again.", path, error)
-        return None
-    sizes = {split: len(of_split) for split, of_split in features.items()}
-    return features if sizes == {split: len(rows) for split, rows in dataset.items()} else None
+        return np.empty((0, 0))
+    logger.info("features of the frozen encoder: read from %s", path)
+    return features if len(features) == num_rows else np.empty((0, 0))
 
 
-def train_head_and_evaluate(
+def head_learner(
     features: Mapping[str, np.ndarray],
     dataset: DatasetDict,
     names: Sequence[str],
-    *,
     model_args: ModelArguments,
     training_args: BLVTrainingArguments,
-    quiet: bool = False,
-    num_train_predictions: int = 0,
-    keep_model: bool = False,
-) -> dict[str, dict[str, float]]:
-    """``train_and_evaluate`` for a frozen encoder: the same files, from features in place of texts.
-
-    ``keep_model`` saves the whole classifier, encoder and trained head, to be loaded like any other.
-    """
-    refuse_used_folder(training_args)
-    training_args.dataloader_pin_memory = False
+    *,
+    class_counts: Sequence[int] | None = None,
+) -> Learner:
+    """What ``train_and_evaluate`` needs to train the head on features in place of texts."""
     training_args.remove_unused_columns = False  # batches come whole, not as lists of rows
     training_args.train_sampling_strategy = "random"  # features have no length to group by
-    set_seed(training_args.seed)
     head = FrozenHead(features["train"].shape[1], names, dropout=model_args.classifier_dropout)
     rows = {split: FeatureRows(features[split], dataset[split]["label"]) for split in dataset}
     trainer = BLVTrainer(
@@ -140,31 +141,35 @@ def train_head_and_evaluate(
         data_collator=lambda batch: batch,  # FeatureRows gives whole batches
         train_dataset=rows["train"],
         eval_dataset=rows.get("validation"),
-        class_counts=count_classes(dataset["train"], len(names)),
+        class_counts=class_counts or count_classes(dataset["train"], len(names)),
         compute_metrics=make_compute_metrics(names),
     )
-    if quiet:
-        trainer.remove_callback(PrinterCallback)
-    train_metrics = run_training(trainer)
-    chosen = {split: np.arange(len(dataset[split])) for split in ("validation", "test") if split in dataset}
-    if num_train_predictions:
-        chosen = {"train": sample_rows(len(dataset["train"]), num_train_predictions), **chosen}
-    inputs = {
-        split: (FeatureRows(features[split][places], dataset[split].select(places)["label"]), np.arange(len(places)))
-        for split, places in chosen.items()
-    }
-    if keep_model and trainer.is_world_process_zero():
-        _save_classifier(trainer, head, names, model_args)
-    columns = {split: dataset[split].select(places) for split, places in chosen.items()}
-    return predict_and_write(trainer, train_metrics, inputs, columns, names)
+
+    def inputs(split: str, places: np.ndarray) -> tuple[FeatureRows, np.ndarray]:
+        return FeatureRows(features[split][places], dataset[split].select(places)["label"]), np.arange(len(places))
+
+    def save(decided: Decided | None) -> None:
+        if trainer.is_world_process_zero():
+            _save_classifier(trainer, head, names, model_args, decided)
+
+    return Learner(trainer, inputs, save, is_tiny=True)
 
 
-def _save_classifier(trainer: BLVTrainer, head: FrozenHead, names: Sequence[str], model_args: ModelArguments) -> None:
+def _save_classifier(
+    trainer: BLVTrainer,
+    head: FrozenHead,
+    names: Sequence[str],
+    model_args: ModelArguments,
+    decided: Decided | None,
+) -> None:
+    """The whole classifier, encoder and trained head, to be loaded like any other."""
     model, tokenizer = build_model(model_args, names)
     trained = {key: value.cpu() for key, value in head.classifier.state_dict().items()}
     model.get_submodule("classifier").load_state_dict(trained)
     model.config.class_counts, model.config.training_loss = trainer.class_counts, describe_loss(trainer.loss_fn)
     model.config.decision = "raw"
+    if decided is not None:
+        decided.fold_into(model)
     with staged_folder(output_folder(trainer.args)) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

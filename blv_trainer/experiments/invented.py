@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import string
 from collections import Counter
@@ -15,7 +17,9 @@ from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 from blv_trainer.corpora import split_by_group
 from blv_trainer.corpora.icnale import LABELS
 from blv_trainer.corpora.synthetic import generate_answers
+from blv_trainer.files import write_text
 
+FILE = "answers.csv"
 MAX_LENGTH = 128  # tokens
 
 # Settings of BLVTrainingArguments for an encoder whose weights start from random, not from pretraining.
@@ -30,8 +34,25 @@ TRAINING: dict[str, Any] = {
 }
 
 
+def write_answers(path: Path, num_speakers: int, *, seed: int) -> None:
+    """Invented answers, four of each speaker, as a table that ``load_table`` reads."""
+    columns = ("id", "text", "label", "region", "speaker", "task")
+    answers = generate_answers(num_speakers, seed=seed, as_read=True)
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines)
+    writer.writerow(columns)
+    writer.writerows([getattr(answer, name) for name in columns] for answer in answers)
+    write_text(path, lines.getvalue())
+
+
+def two_new_answers(*, seed: int) -> list[str]:
+    """Invented answers of a speaker at the lowest level and of one at the highest, from another corpus."""
+    answers = generate_answers(60, seed=seed + 1, as_read=True)
+    return [next(str(answer.text) for answer in answers if answer.label == label) for label in (LABELS[0], LABELS[-1])]
+
+
 def make_dataset(num_speakers: int, *, seed: int) -> DatasetDict:
-    """Invented answers, four of each speaker, with disjoint speakers: 60 % train, 10 % validation, 30 % test."""
+    """Invented answers with disjoint speakers: 60 % train, 10 % validation, 30 % test."""
     answers = generate_answers(num_speakers, seed=seed, as_read=True)
     labels, speakers = [answer.label for answer in answers], [answer.speaker for answer in answers]
     split = split_by_group(labels, speakers, fractions=(0.6, 0.1, 0.3), seed=seed)

@@ -8,10 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from blv_trainer.evaluation import Scores
+from blv_trainer.experiments.decisions import Answers, as_groups
+from blv_trainer.experiments.folds import out_of_fold
 from blv_trainer.experiments.methods import Method, parse_methods
-from blv_trainer.experiments.runs import folder_of, is_finished
+from blv_trainer.experiments.runs import fold_folder, folder_of, is_finished
 from blv_trainer.losses import ImbalanceLoss
-from blv_trainer.run_folder import COMPARISON_FILE, HISTORY_FILE, RUN_FILE, SPEED_FILE, read_json, read_predictions
+from blv_trainer.run_folder import (
+    COMPARISON_FILE,
+    HISTORY_FILE,
+    RUN_FILE,
+    SPEED_FILE,
+    Predictions,
+    read_json,
+    read_predictions,
+)
 
 
 @dataclass(frozen=True)
@@ -21,19 +32,19 @@ class MethodRuns:
     Args:
         method: the method.
         loss: the loss as it trained, built from the class counts.
-        validation_logits: ``(num_runs, n_validation, num_classes)``.
-        test_logits: ``(num_runs, n_test, num_classes)``.
+        test_logits: ``(num_seeds, n, num_classes)``.
+        validation_logits: ``(num_seeds, n_validation, num_classes)``; None with folds.
         train_logits: of some training rows of the first run, ``(n, num_classes)``; None where none were kept.
         train_labels: of these rows.
         histories: what each run logged.
         conditions: of each run: versions, machine, settings.
-        seconds: training time of each run; of one that was stopped, since it last went on.
+        seconds: training time of each seed; of one that was stopped, since it last went on.
     """
 
     method: Method
     loss: ImbalanceLoss
-    validation_logits: np.ndarray
     test_logits: np.ndarray
+    validation_logits: np.ndarray | None
     train_logits: np.ndarray | None
     train_labels: np.ndarray | None
     histories: list[list[dict[str, Any]]]
@@ -48,11 +59,12 @@ class Results:
     Args:
         names: the labels, lowest first.
         class_counts: rows of each class, by split.
-        seeds: one run of each method for each.
+        seeds: one run of each method for each, or one of each fold.
         methods: in the order in which they were named; the first is what the others are compared with.
-        validation_labels: ``(n_validation,)``.
-        test_labels: ``(n_test,)``.
-        test_columns: what else is known of each test sample (id, speaker, region, ...), by column.
+        test: labels, groups and the columns of the rows that are judged: the test split, or with folds all rows.
+        validation: the rows that decisions are tuned on; None with folds.
+        folds: which fold each row was tested in, ``(num_seeds, n)``; None without folds.
+        group_column: whose answers belong together; None for no column.
         description: everything else in ``comparison.json``.
     """
 
@@ -60,10 +72,21 @@ class Results:
     class_counts: dict[str, list[int]]
     seeds: list[int]
     methods: list[MethodRuns]
-    validation_labels: np.ndarray
-    test_labels: np.ndarray
-    test_columns: dict[str, list[Any]]
+    test: Predictions
+    validation: Predictions | None
+    folds: np.ndarray | None
+    group_column: str | None
     description: dict[str, Any]
+
+    @property
+    def train_counts(self) -> list[int]:
+        """Training rows of each class; with folds all rows, of which each run had most."""
+        return self.class_counts["train"]
+
+    def answers(self, rows: Predictions, logits: np.ndarray) -> Answers:
+        """One run's logits of some rows, with their labels and groups."""
+        scores = Scores(rows.labels, logits, self.names, rows.columns, group_column=self.group_column)
+        return Answers(logits, rows.labels, as_groups(scores.groups))
 
 
 def read_results(output_dir: str | Path) -> Results:
@@ -78,39 +101,56 @@ def read_results(output_dir: str | Path) -> Results:
     if facts is None:
         raise FileNotFoundError(f"{path} does not exist: make the runs first with blv-trainer compare.")
     names, counts, seeds = facts.pop("label_names"), facts.pop("class_counts"), facts.pop("seeds")
-    methods = parse_methods(facts.pop("methods"))
+    methods, num_folds = parse_methods(facts.pop("methods")), facts.pop("num_folds", 0)
+    group_column = facts.pop("group_column", None)
     rows: dict[str, Any] = {}
-    read = [_read_method(Path(output_dir), method, seeds, counts["train"], rows) for method in methods]
-    return Results(names, counts, seeds, read, description=facts, **rows)
+    read = [_read_method(Path(output_dir), method, seeds, num_folds, counts["train"], rows) for method in methods]
+    return Results(names, counts, seeds, read, group_column=group_column, description=facts, **rows)
 
 
 def _read_method(
-    output_dir: Path, method: Method, seeds: list[int], class_counts: list[int], rows: dict[str, Any]
+    output_dir: Path, method: Method, seeds: list[int], num_folds: int, class_counts: list[int], rows: dict[str, Any]
 ) -> MethodRuns:
-    """The runs of one method; ``rows`` is filled from the first run of all, and compared with that of the others."""
-    folders = [folder_of(output_dir, method, seed) for seed in seeds]
-    splits = []
-    for folder in folders:
-        if not is_finished(folder):
-            raise FileNotFoundError(f"{folder} holds no finished run: give the command that made the others again.")
-        found = read_predictions(folder)
-        if not {"validation", "test"} <= {*found}:
-            raise ValueError(f"{folder} lacks validation or test rows: give the command that made it again.")
-        labels = {f"{split}_labels": found[split].labels for split in ("validation", "test")}
-        if not rows:
-            rows.update(labels, test_columns=found["test"].columns)
-        elif any(not np.array_equal(labels[key], rows[key]) for key in labels):
-            raise ValueError(f"{folder} was made on other rows than the runs before it: compare each dataset apart.")
-        splits.append(found)
-    train = splits[0].get("train")
+    """The runs of one method; ``rows`` is filled from the first method's, and compared with that of the others."""
+    by_seed = [_read_seed(folder_of(output_dir, method, seed), num_folds) for seed in seeds]
+    tests, validations, folds = zip(*(found[:3] for found in by_seed), strict=True)
+    if not rows:
+        rows.update(test=tests[0], validation=validations[0], folds=np.stack(folds) if num_folds else None)
+    for k, (test, validation, fold) in enumerate(zip(tests, validations, folds, strict=True)):
+        same = np.array_equal(test.labels, rows["test"].labels)
+        same &= num_folds > 0 or np.array_equal(validation.labels, rows["validation"].labels)
+        same &= num_folds == 0 or np.array_equal(fold, rows["folds"][k])
+        if not same:
+            where = folder_of(output_dir, method, seeds[k])
+            raise ValueError(f"{where} was made on other rows than the runs before it: compare each dataset apart.")
+    folders = [folder for found in by_seed for folder in found[3]]
+    train = read_predictions(folders[0]).get("train")
+    seconds = [
+        [read_json(folder / SPEED_FILE)["train"].get("train_runtime") for folder in found[3]] for found in by_seed
+    ]
     return MethodRuns(
         method,
         method.build(class_counts),
-        np.stack([found["validation"].logits for found in splits]),
-        np.stack([found["test"].logits for found in splits]),
+        np.stack([test.logits for test in tests]),
+        None if num_folds else np.stack([validation.logits for validation in validations]),
         None if train is None else train.logits,
         None if train is None else train.labels,
         [read_json(folder / HISTORY_FILE) for folder in folders],
         [read_json(folder / RUN_FILE) for folder in folders],
-        [read_json(folder / SPEED_FILE)["train"].get("train_runtime") for folder in folders],
+        [sum(filter(None, of_seed)) for of_seed in seconds],
     )
+
+
+def _read_seed(folder: Path, num_folds: int) -> tuple[Predictions, Predictions | None, np.ndarray | None, list[Path]]:
+    """Test rows, validation rows, the fold of each test row, and the folders of one seed's runs."""
+    folders = [fold_folder(folder, fold) for fold in range(num_folds)] or [folder]
+    for of_run in folders:
+        if not is_finished(of_run):
+            raise FileNotFoundError(f"{of_run} holds no finished run: give the command that made the others again.")
+    if num_folds:
+        test, folds = out_of_fold(folders)
+        return test, None, folds, folders
+    found = read_predictions(folder)
+    if not {"validation", "test"} <= {*found}:
+        raise ValueError(f"{folder} lacks validation or test rows: give the command that made it again.")
+    return found["test"], found["validation"], None, folders

@@ -1,4 +1,4 @@
-"""Where the runs of a comparison lie, ``runs/<method>/seed_<n>/``, and what makes one new, interrupted or another's."""
+"""Where runs lie, ``runs/<method>/seed_<n>/`` (``fold_<k>/`` in it), and what makes one new, interrupted, another's."""
 
 from __future__ import annotations
 
@@ -33,9 +33,14 @@ _WITHOUT_EFFECT = {
 _DEFAULT = "TrainingArguments' default"  # settings that have it are not listed
 
 
-def folder_of(output_dir: str | Path, method: Method, seed: int) -> Path:
+def folder_of(output_dir: str | Path, method: Method, seed: int, fold: int | None = None) -> Path:
     """Where a run lies."""
-    return Path(output_dir, "runs", method.folder, f"seed_{seed}")
+    return fold_folder(Path(output_dir, "runs", method.folder, f"seed_{seed}"), fold)
+
+
+def fold_folder(folder: Path, fold: int | None) -> Path:
+    """Where the run of one fold lies, in the folder of the seed; the folder itself where there are no folds."""
+    return folder if fold is None else folder / f"fold_{fold}"
 
 
 def is_finished(folder: Path) -> bool:
@@ -167,7 +172,7 @@ def _changed(folder: Path, settings: dict[str, Any]) -> list[str]:
     new = json.loads(json.dumps(settings))
     changed = []
     for name in sorted(old.keys() | new.keys()):
-        was, now = (json.dumps(of[name]) if name in of else _DEFAULT for of in (old, new))
-        if was != now:
+        if old.get(name, _DEFAULT) != new.get(name, _DEFAULT):  # 30 epochs are 30.0 in a file of settings
+            was, now = (json.dumps(of[name]) if name in of else _DEFAULT for of in (old, new))
             changed.append(f"{name}={was}, now {now}")
     return changed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from transformers import (
 )
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
-from blv_trainer.experiments import runs
+from blv_trainer.experiments.decisions import Decided, Found
 from blv_trainer.files import staged_folder, write_json
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
@@ -40,12 +41,31 @@ from blv_trainer.trainer import BLVTrainer
 _MEASURED = ("_runtime", "_per_second", "_time", "train_loss")  # of the process at work, not of the whole run
 
 
+class Learner(NamedTuple):
+    """A trainer, and how its rows and its model are come by.
+
+    Args:
+        trainer: ready to train.
+        inputs: of a split and the places of some of its rows: what the model takes, and which place each of it has.
+        save: write the whole model, with what its configuration shall hold of decisions, into the output folder.
+        is_tiny: a step is so little work that several threads of a processor would only wait for one another.
+    """
+
+    trainer: BLVTrainer
+    inputs: Callable[[str, np.ndarray], tuple[Any, np.ndarray]]
+    save: Callable[[Decided | None], None]
+    is_tiny: bool = False
+
+
 def train_and_evaluate(
     dataset: DatasetDict,
     names: Sequence[str],
     *,
     model_args: ModelArguments,
     training_args: BLVTrainingArguments,
+    learn: Callable[..., Learner] | None = None,
+    decide: Callable[[Mapping[str, Found]], Decided] | None = None,
+    keep_model: bool = True,
     quiet: bool = False,
     num_train_predictions: int = 0,
 ) -> dict[str, dict[str, float]]:
@@ -61,6 +81,10 @@ def train_and_evaluate(
         names: the labels, lowest first.
         model_args: which model.
         training_args: how; ``output_dir`` is where.
+        learn: what makes the trainer of the four arguments above; None for one that trains the whole model on texts.
+        decide: from the raw predictions by split to decisions, which are folded into the model and into what is
+            written; the largest logit's metrics stand beside under ``<split>_raw``. None for raw.
+        keep_model: save the model.
         quiet: print no logs where the progress bar is off.
         num_train_predictions: predict as many training rows too, drawn at random, the same ones in every run.
 
@@ -72,12 +96,54 @@ def train_and_evaluate(
         FileExistsError: the output folder already holds a run and ``resume_from_checkpoint`` is not set.
         FileNotFoundError: there is no such encoder.
         OSError: something could not be written; finished files are as they were.
-        ValueError: what ``BLVTrainer`` refuses.
+        ValueError: what ``BLVTrainer`` and ``decide`` refuse.
     """
     refuse_used_folder(training_args)
     if not torch.cuda.is_available():
         training_args.dataloader_pin_memory = False  # torch warns of it where there is no accelerator
     set_seed(training_args.seed)  # before the model, whose head starts from random weights
+    learner = (learn or text_learner)(dataset, names, model_args, training_args)
+    trainer = learner.trainer
+    if quiet:
+        trainer.remove_callback(PrinterCallback)
+    with _threads(1 if learner.is_tiny else torch.get_num_threads()):
+        metrics = {"train": run_training(trainer)}
+    places = {split: np.arange(len(dataset[split])) for split in ("validation", "test") if split in dataset}
+    if num_train_predictions:
+        places = {"train": sample_rows(len(dataset["train"]), num_train_predictions), **places}
+    found: dict[str, Found] = {}
+    for split, own in places.items():
+        inputs, order = learner.inputs(split, own)
+        output = trainer.predict(inputs, metric_key_prefix=split)
+        found[split] = dataset[split].select(own), output.predictions[np.argsort(order)]
+        if split != "train":
+            metrics[split] = {key.removeprefix(f"{split}_"): value for key, value in (output.metrics or {}).items()}
+            metrics[split]["num_rows"] = len(own)
+    decided = decide(found) if decide else None
+    if keep_model:
+        learner.save(decided)
+    return write_results(trainer, metrics, found, names, decided)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def text_learner(
+    dataset: DatasetDict,
+    names: Sequence[str],
+    model_args: ModelArguments,
+    training_args: BLVTrainingArguments,
+    *,
+    class_counts: Sequence[int] | None = None,
+) -> Learner:
+    """What ``train_and_evaluate`` needs to train a whole model on texts; the loss counts the training rows if None."""
     model, tokenizer = build_model(model_args, names)
     tokenized = tokenize(dataset, tokenizer, max_length=max_tokens(model, tokenizer, model_args.max_length))
     trainer = BLVTrainer(
@@ -86,41 +152,16 @@ def train_and_evaluate(
         train_dataset=tokenized["train"],
         eval_dataset=by_length(tokenized["validation"])[0] if "validation" in tokenized else None,
         processing_class=tokenizer,
+        class_counts=class_counts,
         compute_metrics=make_compute_metrics(names),
     )
-    if quiet:
-        trainer.remove_callback(PrinterCallback)
-    train_metrics = run_training(trainer)
-    save_model_whole(trainer)
-    rows = {"train": tokenized["train"].select(sample_rows(len(tokenized["train"]), num_train_predictions))}
-    rows |= {split: tokenized[split] for split in ("validation", "test") if split in tokenized}
-    inputs = {split: by_length(rows[split]) for split in rows if len(rows[split])}
-    columns = {split: rows[split].select_columns(dataset[split].column_names) for split in inputs}
-    return predict_and_write(trainer, train_metrics, inputs, columns, names)
 
+    def save(decided: Decided | None) -> None:
+        if decided is not None:
+            decided.fold_into(trainer.model)
+        save_model_whole(trainer)
 
-def resume_or_begin(
-    dataset: DatasetDict, names: Sequence[str], model_args: ModelArguments, training_args: BLVTrainingArguments
-) -> None:
-    """Let a run go on where it was stopped, if the output folder holds one of the same data, model and settings.
-
-    Args:
-        dataset: as ``train_and_evaluate`` takes it, like the others.
-        names: the labels, lowest first.
-        model_args: which model.
-        training_args: ``resume_from_checkpoint`` is set where there is a whole checkpoint, unless it was set before.
-
-    Raises:
-        ValueError: the folder holds an unfinished run with other settings.
-    """
-    if training_args.resume_from_checkpoint:
-        return
-    settings = runs.run_settings(dataset, names, model_args, training_args)
-    settings |= {name: getattr(training_args, name) for name in ("loss", "loss_kwargs", "seed")}
-    with training_args.main_process_first(local=False):
-        training_args.resume_from_checkpoint = runs.begin(
-            output_folder(training_args), settings, chosen_by_user=True, num_processes=training_args.world_size
-        )
+    return Learner(trainer, lambda split, places: by_length(tokenized[split].select(places)), save)
 
 
 def run_training(trainer: BLVTrainer) -> dict[str, float]:
@@ -135,32 +176,26 @@ def run_training(trainer: BLVTrainer) -> dict[str, float]:
         ) from error
 
 
-def predict_and_write(
+def write_results(
     trainer: BLVTrainer,
-    train_metrics: dict[str, float],
-    inputs: Mapping[str, tuple[Any, np.ndarray]],
-    rows: Mapping[str, Dataset],
+    metrics: dict[str, dict[str, float]],
+    found: Mapping[str, Found],
     names: Sequence[str],
+    decided: Decided | None,
 ) -> dict[str, dict[str, float]]:
-    """Predict with a trained model; write history, speed, predictions and metrics, all of them or none.
-
-    ``inputs`` has for each split what the model takes, and the place in ``rows`` that each of it has; the columns of
-    ``rows`` are written beside the predictions.
-    """
-    metrics, tables = {"train": train_metrics}, []
-    for split, (split_inputs, order) in inputs.items():
-        output = trainer.predict(split_inputs, metric_key_prefix=split)
-        logits = output.predictions[np.argsort(order)]
-        tables.append(predictions_of_split(rows[split], split, prediction_table(logits, names)))
-        if split != "train":
-            metrics[split] = {key.removeprefix(f"{split}_"): value for key, value in (output.metrics or {}).items()}
-            metrics[split]["num_rows"] = len(logits)
+    """Write history, speed, predictions and metrics, all of them or none; returns the metrics without the times."""
     speed = {split: {key: of[key] for key in of if f"_{key}".endswith(_MEASURED)} for split, of in metrics.items()}
     metrics = {split: {key: of[key] for key in of if key not in speed[split]} for split, of in metrics.items()}
+    if decided is not None:
+        metrics, found = decided.judge(metrics, found, names)
     if trainer.is_world_process_zero():
         with staged_folder(output_folder(trainer.args)) as folder:
             write_json(folder / HISTORY_FILE, trainer.state.log_history)
             write_json(folder / SPEED_FILE, speed)
+            tables = [
+                predictions_of_split(rows, split, prediction_table(logits, names))
+                for split, (rows, logits) in found.items()
+            ]
             if tables:
                 write_predictions(folder, tables)
             write_json(folder / METRICS_FILE, metrics)
@@ -213,6 +248,7 @@ def build_model(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTr
             return MeanPooledForSequenceClassification.from_encoder(source, encoder_kwargs=safely, **labels), tokenizer
         model = AutoModelForSequenceClassification.from_pretrained(source, **safely)
     _check_labels(model, source, names)
+    model.config.decision, model.config.group_decision = "raw", None  # it is decided anew
     return model, tokenizer
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 from scipy.special import softmax
 
 from blv_trainer.checks import did_you_mean, labelled_rows
@@ -21,6 +22,8 @@ from blv_trainer.metrics.pcc.pcc import pcc
 from blv_trainer.metrics.qwk.qwk import qwk
 from blv_trainer.metrics.rmse.rmse import rmse
 from blv_trainer.metrics.smd.smd import smd
+
+Value = TypeVar("Value", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class Metric:
         """The function's value."""
         return self.function(*args, **kwargs)
 
-    def goodness(self, value: float) -> float:
-        """The value turned so that higher is better."""
+    def goodness(self, value: Value) -> Value:
+        """The value, or an array of them, turned so that higher is better."""
         return {"higher": value, "lower": -value, "near 0": -abs(value)}[self.better]
 
     def format(self, value: float | None, *, fewer: int = 0) -> str:

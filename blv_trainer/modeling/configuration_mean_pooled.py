@@ -17,7 +17,7 @@ class MeanPooledConfig(PretrainedConfig):
             ``hidden_dropout_prob``, or 0.1 where it has none.
         class_counts: training examples of each class, in label order, where known.
         training_loss: name and options of the loss that trained the head, where known.
-        decision: how logits become a level: "raw" is the largest logit.
+        decision: how logits become a level: "raw" is the largest logit; else what ``blv_trainer.decision.fold`` wrote.
         **kwargs: what every ``PretrainedConfig`` takes, such as ``num_labels`` and ``id2label`` in ordinal order.
 
     Raises:

@@ -22,6 +22,8 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         pooled = sum_t mask_t hidden_t / sum_t mask_t
         logits = W dropout(pooled) + b
 
+    Where ``config.decision`` holds a decision by cost, ``logits`` are its scores, except while training.
+
     Args:
         config: the configuration; the encoder is built from ``config.text_config`` with random weights.
 
@@ -124,12 +126,27 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (batch, length, 1)
         pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)  # (batch, hidden_size)
         logits = self.classifier(self.dropout(pooled))  # (batch, num_labels)
+        if not self.training:
+            logits = _decided(logits, self.config.decision)
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, logits=logits, config=self.config)
         return SequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
         )
+
+
+def _decided(logits: torch.Tensor, decision: Any) -> torch.Tensor:
+    """Scores of a decision by cost, ``blv_trainer.decision.Decision.apply``; a shift alone is in the last layer."""
+    power = decision.get("power", 0.0) if isinstance(decision, dict) else 0.0
+    if not power:
+        return logits
+    logits = logits.float()  # in bf16 the costs of neighbouring levels are often the same number
+    p = ((logits + logits.new_tensor(decision["shift"])) / decision["temperature"]).softmax(dim=-1)
+    levels = torch.arange(p.shape[-1], device=p.device, dtype=p.dtype)
+    cost = (levels[:, None] - levels).abs() ** power  # (num_labels, num_labels)
+    # No matrix product, which mixed precision and int8 exports would round.
+    return -(p.unsqueeze(-1) * cost).sum(dim=-2) / decision["sharpness"]
 
 
 def _check_label_names(num_labels: int | None = None, id2label: Any = None, **_: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -150,7 +150,7 @@ def resolve_loss(
     if loss is None:
         loss = args.loss if isinstance(args, BLVTrainingArguments) else _DEFAULT_LOSS
     check_loss(loss, kwargs)
-    _check_every_class(loss, class_counts, getattr(config, "id2label", None) or {})
+    check_every_class(loss, class_counts, getattr(config, "id2label", None) or {})
     return build_loss(loss, class_counts, **kwargs)
 
 
@@ -170,7 +170,17 @@ def _with_smoothing(loss: nn.Module, kwargs: dict, smoothing: float) -> nn.Modul
     return loss
 
 
-def _check_every_class(loss: str, class_counts: list[int], id2label: dict) -> None:
+def check_every_class(loss: str, class_counts: Sequence[int], id2label: Mapping[int, str]) -> None:
+    """Refuse a loss that is undefined for a class without training rows; warn of the class where it is defined.
+
+    Args:
+        loss: a key of ``LOSSES``.
+        class_counts: training rows of each class, ``(num_classes,)``.
+        id2label: names of the classes, as far as they are known.
+
+    Raises:
+        ValueError: the loss needs a row of every class.
+    """
     empty = [f"{k} ({id2label.get(k, k)!r})" for k, count in enumerate(class_counts) if count == 0]
     if not empty or sum(count > 0 for count in class_counts) < 2:
         return

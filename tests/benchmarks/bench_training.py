@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from transformers import AutoTokenizer, BertConfig, BertForSequenceClassificatio
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments
 from blv_trainer.arguments import ModelArguments
-from blv_trainer.experiments.frozen import pooled_features, train_head_and_evaluate
+from blv_trainer.experiments.frozen import head_learner, pooled_features
 from blv_trainer.experiments.single_run import build_model, train_and_evaluate
 from blv_trainer.run_folder import SPEED_FILE
 from tests.benchmarks.harness import Row, benchmark, in_turn, once
@@ -135,10 +136,12 @@ def frozen() -> list[Row]:
             )
 
         def heads() -> None:
-            features = pooled_features(dataset, model_args, Path(folder, "features"))
+            learn = partial(head_learner, pooled_features(dataset, model_args, Path(folder, "features")))
             for seed in range(seeds):
                 args = args_of(f"head{seed}", seed=seed, num_train_epochs=epochs, learning_rate=1e-2)
-                train_head_and_evaluate(features, dataset, names, model_args=model_args, training_args=args, quiet=True)
+                train_and_evaluate(
+                    dataset, names, model_args=model_args, training_args=args, learn=learn, keep_model=False, quiet=True
+                )
 
         ours = once(heads)
         full = args_of("full", max_steps=steps, learning_rate=1e-4)

@@ -1,6 +1,8 @@
 """``blv-trainer compare`` on the command line: one command, killed and given again; what it refuses."""
 
 import csv
+import html
+import json
 import logging
 
 import pytest
@@ -8,7 +10,9 @@ import soundfile
 import yaml
 
 from blv_trainer.cli import main
-from blv_trainer.cli.compare import parse, parse_weights
+from blv_trainer.cli.compare import parse
+from blv_trainer.cli.labelled_data import parse_weights
+from blv_trainer.prediction import load_classifier
 
 QUICK = [
     *["compare", "--preset", "demo", "--num_speakers", "20", "--num_train_epochs", "2", "--max_length", "32"],
@@ -42,27 +46,85 @@ def test_one_command_leaves_runs_report_and_settings(finished, capsys):
     assert main(["compare", "--config", str(finished / "config.yaml"), "--report_only"]) == 0
     assert tables(finished) == before
     printed = capsys.readouterr().out
-    assert "Chosen on validation: " in printed
+    assert f"blv-trainer train --config {finished / 'winner.yaml'}" in printed
     rows = [line.split()[0] for line in printed.splitlines() if line.startswith(("cross-entropy", "BLV"))]
-    assert len(rows) == 5  # raw and tuned; for BLV consistent as well
+    assert len(rows) == 2 * 5  # raw and tuned, for BLV with its shift added back as well; answers and speakers
 
 
-def test_own_rows_are_split_and_compared(finished, tmp_path):
-    path = tmp_path / "levels.csv"
+def write_levels(path, num_rows=160, *, levels=("2", "10"), speaker=lambda k: f"s{k // 4}"):
+    """Answers of speakers with four answers each, a quarter of whom have the higher level, and say so; two raters."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["answer", "cefr", "speaker"])
-        for k in range(160):
-            level = ("A2", "B1")[k // 4 % 4 == 0]
-            writer.writerow([f"{'well, however' if level == 'B1' else 'um'} I think number {k}", level, f"s{k // 4}"])
-    words = f"compare --train_file {path} --text_column answer --label_column cefr --freeze_encoder --use_cpu"
-    words += f" --model_name_or_path {finished / 'encoder'} --output_dir {tmp_path / 'out'} --num_train_epochs 3"
-    words += " --methods cross_entropy logit_adjustment --seeds 1 2 --num_resamples 100 --tsne_rows 0 --fp16 false"
-    assert main(words.split()) == 0
-    page = (tmp_path / "out" / "report" / "report.html").read_text()
-    assert "levels.csv: 128 train, 16 validation, 16 test" in " ".join(page.split())
-    assert "speakers disjoint" in page
-    assert "16 samples" not in page  # speakers were resampled
+        writer.writerow(["answer", "cefr", "who", "first", "second"])
+        for k in range(num_rows):
+            level = levels[k // 4 % 4 == 0]
+            text = f"{'well, however' if level == levels[1] else 'um'} I think number {k}"
+            writer.writerow([text, level, speaker(k), level, levels[0]])
+    return path
+
+
+def own_words(path, encoder, out, *more):
+    words = f"compare --train_file {path} --text_column answer --label_column cefr --group_column who --freeze_encoder"
+    words += f" --use_cpu --model_name_or_path {encoder} --output_dir {out} --num_train_epochs 3 --num_resamples 100"
+    return [*f"{words} --methods cross_entropy logit_adjustment --seeds 1 --tsne_rows 0 --fp16 false".split(), *more]
+
+
+def test_without_test_rows_own_rows_are_cross_validated_and_the_winner_is_trained_on_all(finished, tmp_path, capsys):
+    path, out = write_levels(tmp_path / "levels.csv"), tmp_path / "out"
+    words = own_words(path, finished / "encoder", out, "--tune_for", "qwk", "--rater_columns", "first", "second")
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "levels.csv: 160 rows in 5 folds" in printed
+    assert "Whole groups (who), 40:" in printed
+    assert "human raters" in printed
+    analysis = json.loads((out / "report" / "results.json").read_text())
+    assert (analysis["label_names"], analysis["num_groups"], analysis["resampled"]) == (["2", "10"], 40, "groups")
+    assert (analysis["tuned_for"], analysis["at_least"]) == ({"qwk": 1.0}, {})
+    assert yaml.safe_load((out / "config.yaml").read_text())["folds"] == 5
+    settings = yaml.safe_load((out / "winner.yaml").read_text())
+    assert (settings["group_column"], settings["tune_for"], settings["folds"]) == ("who", ["qwk"], 5)
+    made = {path: path.stat().st_mtime_ns for path in out.glob("winner/folds/*/predictions.parquet")}
+    assert len(made) == 5
+    assert main(["train", "--config", str(out / "winner.yaml")]) == 0
+    assert {path: path.stat().st_mtime_ns for path in made} == made  # none was made again
+    metrics = json.loads((out / "winner" / "metrics.json").read_text())
+    chosen = analysis["rows"][analysis["chosen"]]["test"]
+    assert metrics["out_of_fold"]["qwk"] == pytest.approx(chosen["qwk"]["mean"])
+    assert metrics["out_of_fold_by_group"]["num_rows"] == 40
+    assert len(load_classifier(str(out / "winner"))[0].config.id2label) == 2
+
+
+def test_speakers_who_all_have_two_levels_are_told_and_not_judged(finished, tmp_path, capsys):
+    path = write_levels(tmp_path / "levels.csv", 40, speaker=lambda k: f"s{k % 2}")
+    assert main(own_words(path, finished / "encoder", tmp_path / "out", "--folds", "2", "--methods", "focal")) == 0
+    printed = capsys.readouterr()
+    note = "2 of 2 groups of the column 'who' have more than one label, such as 's0': whole groups are judged without"
+    assert note in printed.err
+    assert note in html.unescape((tmp_path / "out" / "report" / "report.html").read_text())
+    assert "Whole groups" not in printed.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--folds", "41"], "--folds 41 is not possible with 40 groups (who): give a number from 2 to 40, or 0 and a"),
+        (["--folds", "1"], "--folds 1 is not possible with 40 groups (who): give a number from 2"),
+        (["--test_file", "{path}"], "--folds 2 tests every row, so there is no use for test rows: add them to --train"),
+        (["--group_column", "whom"], "has no group column 'whom'"),
+        (["--decision", "raw"], "--decision is a flag of train; compare shows every decision."),
+        (["--rater_columns", "first"], "give whole numbers of shape (num_raters, n), two raters or more"),
+        (["--rater_columns", "first", "answer"], "is none of the levels"),
+        (["--label_order", "2", "10", "11"], "class 2 ('11') has no training example, so loss='blv' is undefined"),
+    ],
+)
+def test_what_cannot_be_cross_validated_is_one_sentence_before_the_first_run(
+    finished, tmp_path, capsys, flags, message
+):
+    path = write_levels(tmp_path / "levels.csv")
+    words = own_words(path, finished / "encoder", tmp_path / "out", "--folds", "2", "--methods", "emd", "blv")
+    assert main([*words, *(flag.format(path=path) for flag in flags)]) == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not (tmp_path / "out" / "runs").exists()
 
 
 @pytest.mark.filterwarnings("ignore:.* test speakers also stand in train:UserWarning")
@@ -83,7 +145,7 @@ def test_the_corpus_is_split_as_the_preset_says(tmp_path, finished):
 
 
 def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeypatch):
-    from blv_trainer.cli.compare import load_data
+    from blv_trainer.cli.labelled_data import load_data
     from blv_trainer.corpora.synthetic import write_corpus
 
     class Listener:
@@ -102,9 +164,10 @@ def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeyp
     for path in corpus.rglob("*.mp3"):
         soundfile.write(path, [0.0] * 1_600, 16_000)
     words = f"--data_dir {corpus} --transcripts whisper --whisper_model tiny --output_dir {tmp_path / 'out'}"
-    compare_args, data_args, _, training_args = parse(words.split())
-    dataset, *_ = load_data(compare_args, data_args, training_args)
-    texts = [text for rows in dataset.values() for text in rows["text"]]
+    _, corpus_args, data_args, *_, training_args = parse(words.split())
+    data = load_data(corpus_args, data_args, training_args, hold_out=False)
+    assert data.group_column == "speaker"
+    texts = [text for rows in data.dataset.values() for text in rows["text"]]
     assert texts
     assert all(text.startswith("tiny heard") for text in texts)
 
@@ -113,17 +176,18 @@ def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeyp
 
 
 def test_presets_fill_what_no_flag_or_file_says(tmp_path):
-    compare_args, _, model_args, training_args = parse(["--preset", "paper", "--output_dir", str(tmp_path)])
+    words = ["--preset", "paper", "--output_dir", str(tmp_path)]
+    compare_args, corpus_args, _, decision_args, model_args, training_args = parse(words)
     assert (training_args.per_device_train_batch_size, training_args.gradient_accumulation_steps) == (4, 2)
     assert (training_args.num_train_epochs, training_args.learning_rate) == (20, 1e-5)
     assert (model_args.model_name_or_path, model_args.classifier_dropout) == ("bert-base-uncased", 0.1)
-    assert (compare_args.split_by, compare_args.seeds) == ("sample", [42])
-    compare_args, *_ = parse(["--preset", "robust", "--output_dir", str(tmp_path)])
-    assert compare_args.split_by == "speaker"
+    assert (corpus_args.split_by, compare_args.seeds, decision_args.folds) == ("sample", [42], 0)
+    compare_args, corpus_args, _, decision_args, *_ = parse(["--preset", "robust", "--output_dir", str(tmp_path)])
+    assert (corpus_args.split_by, decision_args.folds) == ("speaker", None)
     assert len(compare_args.seeds) == 5
     (tmp_path / "a.yaml").write_text("preset: paper\nlearning_rate: 2e-5\nnum_train_epochs: 7\n")
     words = ["--config", str(tmp_path / "a.yaml"), "--num_train_epochs", "3", "--output_dir", str(tmp_path)]
-    _, _, _, training_args = parse(words)
+    *_, training_args = parse(words)
     assert training_args.learning_rate == 2e-5  # the file over the preset
     assert training_args.num_train_epochs == 3  # the flag over the file
     assert training_args.gradient_accumulation_steps == 2  # the preset
@@ -132,8 +196,14 @@ def test_presets_fill_what_no_flag_or_file_says(tmp_path):
 def test_weights_of_the_tuning_are_read():
     assert parse_weights(["qwk", "accuracy=2"]) == {"qwk": 1.0, "accuracy": 2.0}
     assert parse_weights(None) is None
-    with pytest.raises(ValueError, match="--tune_for qwk=much: 'much' is no number"):
-        parse_weights(["qwk=much"])
+    for words, message in (
+        (["qwk=much"], "--tune_for qwk=much: 'much' is no number"),
+        (["qwk=0"], "weight 0.0 of metric 'qwk' cannot be used"),
+        (["ece"], "ece judges probabilities"),
+        ([], "is empty: name one metric or more"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            parse_weights(words)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +212,7 @@ def test_weights_of_the_tuning_are_read():
         (["--methods", "bvl"], "method 'bvl': loss='bvl' is unknown. Choose from: blv, "),
         (["--methods", "focal", "focal"], "method 'focal' is given twice"),
         (["--loss", "focal"], "compare takes --methods"),
+        (["--push_to_hub"], "--push_to_hub is a flag of train; compare publishes nothing."),
         (["--resume_from_checkpoint", "x"], "the same command goes on where it was interrupted"),
         (["--preset", "demmo"], "argument --preset: invalid choice: 'demmo'"),
         (["--sedes", "1"], "unrecognized arguments: --sedes 1. Did you mean --seeds?"),

@@ -78,6 +78,70 @@ def test_a_fault_in_a_late_row_leaves_no_file_and_the_one_before_as_it_was(model
     assert out.read_text() == "from before"
 
 
+# ---- One row a group
+
+
+def write_answers(path, rows):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["speaker", "text"], *rows])
+    return str(path)
+
+
+def test_answers_of_a_speaker_that_lie_far_apart_become_one_row(model, texts, tmp_path):
+    texts = texts[:4200]  # two chunks
+    speakers = [f"S{i % 1400}" for i in range(len(texts))]
+    path = write_answers(tmp_path / "x.csv", zip(speakers, texts, strict=True))
+    assert (
+        main(["predict", model, "--input_file", path, "--group_column", "speaker", "--output_file", f"{path}.parquet"])
+        == 0
+    )
+    rows = pq.read_table(f"{path}.parquet").to_pylist()
+    assert [row["speaker"] for row in rows] == speakers[:1400]
+    assert {row["num_answers"] for row in rows} == {3}
+    loaded, tokenizer = prediction.load_classifier(model)
+    names = prediction.label_names(loaded)
+    for i in (0, 7, 1399):
+        logits = prediction.predict_logits(loaded, tokenizer, texts[i::1400]).astype(float)
+        log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        p = np.exp(log_p.mean(axis=0)) / np.exp(log_p.mean(axis=0)).sum()
+        assert [rows[i][f"p_{name}"] for name in names] == pytest.approx(p, abs=1e-6)
+        assert rows[i]["level"] == names[p.argmax()]
+        assert rows[i]["expected_score"] == pytest.approx(p[1] + 2 * p[2], abs=1e-6)
+
+
+def test_rows_without_a_speaker_are_groups_of_their_own_named_by_their_row(model, tmp_path, capsys):
+    path = write_answers(tmp_path / "x.csv", [("7", "a b"), (" ", "c"), ("", "c"), ("9", ""), (" 7", "d")])
+    assert main(["predict", model, "--input_file", path, "--group_column", "speaker"]) == 0
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert header.split()[:4] == ["speaker", "num_answers", "level", "expected_score"]
+    assert [row.split("  ")[0] for row in rows] == ["7", "row 3", "row 4"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--text", "a", "--group_column", "speaker"], "--group_column goes with --input_file"),
+        (["--audio", "a.wav", "--group_column", "speaker"], "--group_column goes with --input_file"),
+        (["--text", "a", "--one_speaker"], "--one_speaker goes with --audio"),
+    ],
+)
+def test_groups_of_what_has_no_column_are_misuse(model, words, message, capsys):
+    assert main(["predict", model, *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_group_column_is_named(model, tmp_path, capsys):
+    path = write_answers(tmp_path / "x.csv", [("7", "a b")])
+    assert main(["predict", model, "--input_file", path, "--group_column", "speakr"]) == 2
+    assert (
+        "has no group column 'speakr'. Its columns: 'speaker', 'text'. Did you mean 'speaker'?"
+        in capsys.readouterr().err
+    )
+
+
+# ---- Files
+
+
 CHUNKS = [
     [{"row": 2, "text": "Grüße,\nall", "score": 0.25}],
     [{"row": 3, "text": "=1+1", "score": 1.5}, {"row": 5, "text": "c", "score": 2.0}],

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,7 +12,9 @@ from transformers import pipeline
 
 from blv_trainer import metrics as metric_room
 from blv_trainer.cli import main
+from blv_trainer.corpora.synthetic import write_corpus
 from blv_trainer.hub.card import check_card, write_card
+from blv_trainer.prediction import group_scores, load_classifier, predict_logits
 
 LEVELS = ["low", "mid", "high"]
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "coffee", "nevertheless", "i", "like", "drink", "often"]
@@ -65,7 +68,7 @@ def train_words(data, encoder, folder, *more):
         *f"train --train_file {data['train']} --test_file {data['test']} --validation_file {data['test']}".split(),
         *["--text_column", "answer", "--label_column", "level", "--label_order", "low", "mid", "high"],
         *f"--model_name_or_path {encoder} --output_dir {folder} --num_train_epochs 12 --learning_rate 1e-2".split(),
-        *["--loss_kwargs", '{"sigma":1}', "--disable_tqdm", "true", "--use_cpu"],
+        *["--loss", "blv", "--loss_kwargs", '{"sigma":1}', "--disable_tqdm", "true", "--use_cpu"],
         *more,
     ]
 
@@ -158,10 +161,76 @@ def test_a_saved_classifier_can_be_trained_on(data, trained, tmp_path):
 
 
 def test_without_validation_rows_nothing_is_evaluated_on_the_way(data, encoder, tmp_path):
-    words = train_words(data, encoder, tmp_path / "out", "--max_steps", "2")
+    words = train_words(data, encoder, tmp_path / "out", "--max_steps", "2", "--validation_fraction", "0")
     where = words.index("--validation_file")
     assert main([*words[:where], *words[where + 2 :]]) == 0
-    assert set(json.loads((tmp_path / "out" / "metrics.json").read_text())) == {"train", "test"}
+    assert set(json.loads((tmp_path / "out" / "metrics.json").read_text())) == {"train", "test", "test_by_group"}
+
+
+# ---- Decisions, folds, the corpus
+
+
+def metrics_of(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_where_there_are_validation_rows_a_tuned_decision_is_the_default(data, trained):
+    assert yaml.safe_load((trained / "config.yaml").read_text())["decision"] == "tuned"
+    kinds = [
+        f"{split}{kind}" for split in ("validation", "test") for kind in ("", "_raw", "_by_group", "_by_group_raw")
+    ]
+    assert list(metrics_of(trained)) == ["train", *kinds]
+    config = json.loads((trained / "config.json").read_text())
+    assert (config["decision"]["kind"], config["group_decision"]["kind"]) == ("tuned", "tuned")
+    words = f"evaluate {trained} --test_file {data['test']} --text_column answer --label_column level".split()
+    assert main([*words, "--output_dir", str(trained / "again")]) == 0
+    again = metrics_of(trained / "again")
+    for split in ("test", "test_by_group"):
+        assert again[split]["macro_rmse"] == pytest.approx(metrics_of(trained)[split]["macro_rmse"])
+
+
+def test_with_folds_all_rows_but_the_test_rows_are_trained_on(data, encoder, tmp_path, capsys):
+    folder = tmp_path / "out"
+    words = train_words(data, encoder, folder, "--folds", "3", "--max_steps", "3", "--tune_for", "macro_rmse", "qwk=2")
+    assert main(words) == 0
+    metrics = metrics_of(folder)
+    assert {"out_of_fold", "out_of_fold_raw", "out_of_fold_by_group", "test", "test_raw"} <= set(metrics)
+    assert metrics["out_of_fold"]["num_rows"] == 88 + 32  # train and validation
+    assert json.loads((folder / "config.json").read_text())["class_counts"] == [12, 80, 28]
+    printed = capsys.readouterr().out
+    assert "[3/3] BLV, sigma 1, seed 42, fold 3 of 3" in printed
+    assert printed.splitlines()[-1].startswith("Model, metrics.json")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--folds", "10"], "--folds 10 is not possible with 9 groups (speaker): give a number from 2 to 9"),
+        (["--decision", "tunned"], "--decision tunned is neither raw, consistent nor tuned, and there is no"),
+        (["--tune_for", "ece"], "ece judges probabilities"),
+        (["--group_column", "speeker"], "Did you mean 'speaker'?"),
+        (["--freeze_encoder", "--push_to_hub"], "--push_to_hub would publish the head"),
+        (["--freeze_encoder", "--head", "stock"], "--freeze_encoder trains the mean-pooled head, not --head stock"),
+        (["--data_dir", "corpus"], "--data_dir is instead of files and their columns: leave it out, or --train_file"),
+    ],
+)
+def test_decisions_and_folds_that_are_not_possible_are_one_sentence(data, encoder, tmp_path, capsys, flags, message):
+    assert message in misuse(train_words(data, encoder, tmp_path / "out", *flags), capsys)
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_the_corpus_is_trained_on_by_speakers(encoder, tmp_path, capsys):
+    corpus = write_corpus(tmp_path / "corpus", 40, seed=1).folder
+    words = f"train --data_dir {corpus} --model_name_or_path {encoder} --max_length 32 --use_cpu --disable_tqdm true"
+    words = [*words.split(), "--freeze_encoder", "--num_train_epochs", "2", "--output_dir"]
+    assert main([*words, str(tmp_path / "out")]) == 0
+    assert "test_by_group" in metrics_of(tmp_path / "out")
+    assert main([*words, str(tmp_path / "folds"), "--folds", "2"]) == 0
+    metrics = metrics_of(tmp_path / "folds")
+    assert (metrics["out_of_fold"]["num_rows"], metrics["out_of_fold_by_group"]["num_rows"]) == (160, 40)
+    assert "test" not in metrics  # its rows are trained on
+    message = misuse([*words, str(tmp_path / "no"), "--group_column", "school"], capsys)
+    assert "--group_column school: the corpus has no such column. Choose from: id, text, label, region" in message
 
 
 # ---- Evaluate and predict
@@ -174,9 +243,107 @@ def test_evaluate_gives_the_metrics_of_the_run(trained, data, tmp_path, capsys):
     of_run = json.loads((trained / "metrics.json").read_text())["test"]
     for name in (*metric_room.METRICS, "recall_low", "predicted_mid", "num_rows"):
         assert ours[name] == pytest.approx(of_run[name], abs=1e-6)
-    printed = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines()[2:])
-    assert printed["accuracy %"] == f"{100 * ours['accuracy']:.2f}"
+    header, _, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["test", "test,", "by", "speaker"]
+    printed = {name.strip(): values for name, *values in (line.rsplit(maxsplit=2) for line in lines)}
+    assert printed["accuracy %"][0] == f"{100 * ours['accuracy']:.2f}"
     assert pq.read_table(tmp_path / "out" / "predictions.parquet").num_rows == 32
+
+
+RATED = {"low": "tea i like", "mid": "coffee i like", "high": "nevertheless i like"}
+
+
+def evaluate(trained, path, header, rows, *more):
+    """Exit code and, of what was written, the metrics."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    out = path.parent / "out"
+    code = main(["evaluate", str(trained), "--test_file", str(path), "--output_dir", str(out), *more])
+    return code, json.loads((out / "metrics.json").read_text()) if (out / "metrics.json").is_file() else None
+
+
+def test_speakers_are_judged_beside_answers(trained, tmp_path, capsys):
+    """Each speaker of one level has a telling answer and one of another level; one speaker has two levels."""
+    rows = [
+        ("nevertheless nevertheless i often", "high", "ann"),
+        ("i drink", "high", "ann"),
+        ("tea tea i like", "low", "bob"),
+        ("i often drink", "low", "bob"),
+        ("coffee i like", "mid", "cem"),
+        ("tea i like", "low", "cem"),
+    ]
+    code, metrics = evaluate(trained, tmp_path / "x.csv", ["text", "label", "speaker"], rows)
+    printed = capsys.readouterr()
+    assert code == 0
+    assert metrics["test"].keys() == metrics["test_by_group"].keys() | {"recall_mid"}
+    assert (metrics["test"]["num_rows"], metrics["test_by_group"]["num_rows"]) == (6, 2)
+    model, tokenizer = load_classifier(str(trained))
+    logits = predict_logits(model, tokenizer, [text for text, _, _ in rows[:4]])
+    _, pooled = group_scores(logits, ["ann", "ann", "bob", "bob"], model.config)
+    assert metrics["test_by_group"]["accuracy"] == (pooled.argmax(axis=1) == [2, 0]).mean()
+    assert "1 of 3 groups of the column 'speaker' have more than one label, such as 'cem': whole" in printed.err
+    assert "test, by speaker" in printed.out
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([("tea", "low", "ann"), ("coffee", "mid", "bob")], "no group of one label has more than one answer"),
+        ([("tea", "low", "ann"), ("coffee", "mid", "ann")], "no group has one label"),
+    ],
+)
+def test_groups_that_cannot_be_judged_are_no_column_which_is_explained_where_asked_for(
+    trained, tmp_path, capsys, rows, why
+):
+    header = ["text", "label", "speaker"]
+    for more in ([], ["--group_column", "speaker"]):
+        code, metrics = evaluate(trained, tmp_path / "x.csv", header, rows, *more)
+        printed = capsys.readouterr()
+        assert code == 0
+        assert list(metrics) == ["test"]
+        assert "by speaker" not in printed.out
+        assert (f"Whole groups of the column 'speaker' are not judged: {why}." in printed.err) == bool(more)
+
+
+def test_a_decision_for_groups_that_the_model_holds_is_the_one_that_groups_are_judged_by(trained, tmp_path):
+    """A decision that says "mid" of everybody changes groups and leaves answers."""
+    folder = shutil.copytree(trained, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "group_decision": {"shift": [0, 1000, 0]}}))
+    rows = [(text, level, level) for level, text in RATED.items() for _ in range(2)]
+    _, metrics = evaluate(folder, tmp_path / "x.csv", ["text", "label", "class"], rows, "--group_column", "class")
+    assert metrics["test"]["accuracy"] > 0.9
+    assert [metrics["test_by_group"][f"predicted_{level}"] for level in LEVELS] == [0, 3, 0]
+
+
+def test_raters_stand_beside_the_model(trained, tmp_path, capsys):
+    rows = [
+        (text, level, level, other) for (level, text), other in zip(RATED.items(), ["low", "high", ""], strict=True)
+    ]
+    header, flags = ["text", "label", "first", "second"], ["--rater_columns", "first", "second"]
+    code, metrics = evaluate(trained, tmp_path / "x.csv", header, rows, *flags)
+    assert code == 0
+    human = metrics["test"]["human"]
+    assert (human["num_rows"], human["accuracy"]) == (2, 0.5)
+    header, _, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["test", "human"]
+    assert lines[0].split() == ["rows", "3", "2"]
+
+
+@pytest.mark.parametrize(
+    ("raters", "flags", "message"),
+    [
+        (("low", "top"), ["first", "second"], "'top' in the rater column 'second' is none of the levels"),
+        (("low", "low"), ["first"], "two raters or more"),
+        (("low", ""), ["first", "second"], "no row has the levels of two of the 2 raters"),
+        (("low", "low"), ["first", "third"], "has no rater column 'third'"),
+    ],
+)
+def test_raters_that_cannot_be_compared_are_one_sentence(trained, tmp_path, capsys, raters, flags, message):
+    rows = [("tea", "low", *raters)]
+    header = ["text", "label", "first", "second"]
+    assert evaluate(trained, tmp_path / "x.csv", header, rows, "--rater_columns", *flags) == (2, None)
+    assert message in capsys.readouterr().err
 
 
 def test_predict_json_agrees_with_the_pipeline(trained, capsys):

@@ -68,15 +68,28 @@ def test_expected_scores_are_means_of_the_levels(labels, logits):
     assert Scores(labels, logits, NAMES).expected_scores[1, 7] == pytest.approx(expected)
 
 
-def test_speakers_are_drawn_where_all_are_known(labels, logits):
-    speakers = [f"s{k // 4}" for k in range(60)]
-    scores = Scores(labels, logits, NAMES, {"speaker": speakers}, num_resamples=100)
-    assert (scores.resampled, scores.num_groups) == ("speakers", 15)
-    predictions = logits.argmax(axis=2)
-    assert scores.intervals == bootstrap_intervals(labels, predictions, groups=speakers, num_resamples=100)
-    for unknown in ([*speakers[:-1], None], ["one"] * 60):
-        scores = Scores(labels, logits, NAMES, {"speaker": unknown})
+def test_groups_are_drawn_where_there_are_any(labels, logits):
+    speakers, predictions = [f"s{k // 4}" for k in range(60)], logits.argmax(axis=2)
+    for column, drawn in (("speaker", "speakers"), ("school", "groups")):
+        scores = Scores(labels, logits, NAMES, {column: speakers}, num_resamples=100, group_column=column)
+        assert (scores.resampled, scores.num_groups) == (drawn, 15)
+        assert scores.intervals == bootstrap_intervals(labels, predictions, groups=speakers, num_resamples=100)
+    for columns, column in (
+        ({"speaker": ["one"] * 60}, "speaker"),
+        ({"speaker": speakers}, None),
+        ({"speaker": speakers}, "school"),
+    ):
+        scores = Scores(labels, logits, NAMES, columns, group_column=column)
         assert (scores.resampled, scores.num_groups) == ("samples", 60)
+
+
+def test_a_row_with_an_empty_cell_is_a_group_by_itself(labels, logits):
+    speakers = [f"s{k // 4}" if k < 50 else (None, "", " ")[k % 3] for k in range(60)]
+    scores = Scores(labels, logits, NAMES, {"speaker": speakers}, num_resamples=100)
+    assert (scores.resampled, scores.num_groups) == ("speakers", 13 + 10)
+    by_hand = [speaker if k < 50 else f"row {k}" for k, speaker in enumerate(speakers)]
+    expected = bootstrap_intervals(labels, logits.argmax(axis=2), groups=by_hand, num_resamples=100)
+    assert scores.intervals == expected
 
 
 def test_subgroups_are_made_of_the_columns_that_are_known_to_be_groups(labels, logits):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,8 +12,9 @@ from datasets import DatasetDict
 from transformers import AutoModel, AutoTokenizer
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
-from blv_trainer.experiments.frozen import FrozenHead, pooled_features, train_head_and_evaluate
+from blv_trainer.experiments.frozen import FrozenHead, head_learner, pooled_features
 from blv_trainer.experiments.invented import build_encoder, make_dataset
+from blv_trainer.experiments.single_run import train_and_evaluate
 from blv_trainer.prediction import load_classifier, predict_logits
 
 
@@ -34,12 +36,12 @@ def features(dataset, encoder, tmp_path_factory):
 def train(features, dataset, encoder, folder, *, keep_model=False, **settings):
     settings = {"num_train_epochs": 3, "learning_rate": 1e-2, "per_device_train_batch_size": 16} | settings
     settings |= {"save_strategy": "no", "eval_strategy": "epoch", "report_to": "none", "disable_tqdm": True}
-    return train_head_and_evaluate(
-        features,
+    return train_and_evaluate(
         dataset,
         dataset["train"].features["label"].names,
         model_args=ModelArguments(encoder, max_length=32),
         training_args=BLVTrainingArguments(str(folder), use_cpu=True, **settings),
+        learn=partial(head_learner, features),
         quiet=True,
         num_train_predictions=20,
         keep_model=keep_model,
@@ -68,7 +70,7 @@ def test_features_are_computed_once(dataset, encoder, features, tmp_path, caplog
     pooled_features(dataset, ModelArguments(str(copy), max_length=16), tmp_path / "cache")
     other = DatasetDict({**dataset, "test": dataset["validation"]})
     pooled_features(other, ModelArguments(str(copy), max_length=32), tmp_path / "cache")
-    assert len(list((tmp_path / "cache").iterdir())) == 3  # another length, other rows: other files
+    assert len(list((tmp_path / "cache").iterdir())) == 3 + 3 + 1  # a file for each split, and each that is new
 
 
 def test_the_head_learns_and_leaves_what_a_run_leaves(features, dataset, encoder, tmp_path):

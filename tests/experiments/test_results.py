@@ -24,8 +24,8 @@ def test_what_the_runs_wrote_is_read_back(make_comparison, tmp_path):
     written = pq.read_table(folder / "runs" / "blv_sigma=6" / "seed_2" / "predictions.parquet").to_pylist()
     test = [row for row in written if row["split"] == "test"]
     np.testing.assert_array_equal(blv.test_logits[1], [row["logits"] for row in test])
-    assert results.test_labels.tolist() == [row["label"] for row in test]
-    assert results.test_columns == {name: [row[name] for row in test] for name in ("region", "speaker")}
+    assert results.test.labels.tolist() == [row["label"] for row in test]
+    assert results.test.columns == {name: [row[name] for row in test] for name in ("region", "speaker")}
     assert blv.seconds == [1.5, 1.5]
     assert blv.histories[0][1]["eval_qwk"] == 0.4
     assert blv.conditions[1]["settings"] == {"method": "blv:sigma=6", "seed": 2, "learning_rate": 0.1}
@@ -72,4 +72,34 @@ def test_predictions_without_a_split_are_named(make_comparison, tmp_path):
     path = folder / "runs" / "cross_entropy" / "seed_1" / PREDICTIONS_FILE
     pq.write_table(pq.read_table(path, filters=[("split", "!=", "test")]), path)
     with pytest.raises(ValueError, match="lacks validation or test rows"):
+        read_results(folder)
+
+
+def test_folds_are_read_back_in_the_order_of_the_rows(make_comparison, tmp_path):
+    folder = make_comparison(tmp_path, num_folds=3)
+    results = read_results(folder)
+    assert results.validation is None
+    assert results.group_column == "speaker"
+    blv = results.methods[1]
+    assert blv.test_logits.shape == (2, 200, 4)
+    assert blv.validation_logits is None
+    assert [len(blv.histories), len(blv.conditions), blv.seconds] == [6, 6, [4.5, 4.5]]
+    assert blv.train_logits.shape[0] == (results.folds[0] != 0).sum()
+    for seed, folds in zip((1, 2), results.folds, strict=True):
+        for fold in range(3):
+            path = folder / "runs" / "blv_sigma=6" / f"seed_{seed}" / f"fold_{fold}" / "predictions.parquet"
+            rows = [row for row in pq.read_table(path).to_pylist() if row["split"] == "test"]
+            assert np.flatnonzero(folds == fold).tolist() == [row["row_of_data"] for row in rows]
+            np.testing.assert_array_equal(blv.test_logits[seed - 1][folds == fold], [row["logits"] for row in rows])
+
+
+def test_a_missing_fold_is_named_and_other_folds_are_not_mixed(make_comparison, tmp_path):
+    folder = make_comparison(tmp_path, num_folds=3, seeds=(1,))
+    first, second = folder / "runs" / "cross_entropy" / "seed_1", folder / "runs" / "blv_sigma=6" / "seed_1"
+    (first / "fold_0").rename(first / "kept")
+    with pytest.raises(FileNotFoundError, match=r"seed_1/fold_0 holds no finished run: give the command that made the"):
+        read_results(folder)
+    (first / "fold_1").rename(first / "fold_0")
+    (first / "kept").rename(first / "fold_1")
+    with pytest.raises(ValueError, match=f"{second} was made on other rows than the runs before it"):
         read_results(folder)

@@ -49,6 +49,11 @@ def test_changed_settings_are_named_and_their_defaults_too(folder):
         runs.refuse_changed_settings(folder, SETTINGS)
 
 
+def test_a_number_is_the_same_setting_with_a_point_and_without(tmp_path):
+    runs.begin(tmp_path, {"num_train_epochs": 30}, chosen_by_user=False)
+    runs.refuse_changed_settings(tmp_path, {"num_train_epochs": 30.0})
+
+
 def test_an_unfinished_run_of_other_settings_is_begun_again(folder):
     (folder / "checkpoint-3").mkdir()
     assert runs.begin(folder, {**SETTINGS, "seed": 2}, chosen_by_user=False) is None

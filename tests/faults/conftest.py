@@ -47,7 +47,7 @@ def train_words(table, encoder):
     words = f"train --train_file {table} --validation_file {table} --test_file {table} --output_dir {{out}}"
     words += f" --model_name_or_path {encoder} --label_order low mid high --num_train_epochs 2 --use_cpu"
     words += " --per_device_train_batch_size 10 --learning_rate 1e-2 --disable_tqdm true --save_strategy steps"
-    return [*words.split(), "--save_steps", "2", "--loss_kwargs", '{"sigma": 1}']
+    return [*words.split(), "--save_steps", "2", "--loss", "blv", "--loss_kwargs", '{"sigma": 1}']
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ def dataset():
 @pytest.fixture
 def features(dataset, encoder, tmp_path):
     def features():
-        return frozen.pooled_features(dataset, ModelArguments(model_name_or_path=str(encoder)), tmp_path)
+        rows = DatasetDict(train=dataset["train"])  # a file for each split
+        return frozen.pooled_features(rows, ModelArguments(model_name_or_path=str(encoder)), tmp_path)
 
     return features
 
@@ -56,7 +57,7 @@ def test_a_file_of_features_that_does_not_fit_is_made_again(damage, features, tm
     if damage == "cut":
         path.write_bytes(whole[:-10])
     else:
-        frozen.save_file({"train": np.zeros((2, 16), np.float32), "test": np.zeros((1, 16), np.float32)}, path)
+        frozen.save_file({"features": np.zeros((2, 16), np.float32)}, path)
     found = features()
     for split in expected:
         np.testing.assert_array_equal(found[split], expected[split])

@@ -89,6 +89,21 @@ def test_onnxruntime_alone_gives_the_logits_of_torch_with_the_folded_decision(ex
     assert list(json.loads((exported / "config.json").read_text())["id2label"].values()) == ["B1", "A2", "C1"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("quantize", [None, "int8"])
+def test_a_decision_by_cost_gives_the_levels_and_scores_of_apply_and_is_not_quantised(
+    exported, quantised, tmp_path, quantize
+):
+    model = fold(make_mean_pooled(), Decision(SHIFT, 0.7, "tuned", tau=0.5, power=2, sharpness=0.2))
+    export_onnx(model, make_tokenizer(), tmp_path, quantize=quantize, texts=TEXTS)
+    folders = tmp_path, quantised[0] if quantize else exported  # the other one holds the same shift and no cost
+    found, shifted = (predict_logits(OnnxClassifier(folder), make_tokenizer(), TEXTS) for folder in folders)
+    expected = Decision((0, 0, 0), 0.7, power=2, sharpness=0.2).apply(shifted)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+    assert np.ptp(found, axis=0).min() > 0.1
+
+
 def test_the_folder_says_how_it_was_made_and_names_nothing_of_this_machine(exported):
     report = json.loads((exported / "onnx_export.json").read_text())
     assert report["quantization"] is None

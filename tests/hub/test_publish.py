@@ -4,9 +4,12 @@ import json
 import logging
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from blv_trainer.cli import main
+from blv_trainer.experiments.invented import build_encoder, write_answers
 from blv_trainer.hub import publish, publishing
 from blv_trainer.hub.before_push import check_pipeline
 from blv_trainer.hub.card.render import PICTURE_FILE
@@ -291,3 +295,55 @@ def test_check_only_names_what_would_go_along_and_sends_nothing_and_a_name_is_ne
     assert hub.requests() == []
     assert main(["push", str(folder)]) == 2
     assert "push needs a folder (or --metric) and a name" in capsys.readouterr().err
+
+
+# ---- What train leaves
+
+_LEVELS_WITHOUT_US = """
+import json, sys
+sys.modules["blv_trainer"] = None  # as where it is not installed
+from transformers import pipeline
+classifier = pipeline("text-classification", model=sys.argv[1], trust_remote_code=True)
+print(json.dumps([answer["label"] for answer in classifier(json.load(sys.stdin), truncation=True, max_length=64)]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [["--folds", "2", "--freeze_encoder"], ["--validation_fraction", "0.25"]], ids=" ".join)
+def test_a_model_of_train_is_published_with_the_levels_that_it_decided(tmp_path, capsys, how):
+    write_answers(tmp_path / "answers.csv", 40, seed=1)
+    write_answers(tmp_path / "others.csv", 20, seed=2)
+    rows = pd.read_csv(tmp_path / "answers.csv")
+    encoder, out, split = (
+        build_encoder(rows["text"].tolist(), tmp_path / "encoder", seed=0),
+        tmp_path / "out",
+        "validation",
+    )
+    settings = {
+        "train_file": tmp_path / "answers.csv",
+        "model_name_or_path": encoder,
+        "output_dir": out,
+        "max_length": 64,
+    }
+    settings |= {"num_train_epochs": 3, "learning_rate": 2e-3, "use_cpu": True}
+    if "--folds" in how:
+        rows, split = pd.read_csv(tmp_path / "others.csv"), "test"
+        settings["test_file"] = tmp_path / "others.csv"
+    words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    assert main(["train", *words, *how]) == 0
+    capsys.readouterr()
+    assert main(["push", str(out), "--repo_id", "someone/levels", "--check_only"]) == 0
+    for file in capsys.readouterr().out.splitlines():
+        (tmp_path / "published" / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(out / file, tmp_path / "published" / file)
+    found = pd.read_parquet(out / "predictions.parquet").query("split == @split").merge(rows[["id", "text"]], on="id")
+    command = [sys.executable, "-c", _LEVELS_WITHOUT_US, str(tmp_path / "published")]
+    texts = json.dumps(found["text"].tolist())
+    done = subprocess.run(command, input=texts, capture_output=True, text=True, check=True, timeout=300)
+    assert json.loads(done.stdout.splitlines()[-1]) == found["level"].tolist()
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics[split]["accuracy"] == pytest.approx((found["label"] == found["prediction"]).mean())
+    card = (tmp_path / "published" / "README.md").read_text()
+    assert f"| Accuracy, % | {100 * metrics[split]['accuracy']:.2f} | " in card
+    assert f" | {100 * metrics[f'{split}_raw']['accuracy']:.2f} | higher |" in card
+    assert "## Whole groups" in card

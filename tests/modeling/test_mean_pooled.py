@@ -16,9 +16,11 @@ from transformers import (
 )
 
 from blv_trainer import MeanPooledConfig, MeanPooledForSequenceClassification
+from blv_trainer.decision import Decision, fold
 from blv_trainer.prediction import predict_logits
 
 TEXTS = ["I like my job .", "I think that smoking is bad", "my my my", "no"]
+BY_COST = Decision((0, 1, 0.5, -1, 0), 0.5, power=1.5, sharpness=0.4)
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [*SPECIAL, "i", "like", "my", "job", ".", "think", "that", "smoking", "is", "bad", "no"]
 TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 60}
@@ -129,8 +131,14 @@ def test_pipeline_predicts_the_models_own_logits(checkpoint):
 
 
 @pytest.mark.slow
-def test_pipeline_without_the_package_gives_the_same_logits(checkpoint):
+@pytest.mark.parametrize("decision", [None, BY_COST], ids=["raw", "by cost"])
+def test_pipeline_without_the_package_gives_the_same_logits(checkpoint, decision):
     """A process in which blv_trainer cannot be imported; the code comes out of the checkpoint."""
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    expected = predict_logits(model, AutoTokenizer.from_pretrained(checkpoint), TEXTS)
+    if decision is not None:
+        fold(model, decision).save_pretrained(checkpoint)
+        expected = decision.apply(expected)
     code = f"""
 import json, sys
 sys.modules["blv_trainer"] = None
@@ -145,8 +153,6 @@ print(json.dumps([type(classify.model).__module__, answers]))
     assert done.returncode == 0, done.stderr
     module, answers = json.loads(done.stdout.splitlines()[-1])
     assert module.startswith("transformers_modules.")
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
-    expected = predict_logits(model, AutoTokenizer.from_pretrained(checkpoint), TEXTS)
     for answer, logits in zip(answers, expected, strict=True):
         assert list(answer.values()) == pytest.approx(sorted(logits, reverse=True), abs=1e-5)
 

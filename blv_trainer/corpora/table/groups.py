@@ -105,7 +105,7 @@ def hold_out(train: Dataset, group_column: str | None, fraction: float, seed: in
         held_groups = {group for group, is_held in zip(groups, held, strict=True) if is_held}
         whose = f", all those of {len(held_groups)} of {len(set(groups))} {_members(group_column)},"
     note = (
-        f"No validation or test split was given: {held.sum()} of {len(held)} training rows{whose} are held out for "
+        f"No validation split was given: {held.sum()} of {len(held)} training rows{whose} are held out for "
         f"validation, stratified by label (validation_fraction={fraction}, seed={seed})."
     )
     return held, note

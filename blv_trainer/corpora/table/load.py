@@ -77,7 +77,7 @@ def load_table(
 
     Args:
         train_file: .csv, .tsv, .jsonl, .json (a list of objects) or .parquet.
-        validation_file: With neither it nor ``test_file``, a part of train is held out.
+        validation_file: Without it, a part of train is held out.
         test_file: Rows that training does not see.
         dataset_name: Instead of files, a dataset on the Hub or a local folder; its splits train, validation (or dev,
             valid) and test are used.
@@ -87,7 +87,8 @@ def load_table(
         label_order: All labels, lowest first.
         group_column: Whose answers belong together, such as the speaker; by default the column ``speaker`` where every
             split has it. A row with an empty cell there is a group by itself, counted in a note.
-        rater_columns: Columns with the levels that single human raters gave, in every file; an empty cell is none.
+        rater_columns: Columns with the levels that single human raters gave, in every file; an empty cell is none, and
+            so is NA.
         encoding: Of text files; by default UTF-8 with or without a byte order mark.
         quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no, they are characters).
         validation_fraction: Share of the training rows to hold out by label; 0 for none. Rows of one group stay
@@ -146,7 +147,7 @@ def load_table(
     notes += _check_classes(tables["train"], names, picked["train"].raw.source)
     group_column, ungrouped = find_groups(group_column, tables)
     notes += ungrouped
-    if set(tables) == {"train"} and validation_fraction:
+    if "validation" not in tables and validation_fraction:
         train = tables["train"]
         held, note = hold_out(as_dataset(train, names), group_column, validation_fraction, seed)
         tables = {"train": train.filter(pa.array(~held)), "validation": train.filter(pa.array(held))}
@@ -199,6 +200,7 @@ def iter_texts(
     label_column: str | None = None,
     label_order: Sequence[str] | None = None,
     group_column: str | None = None,
+    rater_columns: Sequence[str] | None = None,
     encoding: str = "utf-8-sig",
     quoting: bool | None = None,
     rows_at_a_time: int | None = 4096,
@@ -211,6 +213,7 @@ def iter_texts(
         label_column: Name of the column with the labels; None: labels are not needed.
         label_order: The labels that a model knows, lowest first; goes with ``label_column``.
         group_column: As in ``load_table``; its rows may lie in several parts.
+        rater_columns: As in ``load_table``; go with ``label_column`` and ``label_order``.
         encoding: Of text files.
         quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no).
         rows_at_a_time: The most rows that are held in memory; None for all.
@@ -224,17 +227,20 @@ def iter_texts(
     """
     if (label_column is None) != (label_order is None):
         raise ValueError("label_column and label_order go together: give both to read labels, or neither.")
+    if rater_columns and label_column is None:
+        raise ValueError("rater_columns hold levels as label_column does: give label_column and label_order too.")
     names = None if label_order is None else check_label_order(label_order)
+    raters = check_rater_columns(rater_columns)
     all_unusable, is_empty = [], True
     for raw in read_chunks(path, encoding=encoding, quoting=quoting, rows_at_a_time=rows_at_a_time):
-        table = pick_columns(raw, text_column, label_column, group_column)
+        table = pick_columns(raw, text_column, label_column, group_column, raters)
         columns, unusable, notes = usable_columns(table, names, split="")
         left_out = {row.row for row in unusable}
         if columns.num_rows:
             is_empty = False
             rows = [row for row in raw.rows if row not in left_out]
             column, ungrouped = find_groups(group_column, {"": columns})
-            yield TextData(as_dataset(columns, names), rows, unusable, notes + ungrouped, column)
+            yield TextData(as_dataset(columns, names, None, raters), rows, unusable, notes + ungrouped, column)
         elif is_empty:
             all_unusable += unusable
     if is_empty:

@@ -122,6 +122,9 @@ def check_label_order(label_order: Sequence[Any]) -> list[str]:
     return names
 
 
+_NO_LEVEL = ("NA", "N/A", "n/a", "nan", "NaN", "-")  # how tables say that a rater gave none, unless it is a level
+
+
 def _codes(names: pa.ChunkedArray, label_names: list[str] | None) -> pa.ChunkedArray:
     """Index of each name in ``label_names``; null where it is none of them."""
     return pc.index_in(names, value_set=pa.array(label_names, pa.string())).cast(pa.int64())
@@ -131,7 +134,8 @@ def _rater_codes(table: PickedTable, column: str, usable: np.ndarray, label_name
     """Indices of a rater's levels, null where there is none; a level that is none of the labels is an error."""
     levels = table.raters[column]
     codes = _codes(levels, label_names)
-    outside = np.flatnonzero(usable & np.asarray(levels.is_valid()) & np.asarray(codes.is_null()))
+    given = np.asarray(levels.is_valid()) & ~np.asarray(pc.is_in(levels, value_set=pa.array(_NO_LEVEL)))
+    outside = np.flatnonzero(usable & given & np.asarray(codes.is_null()))
     if len(outside):
         row, level = table.raw.rows[outside[0]], levels[int(outside[0])].as_py()
         raise ValueError(

@@ -120,7 +120,7 @@ def _by_class_size(results: Results, rows: list[Row]) -> Panel:
     for k, decision in enumerate(("raw", "tuned")):
         recalls = {row.runs.method.title: 100 * row.test.recalls for row in _with(rows, decision)}
         errors = {row.runs.method.title: row.test.class_rmse for row in _with(rows, decision)}
-        counts = results.class_counts["train"]
+        counts = results.train_counts
         for ax, shown, label in ((axes[2 * k], recalls, "recall (%)"), (axes[2 * k + 1], errors, "RMSE (levels)")):
             figures.plot_by_class_size([max(count, 1) for count in counts], shown, results.names, ylabel=label, ax=ax)
             ax.set_title(f"{decision} decision", fontsize=10)
@@ -145,7 +145,7 @@ def _shifts(results: Results) -> Panel | None:
         axes[0].set_ylim(-0.03, 1.03)
     caption = (
         "alpha is BLV's scale of each class, 1 for the rarest. The expected shift is what training adds to each "
-        "class's logit on average; the consistent decision adds it back."
+        'class\'s logit on average; "shift added back" undoes it.'
     )
     return Panel("expected_shift", "What training adds to the logits", caption, figure)
 
@@ -181,11 +181,11 @@ def _reliability(results: Results, rows: list[Row]) -> Panel:
         curves, errors = {}, []
         for row in rows:
             if row.runs is runs:
-                labels = np.tile(results.test_labels, len(row.test.logits))
+                labels = np.tile(results.test.labels, len(row.test.logits))
                 curves[row.decision] = (labels, softmax(np.concatenate(row.test.logits), axis=1))
-                errors.append(f"{row.decision} {row.test.values['ece']:.3f}".replace(" 0.", " ."))
+                errors.append(f"{DECISIONS[row.decision]} {row.test.values['ece']:.3f}".replace(" 0.", " ."))
         title = f"{runs.method.title}\nECE: {', '.join(errors)}"
-        figures.plot_reliability(curves, title=title, numbers=[DECISIONS.index(name) for name in curves], ax=ax)
+        figures.plot_reliability(curves, title=title, numbers=[[*DECISIONS].index(name) for name in curves], ax=ax)
         ax.title.set_fontsize(8)
     most = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[1]))
     _legend_below(figure, most)
@@ -212,13 +212,15 @@ def _learning_curves(results: Results) -> Panel | None:
     for ax, (key, label) in zip(axes, keys.items(), strict=True):
         figures.plot_learning_curves(found[key], ylabel=label, ax=ax)
     _legend_below(figure, axes[0])
-    caption = f"On the validation rows after each epoch, raw decision, mean over {len(results.seeds)} seed(s)."
+    caption = (
+        f"On the validation rows after each epoch, raw decision, mean over {len(results.methods[0].histories)} run(s)."
+    )
     return Panel("learning_curves", "Learning curves", caption, figure)
 
 
 def _score_distributions(results: Results, rows: list[Row]) -> Panel:
     num_classes = len(results.names)
-    human = np.bincount(results.test_labels, minlength=num_classes)
+    human = np.bincount(results.test.labels, minlength=num_classes)
     figure, axes = grid(len(results.methods), width=3.2, height=2.7)
     for runs, ax in zip(results.methods, axes, strict=True):
         machine = {

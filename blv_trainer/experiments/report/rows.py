@@ -1,20 +1,21 @@
-"""The rows of the comparison's table: each method with each decision, raw, consistent and tuned on validation."""
+"""The rows of the comparison's table: each method with each decision, for answers and for whole groups."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from blv_trainer.decision import Decision, consistent, raw, tune
+from blv_trainer.decision import BALANCED, BALANCED_AT_LEAST, Decision, holds_rare_classes_down, labels_of_groups
 from blv_trainer.evaluation import NUM_RESAMPLES, Scores
+from blv_trainer.experiments.decisions import Answers, Chosen, apply_to, choice, cross_fitted
 from blv_trainer.experiments.results import MethodRuns, Results
 from blv_trainer.metrics import METRICS
 
-DECISIONS = ("raw", "consistent", "tuned")
-# What "tuned" and the choice of the best row look at, on validation alone.
-TUNE_FOR = {"accuracy": 1.0, "macro_accuracy": 1.0, "qwk": 1.0}
+# By name, in words. "consistent" stands only where training shifts logits against the rare classes.
+DECISIONS = {"raw": "raw", "consistent": "shift added back", "tuned": "tuned"}
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,18 @@ class Row:
     Args:
         runs: the method's runs.
         decision: one of ``DECISIONS``.
-        decisions: the decision of each run.
-        test: what it is worth on the test rows.
-        validation: what it is worth on the validation rows.
+        decisions: those on answers, of each run and fold.
+        test: what they are worth on the test rows, with folds on all rows.
+        judged: what choices are made on: the validation rows; with folds all rows, each decided by the others.
+        by_group: what they are worth for the groups that have one label; None where no group has two answers.
     """
 
     runs: MethodRuns
     decision: str
     decisions: list[Decision]
     test: Scores
-    validation: Scores
+    judged: Scores
+    by_group: Scores | None = None
 
     @property
     def key(self) -> str:
@@ -43,55 +46,98 @@ class Row:
     @property
     def title(self) -> str:
         """As it stands in the table."""
-        return f"{self.runs.method.title} ({self.decision})"
+        return f"{self.runs.method.title} ({DECISIONS[self.decision]})"
 
 
 def make_rows(
     results: Results, tune_for: Mapping[str, float] | None = None, *, num_resamples: int = NUM_RESAMPLES
 ) -> list[Row]:
-    """Each method with each decision; "consistent" only where training shifts the logits; first the first one's raw."""
+    """Each method with each decision; first the first method's raw one."""
     rows = []
     for runs in results.methods:
-        for decision in DECISIONS:
-            decide = _decider(results, runs, decision, dict(tune_for or TUNE_FOR))
-            if decision != "consistent" or runs.loss.expected_shift().abs().max() > 0:
-                decisions = [decide(logits) for logits in runs.validation_logits]
-                test = _decided(decisions, runs.test_logits)  # (num_runs, n, num_classes)
-                validation = _decided(decisions, runs.validation_logits)
-                rows.append(
-                    Row(
-                        runs,
-                        decision,
-                        decisions,
-                        Scores(results.test_labels, test, results.names, results.test_columns, num_resamples),
-                        Scores(results.validation_labels, validation, results.names),
-                    )
-                )
+        for name in DECISIONS:
+            if name != "consistent" or holds_rare_classes_down(runs.loss.expected_shift(), results.train_counts):
+                rows.append(_row(results, runs, name, tune_for, num_resamples))
     return rows
 
 
-def validation_score(row: Row, tune_for: Mapping[str, float] | None = None) -> float:
-    """Weighted goodness on validation, higher is better; errors count negative, ``smd`` by its distance from 0."""
-    weights = tune_for or TUNE_FOR
-    return sum(weight * METRICS[metric].goodness(row.validation.values[metric]) for metric, weight in weights.items())
+def objective(row: Row, baseline: Row, tune_for: Mapping[str, float] | None = None) -> float:
+    """What choices are made by, higher is better; nan where it is undefined or costs too much accuracy.
+
+    Weighted metrics of ``Row.judged``: errors count negative, ``smd`` by its distance from 0. Without weights of the
+    user's own they are "balanced", and a row is out whose accuracy is clearly lower than the baseline's: by its whole
+    95 % interval below what ``tune`` lets go.
+    """
+    bounded = tune_for is None and row is not baseline
+    if bounded and row.judged.differences(baseline.judged)["accuracy"].high < BALANCED_AT_LEAST["accuracy"]:
+        return float("nan")
+    values = row.judged.values
+    return sum(weight * METRICS[name].goodness(values[name]) for name, weight in (tune_for or BALANCED).items())
 
 
 def choose(rows: list[Row], tune_for: Mapping[str, float] | None = None) -> Row:
-    """The row with the best validation score; test rows have no say. Undefined scores lose, equal ones: the first."""
-    scores = [validation_score(row, tune_for) for row in rows]
+    """The row with the best objective. Undefined ones lose, of equal ones the first wins."""
+    scores = [objective(row, rows[0], tune_for) for row in rows]
     return rows[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
 
 
-def _decided(decisions: Sequence[Decision], logits: np.ndarray) -> np.ndarray:
-    return np.stack([decision.apply(of_run) for decision, of_run in zip(decisions, logits, strict=True)])
+def _row(
+    results: Results, runs: MethodRuns, name: str, tune_for: Mapping[str, float] | None, num_resamples: int
+) -> Row:
+    choose = choice(name, loss=lambda: runs.loss, class_counts=results.train_counts, metric=tune_for or "balanced")
+    chosen: list[Chosen] = []
+    scores: list[np.ndarray] = []
+    pooled: list[np.ndarray | None] = []
+    judged: list[np.ndarray] = []
+    for k, logits in enumerate(runs.test_logits):
+        answers = results.answers(results.test, logits)
+        if results.folds is not None:
+            found, of_answers, of_groups = cross_fitted(choose, answers, results.folds[k])
+            chosen += found
+        else:
+            assert results.validation is not None
+            assert runs.validation_logits is not None
+            tuned_on = results.answers(results.validation, runs.validation_logits[k])
+            chosen.append(choose(tuned_on))
+            of_answers, of_groups = apply_to(chosen[-1], answers)
+            judged.append(apply_to(chosen[-1], tuned_on)[0])
+        scores.append(of_answers)
+        pooled.append(of_groups)
+    test = Scores(
+        results.test.labels,
+        np.stack(scores),
+        results.names,
+        results.test.columns,
+        num_resamples,
+        group_column=results.group_column,
+    )
+    return Row(
+        runs,
+        name,
+        [found.decision for found in chosen],
+        test,
+        _judged(results, judged, num_resamples) if judged else test,
+        _of_groups(results, answers, pooled, num_resamples),
+    )
 
 
-def _decider(
-    results: Results, runs: MethodRuns, decision: str, tune_for: Mapping[str, float]
-) -> Callable[[np.ndarray], Decision]:
-    if decision == "raw":
-        return lambda logits: raw(len(results.names))
-    if decision == "consistent":
-        return lambda logits: consistent(runs.loss)
-    counts = np.maximum(results.class_counts["train"], 1)  # a class without training rows has no prior to correct
-    return lambda logits: tune(logits, results.validation_labels, tune_for, class_counts=counts)
+def _judged(results: Results, scores: list[np.ndarray], num_resamples: int) -> Scores:
+    """What the scores of the validation rows are worth."""
+    rows = results.validation
+    assert rows is not None
+    return Scores(
+        rows.labels, np.stack(scores), results.names, rows.columns, num_resamples, group_column=results.group_column
+    )
+
+
+def _of_groups(results: Results, answers: Answers, pooled: list[Any], num_resamples: int) -> Scores | None:
+    """What the pooled scores of the groups with one label are worth."""
+    inside = answers.judged
+    if answers.groups is None or not inside.any():
+        return None
+    groups = answers.groups[inside]
+    places = np.flatnonzero(inside)[np.unique(groups, return_index=True)[1]]
+    first = np.sort(places).tolist()  # the first answer of each group, in order of first appearance
+    columns = {name: [values[k] for k in first] for name, values in results.test.columns.items()}
+    labels = labels_of_groups(answers.labels[inside], groups)
+    return Scores(labels, np.stack(pooled), results.names, columns, num_resamples, group_column=None)

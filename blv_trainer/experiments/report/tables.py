@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from blv_trainer.experiments.report.rows import DECISIONS
 from blv_trainer.metrics import METRICS
 
 # Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010, Table 2. ICNALE-ASA,
@@ -19,6 +20,7 @@ _PUBLISHED = {
     "+ BLV, sigma 6 (Tsai et al. 2025)": (56.22, 49.29, 92.17, 87.12, 0.8479, 0.9281, 0.6748, 0.4952),
 }
 _IN_PAPER = [name for name, metric in METRICS.items() if metric.in_paper]
+_HUMAN = ("human raters", "among themselves")
 _COMPARED = ("accuracy", "macro_accuracy", "macro_f1", "macro_rmse", "qwk")
 
 
@@ -32,24 +34,22 @@ class Table(NamedTuple):
 
 
 def make_tables(analysis: dict[str, Any]) -> list[Table]:
-    """Results, spread over seeds, differences, decisions, thresholds of assessment, and the published rows."""
-    return [
-        _results(analysis),
-        _differences(analysis),
-        _spread(analysis),
-        _validation(analysis),
-        _flags(analysis),
-        published_table(),
-    ]
+    """The tables in the order of the page: answers, whole groups, then what stands behind them."""
+    tables = [_results(analysis, "rows"), _differences(analysis, "rows")]
+    if analysis["by_group"]:
+        tables += [_results(analysis, "by_group"), _differences(analysis, "by_group")]
+    return [*tables, _spread(analysis), _choice(analysis), _flags(analysis), published_table()]
 
 
-def table_cells(analysis: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows for the terminal: the means alone."""
+def table_cells(analysis: dict[str, Any], *, level: str = "rows") -> tuple[list[str], list[list[str]]]:
+    """Header and rows for the terminal: the means alone; ``level`` is "rows" for answers or "by_group"."""
     shown = ["accuracy", "macro_accuracy", "adjacent_accuracy", "macro_rmse", "pcc", "macro_f1", "qwk"]
     rows = [
-        [entry["title"], entry["decision"], *(METRICS[m].format(entry["test"][m]["mean"]) for m in shown)]
-        for entry in analysis["rows"].values()
+        [*_named(entry), *(METRICS[m].format(entry["test"][m]["mean"]) for m in shown)]
+        for entry in analysis[level].values()
     ]
+    if level == "rows" and "human" in analysis:
+        rows.append([*_HUMAN, *(METRICS[m].format(analysis["human"].get(m)) for m in shown)])
     return ["method", "decision", *_headings(shown)], rows
 
 
@@ -63,12 +63,13 @@ def as_markdown(tables: Sequence[Table]) -> str:
 
 
 def as_csv(analysis: dict[str, Any]) -> str:
-    """One line for each method, decision and metric, in full precision; the published rows are not among them."""
+    """A line for each level, method, decision and metric, in full precision; the published rows are not among them."""
     keys = ["mean", "sd_over_seeds", "low", "high", "difference", "difference_low", "difference_high", "p", "p_holm"]
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(["method", "decision", "metric", "seeds", *keys])
-    for entry in analysis["rows"].values():
+    writer.writerow(["of", "method", "decision", "metric", "seeds", *keys])
+    levels = [("answers", entry) for entry in analysis["rows"].values()]
+    for level, entry in [*levels, *(("groups", entry) for entry in analysis["by_group"].values())]:
         for metric, spread in entry["test"].items():
             interval, difference, p = (entry[part].get(metric, {}) for part in ("intervals", "differences", "p_values"))
             values = [*spread.values(), interval.get("low"), interval.get("high")]
@@ -80,7 +81,7 @@ def as_csv(analysis: dict[str, Any]) -> str:
                 p.get("holm"),
             ]
             cells = ["" if value is None or value != value else repr(float(value)) for value in values]
-            writer.writerow([entry["method"], entry["decision"], metric, len(analysis["seeds"]), *cells])
+            writer.writerow([level, entry["method"], entry["decision"], metric, len(analysis["seeds"]), *cells])
     return lines.getvalue()
 
 
@@ -108,42 +109,72 @@ def formatted_p(p: float | None) -> str:
     return "p < .001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _results(analysis: dict[str, Any]) -> Table:
-    rows = []
-    for entry in analysis["rows"].values():
-        cells = [_with_interval(metric, entry) for metric in METRICS]
-        rows.append([entry["title"], entry["decision"], *cells])
+def _results(analysis: dict[str, Any], level: str) -> Table:
+    rows = [
+        [*_named(entry), *(_with_interval(metric, entry) for metric in METRICS)] for entry in analysis[level].values()
+    ]
+    seeds = f"mean over {len(analysis['seeds'])} seed(s), in brackets the 95 % bootstrap interval (BCa, "
+    seeds += f"{analysis['num_resamples']:,} resamples"
+    if level == "by_group":
+        groups = analysis["judged_groups"]
+        note = (
+            f"Whole groups ({groups['column']}), n = {groups['number']}: the mean log-probabilities of a group's "
+            f"answers, decided once; {seeds} of groups). "
+        )
+        if groups["with_two_labels"]:
+            note += f"Not judged: {groups['with_two_labels']} group(s) whose answers have more than one label. "
+        return Table("Results by group", note, ["method", "decision", *_headings(METRICS)], rows)
+    if "human" in analysis:
+        rows.append([*_HUMAN, *(METRICS[metric].format(analysis["human"].get(metric)) for metric in METRICS)])
     note = (
-        f"Test set, n = {analysis['num_test']}; mean over {len(analysis['seeds'])} seed(s), in brackets the 95 % "
-        f"bootstrap interval (BCa, {analysis['num_resamples']:,} resamples of {analysis['num_groups']} "
-        f"{analysis['resampled']}). raw: the largest logit. consistent: training's expected shift added back. tuned: "
-        f"prior correction chosen on validation for {_weights(analysis)}. Macro metrics are means over the classes "
-        "that a resample holds; resamples for which a metric is undefined do not count. ECE has no interval."
+        f"{_tested(analysis)}; {seeds} of {analysis['num_groups']} {analysis['resampled']}). raw: the largest logit. "
+        "shift added back: what training added to the logits on average is added again. tuned: temperature, prior "
+        f"correction and cost of far errors chosen {_chosen_on(analysis)} for {objective_in_words(analysis)}. Macro "
+        "metrics are means over the classes that a resample holds; resamples for which a metric is undefined do not "
+        "count. ECE has no interval."
     )
+    if "human" in analysis:
+        note += " human raters: each against each other, mean over pairs."
     return Table("Results", note, ["method", "decision", *_headings(METRICS)], rows)
 
 
-def _differences(analysis: dict[str, Any]) -> Table:
+def _tested(analysis: dict[str, Any]) -> str:
+    if analysis["num_folds"]:
+        return f"All rows, n = {analysis['num_test']}, each tested once a seed in {analysis['num_folds']} folds"
+    return f"Test set, n = {analysis['num_test']}"
+
+
+def _chosen_on(analysis: dict[str, Any]) -> str:
+    return "for each fold on the others" if analysis["num_folds"] else "on validation"
+
+
+def _named(entry: dict[str, Any]) -> list[str]:
+    return [entry["title"], DECISIONS[entry["decision"]]]
+
+
+def _differences(analysis: dict[str, Any], level: str) -> Table:
     rows = []
-    for entry in analysis["rows"].values():
+    for entry in analysis[level].values():
         if entry["differences"]:
-            rows.append([entry["title"], entry["decision"], *(_difference(metric, entry) for metric in _COMPARED)])
-    found = analysis["detectable_difference"]
+            rows.append([*_named(entry), *(_difference(metric, entry) for metric in _COMPARED)])
+    by_group = level == "by_group"
+    found = analysis["detectable_by_group" if by_group else "detectable_difference"]
     detectable = [METRICS[metric].format(found.get(metric), fewer=1) for metric in _COMPARED]
     if rows:
         rows.append(["detectable difference", "", *detectable])
-    baseline = analysis["rows"][analysis["baseline"]]
-    equal = [entry for entry in analysis["rows"].values() if entry is not baseline and not entry["differences"]]
+    baseline = analysis[level][analysis["baseline"]]
+    equal = [entry for entry in analysis[level].values() if entry is not baseline and not entry["differences"]]
     left_out = f" Left out: {len(equal)} row(s) with the baseline's very answers." if equal else ""
     note = (
-        f"Difference to {baseline['title']} ({baseline['decision']}) on the same samples, with its 95 % interval and "
-        "the p-value of a paired permutation test, Holm-corrected over the rows of a column. Intervals and tests are "
-        "about other test samples; about other training runs, see the spread over seeds. The detectable difference is "
+        f"Difference to {baseline['title']} (raw) on the same {'groups' if by_group else 'samples'}, with its 95 % "
+        "interval and the p-value of a paired permutation test, Holm-corrected over the rows of a column. Intervals "
+        "and tests are about other test samples; about other training runs, see the spread over seeds. The detectable "
+        "difference is "
         "the smallest true one that a test set of this size and kind shows in 80 % of cases (median over the rows)."
         f"{left_out}"
     )
     header = ["method", "decision", *_headings(_COMPARED)]
-    return Table("Differences to the baseline", note, header, rows)
+    return Table(f"Differences to the baseline{' by group' if by_group else ''}", note, header, rows)
 
 
 def _spread(analysis: dict[str, Any]) -> Table:
@@ -152,26 +183,38 @@ def _spread(analysis: dict[str, Any]) -> Table:
     for entry in analysis["rows"].values():
         spreads = [[METRICS[m].format(entry["test"][m][part]) for part in ("mean", "sd_over_seeds")] for m in shown]
         cells = ["-" if mean == "-" else f"{mean} ± {sd}" for mean, sd in spreads]
-        rows.append([entry["title"], entry["decision"], *cells])
+        rows.append([*_named(entry), *cells])
     note = f"Mean ± standard deviation over runs; seeds {', '.join(map(str, analysis['seeds']))}."
     return Table("Spread over seeds", note, ["method", "decision", *_headings(shown)], rows)
 
 
-def _validation(analysis: dict[str, Any]) -> Table:
+def _choice(analysis: dict[str, Any]) -> Table:
     metrics = list(dict.fromkeys([*analysis["tuned_for"], "accuracy", "macro_accuracy", "qwk"]))
     rows = []
     for key, entry in analysis["rows"].items():
-        taus = [decision["tau"] for decision in entry["decisions"] if "tau" in decision]
-        tau = f"{sum(taus) / len(taus):.2f}" if taus else "-"
+        parts = [_mean_of([of.get(name) for of in entry["decisions"]]) for name in ("temperature", "tau", "power")]
         mark = "chosen" if key == analysis["chosen"] else ""
-        cells = [METRICS[metric].format(entry["validation"][metric]) for metric in metrics]
-        rows.append([entry["title"], entry["decision"], tau, *cells, f"{entry['validation_score']:.4f}", mark])
-    note = (
-        f"What choices are made on. The score is {_weights(analysis)}; the best row is chosen, without a look at the "
-        "test rows. tau: mean over runs of how often the log prior was taken off."
+        cells = [METRICS[metric].format(entry["judged"][metric]) for metric in metrics]
+        score = "-" if entry["objective"] != entry["objective"] else f"{entry['objective']:.4f}"
+        rows.append([*_named(entry), *parts, *cells, score, mark])
+    judged = (
+        "Choices are made on all rows, each decided by what the other folds say; so the chosen row's figures flatter "
+        "it by as much as its lead over the next is chance"
+        if analysis["num_folds"]
+        else "Choices are made on the validation rows, without a look at the test rows"
     )
-    header = ["method", "decision", "tau", *_headings(metrics), "score", ""]
-    return Table("Validation", note, header, rows)
+    note = (
+        f"{judged}. The objective is {objective_in_words(analysis)}; a dash where it is undefined or accuracy is "
+        "clearly lower than the baseline's. "
+        "temperature, tau (how often the log prior was taken off) and power (of an error's cost): means over runs."
+    )
+    header = ["method", "decision", "temperature", "tau", "power", *_headings(metrics), "objective", ""]
+    return Table("Choice", note, header, rows)
+
+
+def _mean_of(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.2f}" if known else "-"
 
 
 def _flags(analysis: dict[str, Any]) -> Table:
@@ -183,7 +226,7 @@ def _flags(analysis: dict[str, Any]) -> Table:
         found = [f"{METRICS[m].heading} {words}" for m, (limit, words) in limits.items() if not value[m] >= limit]
         if not abs(value["smd"]) <= 0.15:
             found.append("SMD beyond ±.15")
-        rows.append([entry["title"], entry["decision"], "; ".join(found) or "none"])
+        rows.append([*_named(entry), "; ".join(found) or "none"])
     note = (
         "What automated scoring in assessment is commonly held to (Williamson et al. 2012; ETS' RSMTool). Most of the "
         "thresholds are meant for large samples and human scores that were checked."
@@ -195,11 +238,19 @@ def _headings(metrics: Iterable[str]) -> list[str]:
     return [METRICS[metric].heading for metric in metrics]
 
 
-def _weights(analysis: dict[str, Any]) -> str:
-    weights = analysis["tuned_for"]
-    if len(set(weights.values())) == 1:
-        return " + ".join(weights)
-    return " + ".join(f"{weight:g} {metric}" for metric, weight in weights.items())
+def objective_in_words(analysis: dict[str, Any]) -> str:
+    """What decisions and the best row are chosen for."""
+    weights = analysis["tuned_for"].items()
+    terms = [
+        f"{'+' if METRICS[metric].better == 'higher' else '-'} {'' if weight == 1 else f'{weight:g} '}{_words(metric)}"
+        for metric, weight in weights
+    ]
+    bounds = [f"{_words(metric)} at most {-bound:g} below raw" for metric, bound in analysis["at_least"].items()]
+    return ", ".join([" ".join(terms).removeprefix("+ "), *bounds])
+
+
+def _words(metric: str) -> str:
+    return " ".join(word.upper() if word in ("rmse", "qwk", "pcc", "smd") else word for word in metric.split("_"))
 
 
 def _with_interval(metric: str, entry: dict[str, Any]) -> str:

@@ -13,9 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from blv_trainer.evaluation import NUM_RESAMPLES, figures
 from blv_trainer.experiments.report.analysis import analyse
 from blv_trainer.experiments.report.panels import Panel, make_panels
-from blv_trainer.experiments.report.rows import TUNE_FOR, Row, make_rows
+from blv_trainer.experiments.report.rows import Row, make_rows
 from blv_trainer.experiments.report.rsmeval import write_rsmeval
-from blv_trainer.experiments.report.tables import Table, as_csv, as_markdown, formatted_p, make_tables
+from blv_trainer.experiments.report.tables import (
+    Table,
+    as_csv,
+    as_markdown,
+    formatted_p,
+    make_tables,
+    objective_in_words,
+)
 from blv_trainer.experiments.results import Results, read_results
 from blv_trainer.files import staged_folder, write_json, write_text, write_whole
 from blv_trainer.metrics import METRICS
@@ -34,8 +41,7 @@ def write_report(
 
     Args:
         output_dir: as given to ``compare``; the report goes into its folder ``report``.
-        tune_for: weights of the metrics for which decisions are tuned on validation; by default accuracy, macro
-            accuracy and QWK alike.
+        tune_for: weights of the metrics for which decisions are tuned; by default "balanced", as ``tune`` has it.
         num_resamples: of each bootstrap and permutation test.
         tsne_iterations: of t-SNE; 0 for none.
 
@@ -46,7 +52,6 @@ def write_report(
         FileNotFoundError: runs are missing.
         ValueError: an unknown metric or weight in ``tune_for``.
     """
-    tune_for = dict(tune_for or TUNE_FOR)
     results = read_results(output_dir)
     rows = make_rows(results, tune_for, num_resamples=num_resamples)
     analysis = analyse(results, rows, tune_for=tune_for)
@@ -80,15 +85,15 @@ def render(
     )
     shown = dict.fromkeys([analysis["baseline"], analysis["chosen"]])
     titles = {row.key: row.title for row in rows}
-    results_table, differences, *others, published = tables
+    main = [it for it in tables if it.title.startswith(("Results", "Differences"))]
     return environment.get_template(TEMPLATE).render(
         description=results.description,
         analysis=analysis,
         summary=_summary(analysis, titles),
         sizes={split: sum(counts) for split, counts in results.class_counts.items()},
-        main_tables=[results_table, differences],
-        other_tables=others,
-        published=published,
+        main_tables=main,
+        other_tables=tables[len(main) : -1],
+        published=tables[-1],
         figures=[{"panel": panel, "png": base64.b64encode(images[panel.name]).decode("ascii")} for panel in panels],
         subgroups={titles[key]: analysis["subgroups"][key] for key in shown if analysis["subgroups"][key]},
         conditions=_conditions(results),
@@ -101,20 +106,27 @@ def render(
 
 
 def _summary(analysis: dict[str, Any], titles: dict[str, str]) -> list[str]:
-    """Sentences that answer the question: which loss, and is the difference real?"""
-    baseline, chosen = analysis["rows"][analysis["baseline"]], analysis["rows"][analysis["chosen"]]
-    base_title, chosen_title = titles[analysis["baseline"]], titles[analysis["chosen"]]
-    sentences = [f"Chosen on validation alone, by {' + '.join(analysis['tuned_for'])}: {chosen_title}."]
-    for metric, words in (("accuracy", "accuracy (%)"), ("macro_accuracy", "macro accuracy (%)"), ("qwk", "QWK")):
-        own, base = (METRICS[metric].format(entry["test"][metric]["mean"]) for entry in (chosen, baseline))
-        text = f"Test {words}: {own}, against {base} for {base_title}"
-        found = chosen["differences"].get(metric)
-        if found:
-            value, low, high = (METRICS[metric].format(found[part]) for part in ("value", "low", "high"))
-            holds = "excludes" if found["low"] > 0 or found["high"] < 0 else "includes"
-            p = formatted_p(chosen["p_values"][metric]["holm"]) or "p undefined"
-            text += f"; difference {value}, 95 % interval {low} to {high}, which {holds} zero (Holm-corrected {p})"
-        sentences.append(text + ".")
+    """Sentences that answer the question: which loss with which decision, and is the difference real?"""
+    chosen_title, base_title = titles[analysis["chosen"]], titles[analysis["baseline"]]
+    judged = "with each fold decided by the others" if analysis["num_folds"] else "on validation alone"
+    sentences = [f"Chosen {judged}, by {objective_in_words(analysis)}: {chosen_title}."]
+    levels = [("rows", "")]
+    if analysis["by_group"]:
+        levels.append(("by_group", f"Whole groups ({analysis['judged_groups']['column']}): "))
+    for level, whose in levels:
+        chosen, base = analysis[level][analysis["chosen"]], analysis[level][analysis["baseline"]]
+        for metric in ("accuracy", "macro_accuracy", "qwk", "macro_rmse"):
+            own, other = (METRICS[metric].format(entry["test"][metric]["mean"]) for entry in (chosen, base))
+            text = f"{whose}{METRICS[metric].title}: {own}"
+            text += "" if chosen is base else f", against {other} for {base_title}"
+            found = chosen["differences"].get(metric)
+            if found:
+                value, low, high = (METRICS[metric].format(found[part]) for part in ("value", "low", "high"))
+                p = chosen["p_values"][metric]["holm"]
+                verdict = "clear" if p == p and p < 0.05 else "not clear"
+                text += f"; the difference of {value} [{low}, {high}] is {verdict} among the rows compared"
+                text += f" ({formatted_p(p) or 'p undefined'}, Holm-corrected)"
+            sentences.append(text + ".")
     return sentences
 
 

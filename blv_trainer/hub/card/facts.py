@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
+
 from blv_trainer.corpora.icnale import normalize_id
-from blv_trainer.decision import Decision
+from blv_trainer.decision import Decision, holds_rare_classes_down, labels_of_groups, one_label_each, pool
 from blv_trainer.evaluation import Scores
 from blv_trainer.metrics import METRICS
 from blv_trainer.run_folder import (
@@ -28,11 +31,14 @@ from blv_trainer.run_folder import (
 logger = logging.getLogger(__name__)
 
 ADAPTER_FILE = "adapter_config.json"
-_HEADLINE = ("test", "validation")  # the first of these that was measured is what a card is about
+_OUT_OF_FOLD = "out_of_fold"
+_HEADLINE = ("test", _OUT_OF_FOLD, "validation")  # the first of these that was measured is what a card is about
+_BESIDE = ("_raw", "_by_group", "_by_group_raw")  # what stands in metrics.json beside a split, by what its name adds
 # Settings that say how a model was trained, by their names in TrainingArguments and on the command line.
 SETTINGS = (
     "num_train_epochs", "max_steps", "learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay",
-    "per_device_train_batch_size", "gradient_accumulation_steps", "bf16", "fp16", "max_length", "head", "seed",
+    "per_device_train_batch_size", "gradient_accumulation_steps", "bf16", "fp16", "max_length", "head",
+    "freeze_encoder", "folds", "seed",
 )  # fmt: skip
 _NO_RESULTS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "num_rows", "epoch")
 
@@ -49,6 +55,21 @@ class Facts:
     settings: dict[str, Any]  # what config.yaml says of training, data and the model that training started from
     versions: dict[str, str]  # of Python and packages, where the model was trained
     comparison: dict[str, Any] | None  # a comparison's results.json, where the model is one of its runs
+
+    @property
+    def group_column(self) -> str:
+        """The column that says whose answers belong together, if there is one of that name."""
+        return self.settings.get("group_column") or "speaker"
+
+    @property
+    def tuned_on(self) -> str | None:
+        """What a tuned decision was chosen on: "out-of-fold" logits or "validation" rows; None if that is not known."""
+        decision = self.config.get("decision")
+        if not isinstance(decision, dict) or decision.get("kind") != "tuned":
+            return None
+        if _OUT_OF_FOLD in self.metrics or self.settings.get("folds"):
+            return "out-of-fold"
+        return "validation" if self.settings.get("decision") == "tuned" else None
 
 
 def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
@@ -80,47 +101,45 @@ def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
 
 @dataclass(frozen=True)
 class SplitResult:
-    """What one split gave."""
+    """What one split gave, or its whole groups."""
 
-    split: str
+    split: str  # "out-of-fold": by cross-validation, of models trained on the other folds
     num_rows: int | None  # None where unknown
     metrics: dict[str, float]  # as fractions, among them the loss and what the user's own metrics gave
     scores: Scores | None = None  # of its predictions; None where there are none
-    consistent: Scores | None = None  # the same with training's expected shift added back, where there is one
+    consistent: Scores | None = (
+        None  # the same with training's expected shift added back, where that helps rare classes
+    )
+    raw: dict[str, float] = field(default_factory=dict)  # of the largest logit, where the model decides otherwise
+    by_group: SplitResult | None = None  # of the joined answers of each group that has one label
 
     @property
     def resampled(self) -> str:
-        """What intervals are drawn over: "speakers" or "rows"."""
-        return "rows" if self.scores is None or self.scores.groups is None else "speakers"
+        """What intervals are drawn over: "speakers", "groups" or "rows"."""
+        return "rows" if self.scores is None or self.scores.groups is None else self.scores.resampled
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether these are results of other models than this one."""
+        return self.split == "out-of-fold"
 
 
 def results_of(facts: Facts, *, num_resamples: int) -> list[SplitResult]:
     """The results of each split, the one that the card is about first."""
-    splits = {**facts.predictions, **facts.metrics}
-    decision = consistent_decision(facts)
-    results = []
-    for split in sorted(splits, key=lambda name: _HEADLINE.index(name) if name in _HEADLINE else len(_HEADLINE)):
-        measured = dict(facts.metrics.get(split, {}))
-        num_rows = measured.pop("num_rows", None)
-        found = facts.predictions.get(split)
-        if found is None or not len(found.labels):
-            results.append(SplitResult(split, None if num_rows is None else int(num_rows), measured))
-            continue
-        scores, *consistent = [
-            Scores(found.labels, logits, facts.names, found.columns, num_resamples)
-            for logits in (found.logits, *([decision.apply(found.logits)] if decision else []))
-        ]
-        metrics = measured | scores.values | scores.by_class()
-        results.append(SplitResult(split, len(found.labels), metrics, scores, *consistent))
-    return results
+    known = {**facts.predictions, **facts.metrics}
+    beside = {f"{split}{kind}" for split in known for kind in _BESIDE}
+    rank = {split: place for place, split in enumerate(_HEADLINE)}
+    splits = sorted((split for split in known if split not in beside), key=lambda split: rank.get(split, len(rank)))
+    return [_result(facts, split, num_resamples) for split in splits]
 
 
 def consistent_decision(facts: Facts) -> Decision | None:
-    """The decision that adds training's expected shift back, where training shifts logits and none is folded in."""
+    """The decision that adds training's expected shift back, where it holds rare classes down and none is folded in."""
     shift = (facts.config.get("training_loss") or {}).get("expected_shift")
-    if not shift or not any(shift) or isinstance(facts.config.get("decision"), dict):
+    counts = facts.config.get("class_counts")
+    if not shift or not counts or isinstance(facts.config.get("decision"), dict):
         return None
-    return Decision(tuple(shift), kind="consistent")
+    return Decision(tuple(shift), kind="consistent") if holds_rare_classes_down(shift, counts) else None
 
 
 def is_about_icnale(facts: Facts, datasets: Sequence[str]) -> bool:
@@ -164,21 +183,58 @@ def other_metrics(metrics: Mapping[str, float], names: Sequence[str]) -> dict[st
     return {k: v for k, v in metrics.items() if k not in METRICS and k not in of_classes and k not in _NO_RESULTS}
 
 
+def _result(facts: Facts, split: str, num_resamples: int) -> SplitResult:
+    measured = dict(facts.metrics.get(split, {}))
+    num_rows = measured.pop("num_rows", None)
+    raw, by_group = facts.metrics.get(f"{split}_raw", {}), _of_groups(facts, split, num_resamples)
+    found, name = facts.predictions.get(split), split.replace(_OUT_OF_FOLD, "out-of-fold")
+    if found is None or not len(found.labels):
+        num_rows = None if num_rows is None else int(num_rows)
+        return SplitResult(name, num_rows, measured, raw=raw, by_group=by_group)
+    judge = partial(Scores, found.labels, num_resamples=num_resamples, group_column=facts.group_column)
+    decision, scores = consistent_decision(facts), judge(found.logits, facts.names, found.columns)
+    consistent = judge(decision.apply(found.logits), facts.names, found.columns) if decision else None
+    metrics = measured | scores.values | scores.by_class()
+    return SplitResult(name, len(found.labels), metrics, scores, consistent, raw, by_group)
+
+
+def _of_groups(facts: Facts, split: str, num_resamples: int) -> SplitResult | None:
+    """What metrics.json says of whole groups; with intervals where the model's own decision gives them again."""
+    measured = facts.metrics.get(f"{split}_by_group")
+    if not measured:
+        return None
+    found, scores = facts.predictions.get(split), None
+    groups = None if found is None else found.columns.get(facts.group_column)
+    # Out of fold each fold has a decision of its own; a row with an empty cell has a group that the file does not tell.
+    if found is not None and groups is not None and None not in groups and split != _OUT_OF_FOLD:
+        single = one_label_each(found.labels, groups)
+        kept = np.array(groups, dtype=object)[single]
+        pooled, decision = pool(found.logits[single], kept)[1], facts.config.get("group_decision")
+        if decision:
+            pooled = Decision.from_dict(decision).apply(pooled)
+        labels = labels_of_groups(found.labels[single], kept)
+        scores = Scores(labels, pooled, facts.names, num_resamples=num_resamples, group_column=None)
+    metrics = measured | (scores.values if scores is not None else {})
+    return SplitResult(
+        split, int(measured["num_rows"]), metrics, scores, raw=facts.metrics.get(f"{split}_by_group_raw", {})
+    )
+
+
 def _names(config: dict[str, Any], folder: Path) -> list[str]:
     id2label = {int(k): str(name) for k, name in (config.get("id2label") or {}).items()}
     return [id2label[k] for k in sorted(id2label)] or predicted_labels(folder)  # an adapter's config has none
 
 
 def _is_stale(folder: Path, config: dict[str, Any]) -> bool:
-    """Whether results are older than a decision that was folded into the weights beside them."""
+    """Whether results are older than the decision beside them: in the weights, or by cost in config.json."""
     predictions = folder / PREDICTIONS_FILE
-    weights = [*folder.glob("*.safetensors")]
-    if not isinstance(config.get("decision"), dict) or not predictions.is_file() or not weights:
+    model = [*folder.glob("*.safetensors"), *folder.glob("config.json")]
+    if not isinstance(config.get("decision"), dict) or not predictions.is_file() or not model:
         return False
-    stale = predictions.stat().st_mtime < max(path.stat().st_mtime for path in weights)
+    stale = predictions.stat().st_mtime < max(path.stat().st_mtime for path in model)
     if stale:
         logger.warning(
-            "%s is older than the weights, into which a decision was folded: the card leaves results out. Make them "
+            "%s is older than the model, into which a decision was folded: the card leaves results out. Make them "
             "anew with blv-trainer evaluate MODEL --test_file ROWS --output_dir MODEL.",
             predictions,
         )
@@ -186,6 +242,9 @@ def _is_stale(folder: Path, config: dict[str, Any]) -> bool:
 
 
 def _comparison(folder: Path) -> dict[str, Any] | None:
-    """Of the folder itself, or of the comparison that it is a run of: ``<comparison>/runs/<method>/seed_<n>``."""
-    of_run = [folder.resolve().parents[2]] if folder.resolve().parent.parent.name == "runs" else []
-    return next((found for root in (folder, *of_run) if (found := read_json(root / RESULTS_FILE))), None)
+    """Of the folder itself, or of that around it: ``<comparison>/winner``, ``<comparison>/runs/<method>/seed_<n>``."""
+    place = folder.resolve()
+    around = (
+        [place.parent] if place.name == "winner" else [place.parents[2]] if place.parent.parent.name == "runs" else []
+    )
+    return next((found for root in (folder, *around) if (found := read_json(root / RESULTS_FILE))), None)

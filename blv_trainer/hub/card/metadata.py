@@ -46,7 +46,11 @@ class CardOptions:
 def card_metadata(
     facts: Facts, results: Sequence[SplitResult], options: CardOptions, *, title: str, about_icnale: bool
 ) -> ModelCardData:
-    """The metadata, with every result in ``model-index``."""
+    """The metadata, with the results of each split as the model decides in ``model-index``.
+
+    Cross-validated ones are named so, since other models gave them. What stands beside a split (the largest logit,
+    whole groups) is left out: the index has no place that tells it from results of the split itself.
+    """
     evaluations = [
         _eval_result(metric, value, of_split, facts, options)
         for of_split in results
@@ -74,11 +78,12 @@ def write_eval_results(
     """Write ``.eval_results/<dataset>.yaml``, which the Hub shows on the model's page and the dataset's leaderboard.
 
     The format wants the dataset's name on the Hub: without exactly one there is nothing to write. Each metric is a
-    task; the Hub lists those that the dataset's ``eval.yaml`` declares.
+    task; the Hub lists those that the dataset's ``eval.yaml`` declares. A leaderboard ranks models, so cross-validated
+    results, which other models gave, have no place there.
     """
-    if len(datasets) != 1 or not results:
+    first = next((of_split for of_split in results if not of_split.cross_validated), None)
+    if len(datasets) != 1 or first is None:
         return
-    first = results[0]
     entries = [
         EvalResultEntry(datasets[0], task_id=metric, value=round(value, 6), notes=_notes(first, metric))
         for metric, value in _finite(first, names).items()
@@ -118,7 +123,7 @@ def _eval_result(metric: str, value: float, results: SplitResult, facts: Facts, 
         dataset_split=results.split,
         dataset_args=args or None,
         metric_type=metric,
-        metric_name=metric.replace("_", " "),
+        metric_name=metric.replace("_", " ") + (", cross-validated" if results.cross_validated else ""),
         metric_value=round(value, 6),
     )
 

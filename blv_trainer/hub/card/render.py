@@ -30,10 +30,11 @@ def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: 
         finalize=trusted, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {"as_it_is": Markdown, "links": _links, "plain": plain, "thousands": "{:,}".format}
+    environment.filters["in_words"] = sections.in_words
     about_icnale = is_about_icnale(facts, options.datasets) if options.icnale is None else options.icnale
     title = options.model_name or (options.repo_id or folder.resolve().name).split("/")[-1]
     metadata = card_metadata(facts, results, options, title=title, about_icnale=about_icnale)
-    first = results[0] if results else None
+    first, comparison = results[0] if results else None, facts.comparison or {}
     return environment.from_string(template_path().read_text(encoding="utf-8")).render(
         card_data=Markdown(metadata.to_yaml(original_order=METADATA_ORDER)),
         facts=facts,
@@ -46,12 +47,15 @@ def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: 
         metrics=METRICS,
         compared=sections.COMPARED,
         result_table=sections.result_table(first),
+        groups=first.by_group if first else None,
+        group_table=sections.result_table(first.by_group, sections.OF_GROUPS) if first else None,
         other_metrics=other_metrics(first.metrics, facts.names) if first else {},
         class_table=sections.class_table(facts, first),
         head_and_tail=sections.head_and_tail(facts, first),
         picture=PICTURE_FILE,
         subgroup_table=sections.subgroup_table(first),
-        comparison_table=sections.comparison_table(facts.comparison),
+        comparison_table=sections.comparison_table(comparison.get("rows")),
+        comparison_of_groups=sections.comparison_table(comparison.get("by_group")),
         formula=sections.loss_formula((facts.config.get("training_loss") or {}).get("name")),
         settings=sections.shown_settings(facts.settings),
         consistent=consistent_decision(facts),

@@ -16,24 +16,31 @@ from blv_trainer.losses import LOSSES
 from blv_trainer.metrics import METRICS
 
 COMPARED = ("accuracy", "macro_accuracy", "qwk")
+OF_GROUPS = (*COMPARED, "macro_rmse")
+_IN_WORDS = {"consistent": "shift added back"}  # names of decisions that do not say what they do
 
 
-def result_table(first: SplitResult | None) -> Markdown | None:
-    """Metrics, with intervals and the consistent decision where they are known."""
-    shown = [name for name in METRICS if first is not None and name in first.metrics]
-    if first is None or not shown:
+def result_table(of: SplitResult | None, names: Sequence[str] = tuple(METRICS)) -> Markdown | None:
+    """Metrics as decided, with intervals where they are known, and beside them those of other decisions."""
+    shown = [name for name in names if of is not None and name in of.metrics]
+    if of is None or not shown:
         return None
-    with_intervals = first.scores is not None and bool(first.scores.intervals)
-    header = ["metric", *(["as it is", "95 % interval"] if with_intervals else ["value"])]
-    if first.consistent:
-        header += ["shift added back", "95 % interval"]
-    rows = []
-    for name in shown:
-        cells = _value_and_interval(name, first.metrics[name], first.scores)
-        if first.consistent:
-            cells += _value_and_interval(name, first.consistent.values[name], first.consistent)
-        rows.append([METRICS[name].title, *(cells if with_intervals else cells[:1]), METRICS[name].better])
-    return table([*header, "better"], rows, numeric=[1, 3] if first.consistent else [1])
+    own = "as decided" if of.raw else "as it is" if of.consistent else "value"
+    columns: list[tuple[str, Mapping[str, float], Scores | None]] = [(own, of.metrics, of.scores)]
+    if of.consistent:
+        columns.append((_IN_WORDS["consistent"], of.consistent.values, of.consistent))
+    if of.raw:
+        columns.append(("largest logit", of.raw, None))
+    header, numeric = ["metric"], []
+    rows = [[METRICS[name].title] for name in shown]
+    for title, values, scores in columns:
+        numeric.append(len(header))
+        with_intervals = scores is not None and bool(scores.intervals)
+        header += [title, "95 % interval"] if with_intervals else [title]
+        for name, row in zip(shown, rows, strict=True):
+            row += _value_and_interval(name, values[name], scores)[: 1 + with_intervals]
+    rows = [[*row, METRICS[name].better] for name, row in zip(shown, rows, strict=True)]
+    return table([*header, "better"], rows, numeric=numeric)
 
 
 def class_table(facts: Facts, first: SplitResult | None) -> Markdown | None:
@@ -94,21 +101,31 @@ def subgroup_table(first: SplitResult | None) -> Markdown | None:
     return table(["column", "group", "rows", "SMD", "DSM", "look"], rows, numeric=[2, 3, 4])
 
 
-def comparison_table(analysis: Mapping[str, Any] | None) -> Markdown | None:
-    """The results of a comparison that the model belongs to."""
-    if analysis is None:
+def comparison_table(entries: Mapping[str, Any] | None) -> Markdown | None:
+    """The rows of a comparison that the model belongs to, or those for whole groups; None where there are none."""
+    if not entries:
         return None
     rows = []
-    for entry in analysis["rows"].values():
+    for entry in entries.values():
         cells = []
         for metric in COMPARED:
             ends = entry["intervals"].get(metric, {})
             value = METRICS[metric].format(entry["test"][metric]["mean"])
             interval = [METRICS[metric].format(ends.get(end), fewer=1) for end in ("low", "high")]
             cells.append(value if "-" in interval else f"{value} ({interval[0]} to {interval[1]})")
-        rows.append([entry["title"], entry["decision"], *cells])
+        rows.append([entry["title"], in_words(entry["decision"]), *cells])
     header = ["loss", "decision", *(METRICS[metric].heading for metric in COMPARED)]
     return table(header, rows, numeric=range(2, len(header)))
+
+
+def in_words(kind: str) -> str:
+    """The name of a decision as a card says it.
+
+    Examples:
+        >>> in_words("consistent"), in_words("prior_corrected")
+        ('shift added back', 'prior corrected')
+    """
+    return _IN_WORDS.get(kind, kind.replace("_", " "))
 
 
 def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

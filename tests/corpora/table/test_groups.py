@@ -97,7 +97,7 @@ def test_whole_speakers_are_held_out_a_tenth_of_each_level_whatever_the_order_of
         assert Counter(name.split("_")[0] for name in held[-1]) == {"A2": 2, "B1": 4, "B2": 1}
         assert (train.num_rows, validation.num_rows) == (252, 28)  # all four answers of each
         assert data.notes[-1].startswith(
-            "No validation or test split was given: 28 of 280 training rows, all those of 7 of 70 speakers, are held"
+            "No validation split was given: 28 of 280 training rows, all those of 7 of 70 speakers, are held"
         )
     assert held[0] == held[1] != held[2]
 

@@ -90,7 +90,7 @@ def test_labels_found_in_all_splits_are_ordered_naturally_and_a_note_says_so(tmp
     train = write_csv(tmp_path / "train.csv", rows)
     test = write_csv(tmp_path / "test.csv", numbered({"B1_1": 1}))
     with caplog.at_level(logging.INFO):
-        data = load_table(train, test_file=test)
+        data = load_table(train, test_file=test, validation_fraction=0)
     assert data.label_names == LEVELS
     note = "Order of the labels, sorted by name: A2 < B1_1 < B1_2 < B2 < native. Give label_order to set another."
     assert note in data.notes
@@ -138,10 +138,10 @@ def test_labels_that_cannot_be_learned_give_a_sentence(tmp_path, train_file):
 def test_levels_of_raters_are_kept_under_their_own_names(tmp_path):
     header = ("text", "label", "ann", "bob")
     train = write_csv(
-        tmp_path / "train.csv", [("a", "A2", "A2", "B1"), ("b", "B1", "", "B1"), ("c", "A2", "", "")], header
+        tmp_path / "train.csv", [("a", "A2", "A2", "B1"), ("b", "B1", "", "B1"), ("c", "A2", "NA", "")], header
     )
     test = write_csv(tmp_path / "test.csv", [("d", "A2", "B1", "A2")], header)
-    data = load_table(train, test_file=test, rater_columns=["ann", "bob"])
+    data = load_table(train, test_file=test, rater_columns=["ann", "bob"], validation_fraction=0)
     assert data.dataset["train"][:] == {
         "text": ["a", "b", "c"],
         "label": [0, 1, 0],
@@ -202,7 +202,7 @@ def test_too_few_rows_to_hold_one_out_give_a_sentence(tmp_path):
 
 def test_a_text_that_is_also_in_train_is_counted_in_a_warning_and_a_note(tmp_path, train_file, caplog):
     leak = write_csv(tmp_path / "test.csv", [("A2: text 0", "A2"), ("A2: text 0", "B2"), ("a2: text 0", "A2")])
-    data = load_table(train_file, test_file=leak)
+    data = load_table(train_file, test_file=leak, validation_fraction=0)
     assert any(note.startswith("2 of 3 test rows have a text that is also in train") for note in data.notes)
     assert [record.levelname for record in caplog.records if "also in train" in record.getMessage()] == ["WARNING"]
 

@@ -31,6 +31,20 @@ def test_labels_are_read_with_the_names_that_a_model_knows(tmp_path):
     assert [(row.row, row.reason) for row in data.unusable] == [(2, "unknown label"), (3, "missing label")]
 
 
+def test_levels_of_raters_are_read_with_the_labels(tmp_path):
+    path = write(tmp_path / "x.csv", "text,label,ann,bob\na,B1,A2,\nb,A2,B1,B1\n")
+    labels = {"label_column": "label", "label_order": ["A2", "B1"]}
+    data = load_texts(path, **labels, rater_columns=["ann", "bob"])
+    assert data.dataset.remove_columns("text").to_dict() == {"label": [1, 0], "ann": [0, 1], "bob": [None, 1]}
+    assert data.dataset.features["bob"] == data.dataset.features["label"]
+    with pytest.raises(ValueError, match="line 2: 'A2' in the rater column 'ann' is none of the levels 'B1', 'B2'"):
+        load_texts(path, label_column="label", label_order=["B1", "B2"], rater_columns=["ann"])
+    with pytest.raises(ValueError, match="rater_columns hold levels as label_column does: give label_column and"):
+        load_texts(path, rater_columns=["ann"])
+    with pytest.raises(TypeError, match="rater_columns='ann' must be a list"):
+        load_texts(path, **labels, rater_columns="ann")
+
+
 def test_a_column_that_is_left_out_is_noted(tmp_path, caplog):
     path = write(tmp_path / "x.jsonl", '{"text": "a", "words": ["a"]}\n')
     with caplog.at_level(logging.INFO):

@@ -14,7 +14,7 @@ from blv_trainer.evaluation import (
     subgroup_table,
 )
 from blv_trainer.experiments.report.analysis import analyse
-from blv_trainer.experiments.report.rows import TUNE_FOR, choose, make_rows
+from blv_trainer.experiments.report.rows import choose, make_rows
 from blv_trainer.experiments.results import read_results
 
 
@@ -30,18 +30,18 @@ def rows(results):
 
 @pytest.fixture(scope="module")
 def analysis(results, rows):
-    return analyse(results, rows, tune_for=TUNE_FOR)
+    return analyse(results, rows)
 
 
 def test_intervals_and_differences_are_those_of_the_statistics(results, rows, analysis):
-    settings = {"groups": results.test_columns["speaker"], "seed": 0, "num_resamples": 300}
+    settings = {"groups": results.test.columns["speaker"], "seed": 0, "num_resamples": 300}
     for row in rows[1:]:
         entry = analysis["rows"][row.key]
-        interval = bootstrap_intervals(results.test_labels, row.test.predictions, **settings)["qwk"]
+        interval = bootstrap_intervals(results.test.labels, row.test.predictions, **settings)["qwk"]
         assert entry["intervals"]["qwk"] == {"low": interval.low, "high": interval.high}
         assert entry["test"]["qwk"] == {"mean": row.test.values["qwk"], "sd_over_seeds": row.test.metrics["qwk"].sd}
         pair = {"baseline": rows[0].test.predictions, **settings}
-        difference = bootstrap_differences(results.test_labels, row.test.predictions, **pair)["qwk"]
+        difference = bootstrap_differences(results.test.labels, row.test.predictions, **pair)["qwk"]
         assert entry["differences"]["qwk"] == difference._asdict()
         assert difference.value == pytest.approx(row.test.values["qwk"] - rows[0].test.values["qwk"])
     assert analysis["rows"][rows[0].key]["differences"] == {}
@@ -50,10 +50,10 @@ def test_intervals_and_differences_are_those_of_the_statistics(results, rows, an
 def test_p_values_are_corrected_over_the_rows_of_a_metric(results, rows, analysis):
     plain = {
         row.key: permutation_p_values(
-            results.test_labels,
+            results.test.labels,
             row.test.predictions,
             baseline=rows[0].test.predictions,
-            groups=results.test_columns["speaker"],
+            groups=results.test.columns["speaker"],
             num_permutations=300,
         )["macro_f1"]
         for row in rows[1:]
@@ -73,7 +73,7 @@ def test_choice_subgroups_and_facts_stand_beside_them(results, rows, analysis):
     assert analysis["baseline"] == "cross_entropy raw"
     assert analysis["chosen"] == choose(rows).key
     (*_, last), row = analysis["subgroups"][rows[-1].key], rows[-1]
-    group = subgroup_table(results.test_labels, row.test.predictions, {"region": results.test_columns["region"]})[-1]
+    group = subgroup_table(results.test.labels, row.test.predictions, {"region": results.test.columns["region"]})[-1]
     assert last == {**vars(group), "flagged": group.flagged}
     assert analysis["num_test"] == 200
     json.dumps(analysis)  # plain types throughout
@@ -82,7 +82,7 @@ def test_choice_subgroups_and_facts_stand_beside_them(results, rows, analysis):
 @pytest.mark.parametrize(("speakers", "resampled", "count"), [(True, "speakers", 50), (False, "samples", 200)])
 def test_speakers_are_resampled_where_they_are_known(make_comparison, tmp_path, speakers, resampled, count):
     results = read_results(make_comparison(tmp_path, seeds=(1,), speakers=speakers))
-    analysis = analyse(results, make_rows(results, num_resamples=50), tune_for=TUNE_FOR)
+    analysis = analyse(results, make_rows(results, num_resamples=50))
     assert (analysis["resampled"], analysis["num_groups"]) == (resampled, count)
 
 
@@ -90,7 +90,7 @@ def test_the_same_answers_as_the_baselines_are_not_tested(make_comparison, tmp_p
     results = read_results(make_comparison(tmp_path, seeds=(1,), methods=("cross_entropy", "focal")))
     results.methods[1].test_logits[:] = results.methods[0].test_logits
     rows = [row for row in make_rows(results, num_resamples=50) if row.decision == "raw"]
-    analysis = analyse(results, rows, tune_for=TUNE_FOR)
+    analysis = analyse(results, rows)
     assert analysis["rows"]["focal raw"]["differences"] == {}
     assert analysis["rows"]["focal raw"]["p_values"] == {}
     assert analysis["detectable_difference"] == {}

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from blv_trainer.experiments.report.analysis import analyse
 from blv_trainer.experiments.report.panels import grid, make_panels
-from blv_trainer.experiments.report.rows import TUNE_FOR, make_rows
+from blv_trainer.experiments.report.rows import make_rows
 from blv_trainer.experiments.results import read_results
 
 
@@ -18,7 +18,7 @@ def results(make_comparison, tmp_path_factory):
 
 def panels_of(results):
     rows = make_rows(results, num_resamples=20)
-    analysis = analyse(results, rows, tune_for=TUNE_FOR)
+    analysis = analyse(results, rows)
     return {panel.name: panel for panel in make_panels(results, rows, analysis, tsne_iterations=250)}
 
 

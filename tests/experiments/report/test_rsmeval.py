@@ -87,4 +87,4 @@ def test_methods_that_differ_in_a_sign_get_files_of_their_own(make_comparison, t
     methods = ("blv:sign=1", "blv:sign=-1")
     rows = make_rows(read_results(make_comparison(tmp_path, seeds=(1,), methods=methods)))
     paths = {write_rsmeval(row, tmp_path / "rsmeval", seed=1) for row in rows}
-    assert len(paths) == len(rows) == 6
+    assert len(paths) == len(rows) == 5

@@ -19,7 +19,9 @@ from blv_trainer.experiments.report.tables import (
     formatted_p,
     make_tables,
     published_table,
+    table_cells,
 )
+from blv_trainer.experiments.report.write import _summary
 from blv_trainer.experiments.results import read_results
 from blv_trainer.metrics import METRICS
 from blv_trainer.run_folder import PREDICTIONS_FILE
@@ -85,10 +87,9 @@ def test_numbers_are_those_of_the_metrics(report):
         lines = list(csv.DictReader(file))
     for spec, runs in zip(("cross_entropy", "blv:sigma=6"), results.methods, strict=True):
         for metric in ("accuracy", "macro_rmse", "qwk"):
-            expected = [METRICS[metric](results.test_labels, logits.argmax(axis=1)) for logits in runs.test_logits]
-            (line,) = [
-                line for line in lines if (line["method"], line["decision"], line["metric"]) == (spec, "raw", metric)
-            ]
+            expected = [METRICS[metric](results.test.labels, logits.argmax(axis=1)) for logits in runs.test_logits]
+            key = ("answers", spec, "raw", metric)
+            (line,) = [it for it in lines if (it["of"], it["method"], it["decision"], it["metric"]) == key]
             assert float(line["mean"]) == pytest.approx(np.mean(expected))
             assert float(line["sd_over_seeds"]) == pytest.approx(np.std(expected, ddof=1))
             assert float(line["low"]) < float(line["mean"]) < float(line["high"])
@@ -101,14 +102,73 @@ def test_the_same_runs_give_the_same_tables(report):
     assert {name: (report / name).read_bytes() for name in before} == before
 
 
-def test_the_summary_gives_each_difference_with_its_interval_and_corrected_p(report):
-    page = (report / "report.html").read_text()
+def test_the_summary_gives_each_difference_with_its_interval_and_the_verdict_of_the_corrected_test(report):
+    page = html.unescape((report / "report.html").read_text())
     analysis = json.loads((report / "results.json").read_text())
     chosen = analysis["rows"][analysis["chosen"]]
     difference, p = chosen["differences"]["qwk"], chosen["p_values"]["qwk"]["holm"]
-    low, high = (f"{difference[end]:.4f}" for end in ("low", "high"))
-    expected = f"difference {difference['value']:.4f}, 95 % interval {low} to {high}"
-    assert f"{expected}, which excludes zero (Holm-corrected {formatted_p(p)})".replace("<", "&lt;") in page
+    value, low, high = (f"{difference[part]:.4f}" for part in ("value", "low", "high"))
+    verdict = "clear" if p < 0.05 else "not clear"
+    expected = (
+        f"the difference of {value} [{low}, {high}] is {verdict} among the rows compared ({formatted_p(p)}, Holm-"
+    )
+    assert expected in page
+
+
+@pytest.fixture(scope="module")
+def folded(make_comparison, tmp_path_factory):
+    """The report of a comparison with folds, speakers and two raters."""
+    folder = make_comparison(tmp_path_factory.mktemp("folded"), num_folds=3, raters=True)
+    write_report(folder, **QUICK)
+    return folder / "report"
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.049, "clear"), (0.13, "not clear"), (float("nan"), "not clear")])
+def test_one_sentence_carries_one_verdict(folded, p, verdict):
+    """The corrected test decides, whatever the interval says by itself."""
+    analysis = json.loads((folded / "results.json").read_text())
+    for level in ("rows", "by_group"):
+        chosen = analysis[level][analysis["chosen"]]
+        for metric in chosen["differences"]:
+            chosen["differences"][metric] |= {"value": 0.1, "low": 0.01, "high": 0.2}  # excludes zero
+            chosen["p_values"][metric] = {"p": 0.001, "holm": p}
+    sentences = _summary(analysis, dict.fromkeys(analysis["rows"], "title"))
+    found = [sentence for sentence in sentences if "difference" in sentence]
+    assert len(found) == 8  # four metrics, of answers and of speakers
+    for sentence in found:
+        assert f" is {verdict} among" in sentence
+        assert len(re.findall(r"clear|exclud|includ|significant", sentence)) == 1
+
+
+def test_groups_are_shaped_as_rows_beside_answers_and_human_raters(folded):
+    text = (folded / "results.json").read_text()
+    analysis = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert (analysis["num_folds"], analysis["num_test"], analysis["num_groups"]) == (3, 200, 51)
+    assert analysis["judged_groups"] == {"column": "speaker", "number": 50, "with_two_labels": 1}
+    assert list(analysis["by_group"]) == list(analysis["rows"])
+    for key, entry in analysis["rows"].items():
+        assert analysis["by_group"][key].keys() == entry.keys()
+        assert analysis["by_group"][key]["test"].keys() == entry["test"].keys()
+    assert analysis["human"]["qwk"] == 0.75
+    table = (folded / "table.md").read_text()
+    assert "| human raters | among themselves | 62.50 | - |" in table
+    assert "All rows, n = 200, each tested once a seed in 3 folds" in table
+    assert "Whole groups (speaker), n = 50" in table
+    assert "Not judged: 1 group(s) whose answers have more than one label." in table
+    with open(folded / "table.csv", newline="") as file:
+        assert {line["of"] for line in csv.DictReader(file)} == {"answers", "groups"}
+    header, rows = table_cells(analysis)
+    assert [row[0] for row in rows][-1] == "human raters"
+    assert all(len(row) == len(header) for row in rows)
+    assert len(table_cells(analysis, level="by_group")[1]) == len(rows) - 1
+
+
+def test_no_table_or_sentence_speaks_of_validation_where_there_was_none(folded):
+    page = re.sub('base64,[^"]*', "", (folded / "report.html").read_text())
+    assert "validation" not in page
+    assert (
+        "Chosen with each fold decided by the others, by macro accuracy + QWK - 0.5 macro RMSE, accuracy at m" in page
+    )
 
 
 def test_published_rows_stand_apart(report):

@@ -1,6 +1,7 @@
 """The card of a run: that its numbers are those of the files, and that nothing in the files can break or enter it."""
 
 import html
+import json
 import math
 import os
 import shutil
@@ -15,8 +16,11 @@ from datasets import Dataset
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from blv_trainer import build_loss
+from blv_trainer.decision import Decision
+from blv_trainer.experiments.decisions import Chosen, Decided
 from blv_trainer.files import write_json
 from blv_trainer.hub.card import amend_card, check_card, write_card
+from blv_trainer.hub.card.sections import OF_GROUPS as OF_GROUPS_SHOWN
 from blv_trainer.losses import describe_loss
 from blv_trainer.metrics import METRICS
 from blv_trainer.prediction import prediction_table
@@ -29,13 +33,17 @@ PRIOR = (0.1, 0.2, 0.5, 0.2)
 SIGMA = 2
 ALPHA = np.log(sum(COUNTS) / np.array(COUNTS)) / np.log(sum(COUNTS) / np.array(COUNTS)).max()
 EXPECTED_SHIFT = ALPHA * SIGMA * math.sqrt(2 / math.pi)
+DECISION = Decision((1.6, 0.6, 0.1, 0.8), 1.1, "tuned", tau=0.6, power=1.0, sharpness=0.2)
+OF_GROUPS = Decision((0.4, 0.1, 0.0, 0.2), 0.7, "tuned", tau=0.2)
 VERSIONS = {"python": "3.11.9", "blv_trainer": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"}
 
 
-def invented_split(size, seed, *, names=NAMES, speakers=True, regions=("JPN", "KOR")):
-    """Labels, and logits that follow them; four rows a speaker."""
+def invented_split(size, seed, *, names=NAMES, speakers=True, regions=("JPN", "KOR"), one_level=False):
+    """Labels, and logits that follow them; four rows a speaker, who may have one level."""
     rng = np.random.default_rng(seed)
-    labels = rng.choice(len(names), size, p=PRIOR)
+    labels = (
+        rng.choice(len(names), size // 4, p=PRIOR).repeat(4) if one_level else rng.choice(len(names), size, p=PRIOR)
+    )
     logits = rng.normal(size=(size, len(names))) + np.log(PRIOR)
     logits[np.arange(size), labels] += 2
     logits -= EXPECTED_SHIFT  # what the model learned to counter
@@ -46,13 +54,8 @@ def invented_split(size, seed, *, names=NAMES, speakers=True, regions=("JPN", "K
 
 
 def make_run(folder, *, names=NAMES, loss="blv", split_options=None, **config):
-    """What ``blv-trainer train`` leaves, weights and tokenizer aside."""
+    """What ``blv-trainer train`` leaves, in its order, weights and tokenizer aside."""
     folder.mkdir(parents=True, exist_ok=True)
-    tables = []
-    for split, size, seed in (("validation", 60, 1), ("test", 120, 2)):
-        columns, logits = invented_split(size, seed, names=names, **(split_options or {}))
-        tables.append(predictions_of_split(Dataset.from_dict(columns), split, prediction_table(logits, names)))
-    pq.write_table(pa.concat_tables(tables), folder / "predictions.parquet")
     described = describe_loss(build_loss(loss, COUNTS, **({"sigma": SIGMA} if loss == "blv" else {})))
     known = {
         "architectures": ["MeanPooledForSequenceClassification"],
@@ -64,11 +67,52 @@ def make_run(folder, *, names=NAMES, loss="blv", split_options=None, **config):
         "decision": "raw",
     }
     write_json(folder / "config.json", known | config)
+    tables = []
+    for split, size, seed in (("validation", 60, 1), ("test", 120, 2)):
+        columns, logits = invented_split(size, seed, names=names, **(split_options or {}))
+        tables.append(predictions_of_split(Dataset.from_dict(columns), split, prediction_table(logits, names)))
+    pq.write_table(pa.concat_tables(tables), folder / "predictions.parquet")
     write_json(folder / METRICS_FILE, {"train": {"train_loss": 0.5}, "test": {"loss": 0.9, "num_rows": 120}})
     settings = {"model_name_or_path": "bert-base-uncased", "num_train_epochs": 20.0, "learning_rate": 1e-5, "seed": 42}
     (folder / "config.yaml").write_text(yaml.safe_dump({**settings, "train_file": "/home/someone/answers.csv"}))
     write_json(folder / "run.json", {"conditions": VERSIONS})
     return folder
+
+
+def make_decided_run(folder, *splits, tuned_on="folds", group_column="speaker"):
+    """What ``blv-trainer train`` leaves of a tuned decision: splits of 240 rows, 60 speakers, one with two levels."""
+    make_run(folder, decision=DECISION.to_dict(), group_decision=OF_GROUPS.to_dict())
+    found = {}
+    for seed, split in enumerate(splits, start=3):
+        columns, logits = invented_split(240, seed, one_level=True)
+        columns["label"][0] = (columns["label"][1] + 1) % 4
+        columns[group_column] = columns.pop("speaker")
+        found[split] = Dataset.from_dict(columns), logits
+    out_of_fold = None
+    if "out_of_fold" in found:  # here with one decision in all folds
+        rows, logits = found.pop("out_of_fold")
+        scores = DECISION.apply(logits)
+        out_of_fold = (rows, logits, scores, by_speaker(rows[group_column][4:], scores[4:], OF_GROUPS))
+    measured = {"train": {"epoch": 20.0}, **{split: {"loss": 0.9, "num_rows": 240} for split in found}}
+    metrics, found = Decided(Chosen(DECISION, OF_GROUPS), group_column, out_of_fold).judge(measured, found, NAMES)
+    tables = [
+        predictions_of_split(rows, split, prediction_table(scores, NAMES)) for split, (rows, scores) in found.items()
+    ]
+    pq.write_table(pa.concat_tables(tables), folder / "predictions.parquet")
+    write_json(folder / METRICS_FILE, metrics)
+    settings = yaml.safe_load((folder / "config.yaml").read_text()) | {"decision": "tuned"}
+    settings |= {"folds": 5} if tuned_on == "folds" else {}
+    settings |= {} if group_column == "speaker" else {"group_column": group_column}
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    return folder
+
+
+def by_speaker(speakers, logits, decision):
+    """Scores of each speaker, by a plain loop."""
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return decision.apply(
+        [log_p[[own == speaker for own in speakers]].mean(axis=0) for speaker in dict.fromkeys(speakers)]
+    )
 
 
 def written(folder, **options):
@@ -189,18 +233,42 @@ def test_a_folded_decision_is_told_with_its_numbers(tmp_path):
     decision = {"kind": "tuned", "shift": [1.0, 0.5, 0.0, 0.25], "temperature": 1.5, "tau": 0.4}
     card = written(make_run(tmp_path, decision=decision))
     assert "temperature = 1.5; tau = 0.4; shift = A2 +1.000, B1_1 +0.500, B1_2 +0.000, B2 +0.250" in card
+    assert "class = argmax_k (logits_k + shift_k)" in card
     assert "shift added back" not in card
 
 
-def test_results_older_than_a_folded_decision_are_left_out(tmp_path, caplog):
+@pytest.mark.parametrize(("power", "words"), [(0.5, "0.5."), (1.0, "1, the median."), (2.0, "2, the rounded mean.")])
+def test_a_decision_by_cost_is_told_in_words_with_its_formula_and_numbers(tmp_path, power, words):
+    decision = Decision((1.0, 0.5, 0.0, 0.25), 1.2, "optimal for qwk", tau=0.5, power=power, sharpness=0.3).to_dict()
+    card = written(make_run(tmp_path, decision=decision))
+    section = card.split("## Decision\n")[1].split("\n## ")[0]
+    assert "A decision by cost (optimal for qwk) comes with the model" in section
+    assert f"the class of least expected cost |k - truth|^{words}" in section
+    assert f"cost_k = sum_j |k - j|^{power:g} p_j\nclass = argmin_k cost_k" in section
+    assert "Here temperature = 1.2; sharpness = 0.3; tau = 0.5; shift = A2 +1.000, B1_1 +0.500" in section
+    assert "last layer" not in section
+    assert "## Results" in card  # which are no older than the decision
+    check_card(tmp_path)
+
+
+@pytest.mark.parametrize("newer", ["model.safetensors", "config.json"])  # a cost is in the configuration alone
+def test_results_older_than_a_folded_decision_are_left_out(tmp_path, caplog, newer):
     decision = {"kind": "consistent", "shift": [1.0, 0.5, 0.0, 0.0], "temperature": 1.0}
     make_run(tmp_path, decision=decision)
     (tmp_path / "model.safetensors").write_bytes(b"")
-    os.utime(tmp_path / "predictions.parquet", (1, 1))
+    for name in {"model.safetensors", "config.json"} - {newer}:
+        os.utime(tmp_path / name, (1, 1))
+    os.utime(tmp_path / "predictions.parquet", (2, 2))
     card = written(tmp_path)
     assert "## Results" not in card
     assert "model-index" not in card
-    assert "is older than the weights" in caplog.text
+    assert "is older than the model, into which a decision was folded" in caplog.text
+
+
+def test_results_older_than_a_configuration_without_a_decision_stay(tmp_path):
+    make_run(tmp_path)
+    os.utime(tmp_path / "predictions.parquet", (1, 1))
+    assert "## Results" in written(tmp_path)
 
 
 @pytest.mark.parametrize("source", ["dataset", "file", "rows"])
@@ -231,6 +299,134 @@ def test_a_run_of_a_comparison_shows_the_others(tmp_path):
     card = written(run)
     table = cells(card, "Compared with other losses")
     assert table == {"BLV &#124; 6": ["raw", "55.00 (50.0 to 60.0)", "55.00 (50.0 to 60.0)", "0.5500"]}
+
+
+# ---- The decision that training tuned
+
+
+def test_the_largest_logit_stands_beside_what_the_model_decides(tmp_path):
+    card = written(make_decided_run(tmp_path, "test", "out_of_fold"), datasets="someone/answers")
+    columns, logits = invented_split(240, 3, one_level=True)
+    labels = np.array(columns["label"])
+    labels[0] = (labels[1] + 1) % 4
+    for metric, measure in {
+        "Accuracy, %": lambda predicted: 100 * (predicted == labels).mean(),
+        "Macro accuracy, %": lambda predicted: 100 * np.mean([(predicted[labels == k] == k).mean() for k in range(4)]),
+    }.items():
+        decided, interval, raw, better = cells(card, "Results")[metric]
+        assert float(decided) == pytest.approx(measure(DECISION.apply(logits).argmax(axis=1)), abs=0.005)
+        assert float(raw) == pytest.approx(measure(logits.argmax(axis=1)), abs=0.005)
+        low, high = map(float, interval.split(" to "))
+        assert low < float(decided) < high
+        assert better == "higher"
+    assert "| metric | as decided | 95 % interval | largest logit | better |" in card
+    assert "On the 240 rows of the test split; intervals" in card
+    assert "shift added back" not in card
+
+
+def test_whole_groups_have_a_table_with_intervals_over_groups(tmp_path):
+    card = written(make_decided_run(tmp_path, "test", group_column="learner"))
+    columns, logits = invented_split(240, 3, one_level=True)
+    labels, speakers = columns["label"][4::4], columns["speaker"][4:]  # the first has two levels
+    decided = by_speaker(speakers, DECISION.apply(logits)[4:], OF_GROUPS).argmax(axis=1)
+    raw = by_speaker(speakers, logits[4:], Decision((0.0,) * 4)).argmax(axis=1)
+    shown, interval, largest, _ = cells(card, "Whole groups")["Accuracy, %"]
+    assert float(shown) == pytest.approx(100 * (decided == labels).mean(), abs=0.005)
+    assert float(largest) == pytest.approx(100 * (raw == labels).mean(), abs=0.005)
+    low, high = map(float, interval.split(" to "))
+    assert low < float(shown) < high
+    assert list(cells(card, "Whole groups")) == [METRICS[name].title for name in OF_GROUPS_SHOWN]
+    assert "The rows of one learner joined into one level" in card
+    assert "59 groups with one label, which the intervals are drawn over" in card
+    assert "500 resamples of 60 groups) and answer what other groups of the same kind" in card
+
+
+def test_cross_validated_results_are_what_the_card_is_about_where_there_is_no_test_split(tmp_path):
+    card = written(make_decided_run(tmp_path, "out_of_fold"), datasets="someone/answers")
+    assert "By cross-validation on all 240 rows: each was judged by a model trained on the other folds, with a" in card
+    assert "not by this very model" in card
+    _, logits = invented_split(240, 3, one_level=True)
+    predicted = np.bincount(DECISION.apply(logits).argmax(axis=1), minlength=4)
+    assert [int(row[-1]) for row in cells(card, "Classes").values()] == predicted.tolist()
+    assert len(cells(card, "Whole groups")["Accuracy, %"]) == 3  # without an interval
+    (result,) = ModelCard(card).data.to_dict()["model-index"][0]["results"]
+    assert result["dataset"]["split"] == "out-of-fold"
+    assert {metric["name"].rpartition(", ")[2] for metric in result["metrics"]} == {"cross-validated"}
+    assert not (tmp_path / ".eval_results").exists()
+    check_card(tmp_path)
+
+
+def test_the_index_holds_splits_as_decided_and_nothing_beside_them(tmp_path):
+    card = written(make_decided_run(tmp_path, "test", "out_of_fold"), datasets="someone/answers")
+    results = ModelCard(card).data.to_dict()["model-index"][0]["results"]
+    shown = {result["dataset"]["split"]: result["metrics"][0] for result in results}
+    assert list(shown) == ["test", "out-of-fold"]
+    metrics = json.loads((tmp_path / METRICS_FILE).read_text())
+    assert shown["test"]["value"] == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
+    assert shown["out-of-fold"]["value"] == pytest.approx(metrics["out_of_fold"]["accuracy"], abs=1e-6)
+    assert (shown["test"]["name"], shown["out-of-fold"]["name"]) == ("accuracy", "accuracy, cross-validated")
+    assert "By cross-validation on the training rows, by other models than this one (240 rows): Acc %" in card
+    notes = (tmp_path / ".eval_results" / "someone--answers.yaml").read_text()
+    assert "test split, 240 rows" in notes
+    assert "fold" not in notes
+
+
+@pytest.mark.parametrize(
+    ("splits", "tuned_on", "words"),
+    [
+        (["validation"], "validation", "the validation rows, for macro accuracy, QWK and macro RMSE together"),
+        (["test"], "folds", "out-of-fold logits, which each row of training got from a model that saw neither it nor"),
+    ],
+)
+def test_the_card_says_on_what_a_decision_was_tuned_and_how_groups_are_decided(tmp_path, splits, tuned_on, words):
+    card = written(make_decided_run(tmp_path, *splits, tuned_on=tuned_on))
+    section = card.split("## Decision\n")[1].split("\n## ")[0]
+    assert f"It was chosen on {words}" in section
+    assert (
+        "by `config.group_decision`, chosen alike: the largest probability, with temperature = 0.7; tau = 0.2; shift ="
+        in section
+    )
+    assert "shift = A2 +0.400, B1_1 +0.100, B1_2 +0.000, B2 +0.200.\n" in section
+    assert ("on which the decision was chosen, too, so expect somewhat less" in card) is (tuned_on == "validation")
+
+
+def test_a_decision_tuned_elsewhere_is_not_said_to_be_tuned_on_the_validation_rows(tmp_path):
+    card = written(make_run(tmp_path, decision=DECISION.to_dict()))
+    assert "A decision by cost (tuned)" in card
+    assert "It was chosen on" not in card
+
+
+def test_what_evaluate_wrote_has_groups_and_human_raters_but_no_largest_logit(tmp_path):
+    make_decided_run(tmp_path, "test")
+    metrics = json.loads((tmp_path / METRICS_FILE).read_text())
+    human = {"accuracy": 0.6, "num_rows": 20}
+    write_json(
+        tmp_path / METRICS_FILE, {"test": metrics["test"] | {"human": human}, "test_by_group": metrics["test_by_group"]}
+    )
+    card = written(tmp_path)
+    assert "largest logit" not in card
+    assert len(cells(card, "Results")["Accuracy, %"]) == len(cells(card, "Whole groups")["Accuracy, %"]) == 3
+
+
+@pytest.mark.parametrize("loss", ["logit_adjustment", "focal"])
+def test_a_shift_is_added_back_only_where_training_holds_rare_classes_down(tmp_path, loss):
+    assert "shift added back" not in written(make_run(tmp_path, loss=loss))
+
+
+def test_a_winner_shows_its_comparison_with_groups_and_decisions_in_words(tmp_path):
+    def entry(value):
+        test = {metric: {"mean": value} for metric in ("accuracy", "macro_accuracy", "qwk")}
+        return {"title": "BLV", "decision": "consistent", "test": test, "intervals": {}}
+
+    facts = {"seeds": [1], "num_test": 240, "num_folds": 5, "resampled": "speakers"}
+    facts |= {"rows": {"blv consistent": entry(0.5)}, "by_group": {"blv consistent": entry(0.625)}}
+    write_json(tmp_path / "report" / "results.json", facts)
+    card = written(make_run(tmp_path / "winner"))
+    section = card.split("## Compared with other losses\n")[1].split("\n## ")[0]
+    assert "on 240 rows, each tested once a seed in 5 folds, of the comparison" in section
+    single, groups = section.split("Whole groups, the rows of each joined into one level:")
+    assert "| BLV | shift added back | 50.00 | 50.00 | 0.5000 |" in single
+    assert "| BLV | shift added back | 62.50 | 62.50 | 0.6250 |" in groups
 
 
 # ---- What is missing
@@ -344,7 +540,8 @@ REWRITE = "BLV_WRITE_EXAMPLE"  # an environment variable
 
 
 def test_the_example_is_what_the_template_gives(tmp_path):
-    write_card(make_run(tmp_path / "out"), repo_id="example/levels", datasets="example/invented-answers")
+    run = make_decided_run(tmp_path / "out", "test", "out_of_fold")
+    write_card(run, repo_id="example/levels", datasets="example/invented-answers")
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     if os.environ.get(REWRITE):
         EXAMPLE.write_text(card, encoding="utf-8", newline="\n")

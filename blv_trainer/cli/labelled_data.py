@@ -1,0 +1,93 @@
+"""The labelled rows that ``train`` and ``compare`` work on: one's own table, or the ICNALE corpus."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+logger = logging.getLogger(__name__)
+
+
+class LabelledData(NamedTuple):
+    """A ``DatasetDict``, its labels, lowest first, whose answers belong together, what it is in words, and notes."""
+
+    dataset: Any
+    names: list[str]
+    group_column: str | None
+    source: str
+    notes: list[str]
+
+
+def load_data(corpus_args, data_args, training_args, *, hold_out: bool) -> LabelledData:
+    """What the flags name; with ``hold_out`` a part of train becomes validation rows where no others are given."""
+    if corpus_args.data_dir:
+        return _icnale(corpus_args, data_args, seed=training_args.seed)
+
+    from blv_trainer.cli.terminal_tables import write_unusable
+    from blv_trainer.corpora import load_table
+
+    settings = dataclasses.asdict(data_args) | ({} if hold_out else {"validation_fraction": 0})
+    data = load_table(**settings, seed=training_args.seed)
+    if training_args.should_save:
+        write_unusable(data.unusable, Path(training_args.output_dir))
+    source = data_args.dataset_name or Path(data_args.train_file).name
+    notes = data.notes + _torn_groups(data.dataset, data.group_column)
+    return LabelledData(data.dataset, data.label_names, data.group_column, source, notes)
+
+
+def _icnale(corpus_args, data_args, *, seed: int) -> LabelledData:
+    files = ("train_file", "validation_file", "test_file", "dataset_name", "rater_columns")
+    given = [f"--{name}" for name in files if getattr(data_args, name)]
+    if given:
+        raise ValueError(f"--data_dir is instead of files and their columns: leave it out, or {', '.join(given)}.")
+    from datasets import load_dataset
+
+    dataset = load_dataset(
+        "icnale_asa",
+        data_dir=corpus_args.data_dir,
+        split_by=corpus_args.split_by,
+        split_seed=seed,
+        transcripts=corpus_args.transcripts,
+        whisper_transcripts=corpus_args.whisper_transcripts,
+        whisper_model=corpus_args.whisper_model,
+    )
+    source = f"ICNALE Spoken Monologue, split by {corpus_args.split_by}, {corpus_args.transcripts} transcripts"
+    names = dataset["train"].features["label"].names
+    column, known = data_args.group_column or "speaker", dataset["train"].column_names
+    if column not in known:
+        raise ValueError(f"--group_column {column}: the corpus has no such column. Choose from: {', '.join(known)}.")
+    return LabelledData(dataset, names, column, source, [])
+
+
+def _torn_groups(dataset, group_column: str | None) -> list[str]:
+    """A note on groups with two labels, which are not judged as a whole."""
+    from blv_trainer.corpora import groups_of
+    from blv_trainer.decision import one_label_each
+
+    labels = [label for rows in dataset.values() for label in rows["label"][:]]
+    groups = [group for rows in dataset.values() for group in groups_of(rows, group_column)]
+    torn = {group for group, is_single in zip(groups, one_label_each(labels, groups), strict=True) if not is_single}
+    if group_column is None or not torn:
+        return []
+    found = f"{len(torn)} of {len({*groups})} groups of the column {group_column!r} have more than one label, such as "
+    logger.warning(note := f"{found}{min(torn)[:60]!r}: whole groups are judged without them.")
+    return [note]
+
+
+def parse_weights(words: list[str] | None) -> dict[str, float] | None:
+    """Read ``--tune_for``: metrics, each with ``=weight`` or without."""
+    if words is None:
+        return None
+
+    from blv_trainer.decision import metric_weights
+
+    weights = {}
+    for word in words:
+        metric, _, weight = word.partition("=")
+        try:
+            weights[metric] = float(weight) if weight else 1.0
+        except ValueError:
+            raise ValueError(f"--tune_for {word}: {weight!r} is no number; write it as in qwk=2.") from None
+    return metric_weights(weights)

@@ -1,0 +1,199 @@
+"""Which decision goes with which logits: chosen on some rows, for answers and for whole groups, applied to others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from datasets import Dataset
+from torch import nn
+
+from blv_trainer.corpora import groups_of
+from blv_trainer.decision import (
+    POWERS,
+    Decision,
+    consistent,
+    fold,
+    labels_of_groups,
+    one_label_each,
+    optimal,
+    pool,
+    raw,
+    tune,
+)
+from blv_trainer.evaluation import Scores
+
+Found = tuple[Dataset, np.ndarray]  # rows, and their logits (n, num_classes)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Logits, labels and groups of some rows.
+
+    Args:
+        logits: ``(n, num_classes)``, from before any decision.
+        labels: ``(n,)``.
+        groups: whose answer each is, ``(n,)``; None where no group has two.
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, rows: Dataset, logits: np.ndarray, group_column: str | None) -> Answers:
+        """Of a dataset's rows, in their order."""
+        groups = None if group_column is None else groups_of(rows, group_column)
+        return cls(logits, np.asarray(rows["label"]), as_groups(groups))
+
+    def __getitem__(self, mask: np.ndarray) -> Answers:
+        groups = None if self.groups is None else self.groups[mask]
+        return Answers(self.logits[mask], self.labels[mask], groups)
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Which rows belong to a group with one label, ``(n,)``."""
+        return one_label_each(self.labels, self.groups if self.groups is not None else np.arange(len(self.labels)))
+
+
+class Chosen(NamedTuple):
+    """A decision for answers, and one for what ``pool`` makes of their scores."""
+
+    decision: Decision
+    of_groups: Decision | None = None
+
+
+Choice = Callable[[Answers | None], Chosen]
+
+
+def as_groups(groups: Sequence[Any] | None) -> np.ndarray | None:
+    """As an array; None where no group has two rows."""
+    return None if groups is None or len({*groups}) == len(groups) else np.array(groups, dtype=object)
+
+
+def choice(
+    name: str,
+    *,
+    loss: Callable[[], nn.Module],
+    class_counts: Sequence[int],
+    metric: str | Mapping[str, float] = "balanced",
+    powers: Sequence[float] = POWERS,
+) -> Choice:
+    """How answers choose a decision: "raw", "consistent", "tuned", or the name of a metric for what theory says.
+
+    All but "tuned" are made at once, and come without answers (None), too. The loss is built if asked for.
+    """
+    if name != "tuned":
+        fixed = {"raw": lambda: raw(len(class_counts)), "consistent": lambda: consistent(loss())}
+        untuned = Chosen(fixed[name]() if name in fixed else optimal(name, class_counts))
+        return lambda answers: untuned
+
+    def chosen(answers: Answers | None) -> Chosen:
+        assert answers is not None
+        decision = tune(answers.logits, answers.labels, metric, class_counts=class_counts, powers=powers)
+        judged = answers[answers.judged]
+        if judged.groups is None or len({*judged.labels.tolist()}) < 2:  # nothing to tell apart
+            return Chosen(decision)
+        scores = decision.apply(judged.logits)
+        return Chosen(decision, tune(scores, judged.labels, metric, class_counts=class_counts, groups=judged.groups))
+
+    return chosen
+
+
+def apply_to(chosen: Chosen, answers: Answers) -> tuple[np.ndarray, np.ndarray | None]:
+    """Scores of the answers, and of the groups that have one label, in order of first appearance."""
+    scores = chosen.decision.apply(answers.logits)
+    if answers.groups is None:
+        return scores, None
+    pooled = pool(scores[answers.judged], answers.groups[answers.judged])[1]
+    return scores, pooled if chosen.of_groups is None else chosen.of_groups.apply(pooled)
+
+
+def cross_fitted(
+    choose: Choice, answers: Answers, folds: np.ndarray
+) -> tuple[list[Chosen], np.ndarray, np.ndarray | None]:
+    """Decisions chosen for each fold on the others, and the scores that they give, as ``apply_to``."""
+    scores, found = np.empty_like(answers.logits), []
+    of_groups: dict[Any, np.ndarray] = {}
+    for number in range(int(folds.max()) + 1):
+        inside = answers[folds == number]
+        found.append(choose(answers[folds != number]))
+        scores[folds == number], pooled = apply_to(found[-1], inside)
+        if inside.groups is not None and pooled is not None:
+            of_groups |= dict(zip(dict.fromkeys(inside.groups[inside.judged]), pooled, strict=True))
+    if answers.groups is None:
+        return found, scores, None
+    order = dict.fromkeys(answers.groups[answers.judged])
+    return found, scores, np.array([of_groups[group] for group in order]).reshape(-1, scores.shape[1])
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What ``train`` does with its predictions.
+
+    Args:
+        chosen: the decisions of the model.
+        group_column: whose answers belong together; None for no column.
+        out_of_fold: rows, their raw logits and cross-fitted scores, for answers and groups, where folds were made.
+    """
+
+    chosen: Chosen
+    group_column: str | None = None
+    out_of_fold: tuple[Dataset, np.ndarray, np.ndarray, np.ndarray | None] | None = None
+
+    def fold_into(self, model: Any) -> None:
+        """Fold the decision on answers into a model, and write that on groups into its configuration."""
+        if self.chosen.decision.kind != "raw":
+            fold(model, self.chosen.decision)
+        if self.chosen.of_groups is not None:
+            model.config.group_decision = self.chosen.of_groups.to_dict()
+
+    def judge(
+        self, metrics: Mapping[str, dict[str, float]], found: Mapping[str, Found], names: Sequence[str]
+    ) -> tuple[dict[str, dict[str, float]], dict[str, Found]]:
+        """Metrics and scores as decided, beside each split ``<split>_raw`` and, for groups, ``<split>_by_group``."""
+        judged: dict[str, dict[str, float]] = {split: of for split, of in metrics.items() if split == "train"}
+        decided: dict[str, Found] = {}
+        for split, (rows, logits) in found.items():
+            answers = Answers.of(rows, logits, self.group_column)
+            scores, pooled = apply_to(self.chosen, answers)
+            decided[split] = rows, scores
+            if split != "train":
+                judged |= self._of_split(split, answers, scores, pooled, names, metrics[split])
+        if self.out_of_fold is not None:
+            rows, logits, scores, pooled = self.out_of_fold
+            answers = Answers.of(rows, logits, self.group_column)
+            judged |= self._of_split("out_of_fold", answers, scores, pooled, names, {"num_rows": len(logits)})
+            decided["out_of_fold"] = rows, scores
+        return judged, decided
+
+    def _of_split(
+        self,
+        split: str,
+        answers: Answers,
+        scores: np.ndarray,
+        pooled: np.ndarray | None,
+        names: Sequence[str],
+        measured: dict[str, float],
+    ) -> dict[str, dict[str, float]]:
+        is_raw = self.chosen.decision.kind == "raw"
+        values = {split: measured | _values(answers.labels, scores, names)}
+        if not is_raw:
+            values[f"{split}_raw"] = measured | _values(answers.labels, answers.logits, names)
+        if pooled is not None and answers.groups is not None and len(pooled):
+            inside = answers[answers.judged]
+            assert inside.groups is not None
+            labels = labels_of_groups(inside.labels, inside.groups)
+            size = {"num_rows": len(labels)}
+            values[f"{split}_by_group"] = size | _values(labels, pooled, names)
+            if not is_raw:
+                untouched = pool(inside.logits, inside.groups)[1]
+                values[f"{split}_by_group_raw"] = size | _values(labels, untouched, names)
+        return values
+
+
+def _values(labels: np.ndarray, logits: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    scores = Scores(labels, logits, names)
+    return {**scores.values, **scores.by_class()}
