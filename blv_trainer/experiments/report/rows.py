@@ -135,9 +135,9 @@ def _of_groups(results: Results, answers: Answers, pooled: list[Any], num_resamp
     inside = answers.judged
     if answers.groups is None or not inside.any():
         return None
-    groups = answers.groups[inside]
-    places = np.flatnonzero(inside)[np.unique(groups, return_index=True)[1]]
-    first = np.sort(places).tolist()  # the first answer of each group, in order of first appearance
-    columns = {name: [values[k] for k in first] for name, values in results.test.columns.items()}
-    labels = labels_of_groups(answers.labels[inside], groups)
+    first: dict[Any, int] = {}  # the first answer of each group, in order of first appearance
+    for k in np.flatnonzero(inside).tolist():
+        first.setdefault(answers.groups[k], k)
+    columns = {name: [values[k] for k in first.values()] for name, values in results.test.columns.items()}
+    labels = labels_of_groups(answers.labels[inside], answers.groups[inside])
     return Scores(labels, np.stack(pooled), results.names, columns, num_resamples, group_column=None)

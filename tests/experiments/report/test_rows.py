@@ -181,3 +181,12 @@ def test_classes_without_training_rows_can_be_tuned_around(results):
 def test_an_unknown_metric_to_tune_for_is_refused(results):
     with pytest.raises(ValueError, match=r"metric='qvk' is unknown.*Did you mean 'qwk'\?"):
         make_rows(results, {"qvk": 1.0})
+
+
+def test_groups_may_be_numbers_beside_rows_that_have_none(folded):
+    speakers = [cell and int(cell.removeprefix("train")) for cell in folded.test.columns["speaker"]]
+    assert None in speakers
+    numbered = dataclasses.replace(folded.test, columns={**folded.test.columns, "speaker": speakers})
+    found = [make_rows(dataclasses.replace(folded, test=test), num_resamples=50)[0] for test in (folded.test, numbered)]
+    assert found[0].by_group.labels.tolist() == found[1].by_group.labels.tolist()
+    assert found[0].by_group.values == found[1].by_group.values
