@@ -108,8 +108,7 @@ def run(args) -> int:
 def _judge(labels: Any, scores: Any, names: Sequence[str]) -> dict[str, float]:
     from blv_trainer.evaluation import Scores
 
-    judged = Scores(labels, scores, names)
-    return {**judged.values, **judged.by_class(), "num_rows": len(scores)}
+    return {**Scores(labels, scores, names).as_metrics, "num_rows": len(scores)}
 
 
 def _judge_groups(data: Any, logits: Any, names: Sequence[str], config: Any, *, asked_for: bool) -> dict[str, float]:

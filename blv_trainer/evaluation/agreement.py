@@ -36,9 +36,6 @@ def human_agreement(raters: ArrayLike, num_classes: int) -> dict[str, float]:
         ValueError: fewer than two raters, levels that are no whole numbers or outside the classes, or no row with the
             levels of two raters.
 
-    Shape:
-        - raters: ``(num_raters, n)``, integers.
-
     Reference:
         Williamson, Xi, Breyer: A Framework for Evaluation and Use of Automated Scoring. Educational Measurement:
         Issues and Practice 31(1), 2012 (agreement of machine and human judged against that of two humans).

@@ -162,6 +162,11 @@ class Scores:
         predicted = self.confusion.sum(axis=0).astype(int).tolist()
         return recalls | {f"predicted_{name}": count for name, count in zip(self.names, predicted, strict=True)}
 
+    @property
+    def as_metrics(self) -> dict[str, float]:
+        """``values`` and ``by_class`` together, as ``metrics.json`` has them."""
+        return self.values | self.by_class()
+
     @cached_property
     def subgroup_columns(self) -> dict[str, Sequence[Any]]:
         """The columns that subgroups are made of."""

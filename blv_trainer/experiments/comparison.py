@@ -6,12 +6,12 @@ import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 from transformers.trainer_utils import IntervalStrategy
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
@@ -140,13 +140,16 @@ def make_runs(
     if plan.freeze_encoder and unfinished:
         with plan.training_args.main_process_first(local=False):
             features = pooled_features(dataset, plan.model_args, cache_dir)
+    folds = cache(partial(assign_folds, dataset["train"], plan.num_folds, plan.group_column))  # once a seed
     for k, (method, seed, fold) in enumerate(todo, start=1):
         folder = where(method, seed, fold)
         of_fold = "" if fold is None else f", fold {fold + 1} of {plan.num_folds}"
         state = "" if (method, seed, fold) in unfinished else ": finished"
         say(f"[{k}/{len(todo)}] {method.title}, seed {seed}{of_fold}{state}")
         if (method, seed, fold) in unfinished:
-            rows, own = _rows_of_run(dataset, plan, seed, fold, features)
+            rows, own = dataset, features
+            if fold is not None:
+                rows, own = _rows_of_fold(dataset["train"], folds(seed=seed), fold, plan, seed, features)
             learner: Callable[..., Learner] = text_learner if own is None else partial(head_learner, own)
             learn = partial(learner, class_counts=counts)
             settings = _settings(shared, method, seed, fold)
@@ -171,16 +174,18 @@ def _all_runs(plan: Plan) -> list[tuple[Method, int, int | None]]:
     return [(method, seed, fold) for seed in plan.seeds for method in plan.methods for fold in plan.folds]
 
 
-def _rows_of_run(
-    dataset: DatasetDict, plan: Plan, seed: int, fold: int | None, features: Mapping[str, np.ndarray] | None
-) -> tuple[DatasetDict, Mapping[str, np.ndarray] | None]:
-    """The splits of one run, and the features of their rows."""
-    if fold is None:
-        return dataset, features
-    rows = dataset["train"]
+def _rows_of_fold(
+    rows: Dataset,
+    folds: np.ndarray,
+    fold: int,
+    plan: Plan,
+    seed: int,
+    features: dict[str, np.ndarray] | None,
+) -> tuple[DatasetDict, dict[str, np.ndarray] | None]:
+    """The splits of one fold, and the features of their rows."""
     parts, places = fold_dataset(
         rows,
-        assign_folds(rows, plan.num_folds, plan.group_column, seed=seed),
+        folds,
         fold,
         group_column=plan.group_column,
         with_validation=plan.training_args.load_best_model_at_end,

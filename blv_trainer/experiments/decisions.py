@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +53,7 @@ class Answers:
         groups = None if self.groups is None else self.groups[mask]
         return Answers(self.logits[mask], self.labels[mask], groups)
 
-    @property
+    @cached_property
     def judged(self) -> np.ndarray:
         """Which rows belong to a group with one label, ``(n,)``."""
         return one_label_each(self.labels, self.groups if self.groups is not None else np.arange(len(self.labels)))
@@ -179,21 +180,16 @@ class Decided:
         measured: dict[str, float],
     ) -> dict[str, dict[str, float]]:
         is_raw = self.chosen.decision.kind == "raw"
-        values = {split: measured | _values(answers.labels, scores, names)}
+        values = {split: measured | Scores(answers.labels, scores, names).as_metrics}
         if not is_raw:
-            values[f"{split}_raw"] = measured | _values(answers.labels, answers.logits, names)
+            values[f"{split}_raw"] = measured | Scores(answers.labels, answers.logits, names).as_metrics
         if pooled is not None and answers.groups is not None and len(pooled):
             inside = answers[answers.judged]
             assert inside.groups is not None
             labels = labels_of_groups(inside.labels, inside.groups)
             size = {"num_rows": len(labels)}
-            values[f"{split}_by_group"] = size | _values(labels, pooled, names)
+            values[f"{split}_by_group"] = size | Scores(labels, pooled, names).as_metrics
             if not is_raw:
                 untouched = pool(inside.logits, inside.groups)[1]
-                values[f"{split}_by_group_raw"] = size | _values(labels, untouched, names)
+                values[f"{split}_by_group_raw"] = size | Scores(labels, untouched, names).as_metrics
         return values
-
-
-def _values(labels: np.ndarray, logits: np.ndarray, names: Sequence[str]) -> dict[str, float]:
-    scores = Scores(labels, logits, names)
-    return {**scores.values, **scores.by_class()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import nn
@@ -89,36 +89,42 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
     made_by: list[Any] = [__version__, transformers.__version__]  # another version may pool or tokenise otherwise
     made_by += [encoder_digest(model_args.model_name_or_path), model_args.max_length]
     features: dict[str, np.ndarray] = {}
+    compute = None  # the encoder is loaded where something is missing, and once
     for split, rows in dataset.items():
         key = json.dumps([data_digest(DatasetDict({split: rows}), rows.features["label"].names), *made_by])
         path = cache_dir / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
-        features[split] = _kept_features(path, len(rows))
-        if not len(features[split]):
+        kept = _kept_features(path, len(rows))
+        if kept is None:
             logger.info("features of the frozen encoder: %d %s rows", len(rows), split)
-            features[split] = _compute_features(rows, model_args)
-            write_whole(path, partial(save_file, {"features": features[split]}))
+            compute = compute or _encoder(model_args, rows.features["label"].names)
+            kept = compute(list(rows["text"]))
+            write_whole(path, partial(save_file, {"features": kept}))
+        features[split] = kept
     return features
 
 
-def _compute_features(rows: Dataset, model_args: ModelArguments) -> np.ndarray:
-    model, tokenizer = build_model(model_args, rows.features["label"].names)
+def _encoder(model_args: ModelArguments, names: Sequence[str]) -> Callable[[list[str]], np.ndarray]:
+    """From texts to what the head would see of them."""
+    model, tokenizer = build_model(model_args, names)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to, which hides self from mypy
     model.classifier = nn.Identity()  # the model then returns what its head would see
-    return predict_logits(model, tokenizer, list(rows["text"]), max_length=model_args.max_length)
+    return partial(predict_logits, model, tokenizer, max_length=model_args.max_length)
 
 
-def _kept_features(path: Path, num_rows: int) -> np.ndarray:
-    """The features in a file, ``(num_rows, hidden_size)``; empty where there is none, or not one row for each."""
+def _kept_features(path: Path, num_rows: int) -> np.ndarray | None:
+    """The features in a file, ``(num_rows, hidden_size)``; None where there is none, or not one row for each."""
     if not path.is_file():
-        return np.empty((0, 0))
+        return None
     try:
         features = load_file(path)["features"]
     except (SafetensorError, KeyError) as error:
         logger.warning("%s is damaged (%s); its features are computed again.", path, error)
-        return np.empty((0, 0))
+        return None
+    if len(features) != num_rows:
+        return None
     logger.info("features of the frozen encoder: read from %s", path)
-    return features if len(features) == num_rows else np.empty((0, 0))
+    return features
 
 
 def head_learner(

@@ -194,7 +194,7 @@ def _result(facts: Facts, split: str, num_resamples: int) -> SplitResult:
     judge = partial(Scores, found.labels, num_resamples=num_resamples, group_column=facts.group_column)
     decision, scores = consistent_decision(facts), judge(found.logits, facts.names, found.columns)
     consistent = judge(decision.apply(found.logits), facts.names, found.columns) if decision else None
-    metrics = measured | scores.values | scores.by_class()
+    metrics = measured | scores.as_metrics
     return SplitResult(name, len(found.labels), metrics, scores, consistent, raw, by_group)
 
 
