@@ -158,7 +158,7 @@ class DataArguments:
     """Where the labelled texts are: the arguments of ``corpora.table.load_table`` under their own names."""
 
     train_file: str | None = field(
-        default=None, metadata={"help": "Training rows: .csv, .tsv, .jsonl, .json or .parquet."}
+        default=None, metadata={"help": "Training rows: .csv, .tsv, .jsonl, .json (also .gz), .parquet, .xlsx."}
     )
     validation_file: str | None = field(default=None, metadata={"help": "Validation rows."})
     test_file: str | None = field(default=None, metadata={"help": "Test rows."})
@@ -185,6 +185,10 @@ class DataArguments:
     encoding: str = field(default="utf-8-sig", metadata={"help": "Encoding of text files."})
     quoting: bool | None = field(
         default=None, metadata={"help": "Whether quotes enclose fields; default: in CSV yes, in TSV no."}
+    )
+    delimiter: str | None = field(
+        default=None,
+        metadata={"help": "What separates fields: a character or its name; default: comma, semicolon, tab or bar."},
     )
     validation_fraction: float = field(
         default=0.1, metadata={"help": "Share of train to hold out where no validation rows are given."}

@@ -105,7 +105,7 @@ class SpeakingAssessmentPipeline(Pipeline):
 
         Returns:
             For each recording ``transcript``, ``level``, ``scores`` (probability of each level, lowest level first),
-            ``expected_score`` (mean class index: 0 is the lowest level), ``duration_s``, ``speech_s``, ``language``,
+            ``expected_score`` (as of ``prediction_table``), ``duration_s``, ``speech_s``, ``language``,
             ``warnings`` (keys of ``blv_trainer.asr.REASONS``) and ``refusal``: None, or ``{"reason": "unreadable" |
             "silence" | "too_short" | "other_language", "message": a sentence}`` where there is no level.
 

@@ -15,6 +15,7 @@ from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from blv_trainer.decision import folded, pool
+from blv_trainer.levels import level_values, spell_levels
 from blv_trainer.losses import logits_of
 from blv_trainer.onnx_classifier import ONNX_FILE, OnnxClassifier
 
@@ -167,8 +168,8 @@ def max_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, max_length: int |
 
 
 def label_names(model: Any) -> list[str]:
-    """The model's labels, lowest first."""
-    return [str(model.config.id2label[k]) for k in range(model.config.num_labels)]
+    """The model's labels, lowest first; where all are numbers, each in its one spelling ("3" for "3.0")."""
+    return spell_levels(str(model.config.id2label[k]) for k in range(model.config.num_labels))
 
 
 def group_scores(
@@ -207,15 +208,16 @@ def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:
         names: the labels, lowest first.
 
     Returns:
-        Columns ``prediction`` (class index), ``level`` (its name), ``expected_score`` (mean class index under the
-        probabilities: 0 is the lowest label), ``p_<label>`` for each label, and ``logits`` (a list).
+        Columns ``prediction`` (class index), ``level`` (its name), ``expected_score`` (mean level under the
+        probabilities: in the labels' own units where all are numbers, else in positions from 1, the lowest label),
+        ``p_<label>`` for each label, and ``logits`` (a list).
 
     Examples:
         >>> table = prediction_table(np.array([[0.0, 0.0, -100.0]]), ["A2", "B1", "B2"])
         >>> table.column_names
         ['prediction', 'level', 'expected_score', 'p_A2', 'p_B1', 'p_B2', 'logits']
         >>> table["expected_score"][0].as_py()
-        0.5
+        1.5
     """
     import pyarrow as pa
 
@@ -224,7 +226,7 @@ def prediction_table(logits: np.ndarray, names: Sequence[str]) -> pa.Table:
     columns = {
         "prediction": pa.array(predicted, pa.int64()),
         "level": pa.array([names[k] for k in predicted], pa.string()),
-        "expected_score": pa.array(probabilities @ np.arange(len(names))),
+        "expected_score": pa.array(probabilities @ level_values(names)),
         **{f"p_{name}": pa.array(probabilities[:, k]) for k, name in enumerate(names)},
         "logits": pa.array(list(logits.astype(np.float32)), pa.list_(pa.float32())),
     }

@@ -33,7 +33,7 @@ COMPARISON_FILE = "comparison.json"  # of many runs
 RESULTS_FILE = Path("report", "results.json")  # of a comparison
 
 _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
-_PREDICTED = ("prediction", "level", "expected_score", "logits")  # besides p_<label>
+_PREDICTED = ("true_level", "prediction", "level", "expected_score", "logits")  # besides p_<label>
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ def write_predictions(folder: Path, tables: Sequence[pa.Table]) -> None:
 
 
 def predictions_of_split(rows: Any, split: str, predictions: pa.Table) -> pa.Table:
-    """Predictions beside the split's name and every column of its rows but the text.
+    """Predictions beside the split's name, the true level and every column of its rows but the text.
+
+    A column of the rows that has a name of ours gets ``input_`` before it.
 
     Args:
         rows: a ``datasets.Dataset``.
@@ -103,10 +105,14 @@ def predictions_of_split(rows: Any, split: str, predictions: pa.Table) -> pa.Tab
         predictions: as ``prediction_table`` gives them, one line for each row.
     """
     table = rows.with_format("arrow")[:].combine_chunks()
-    columns = {"split": pa.array([split] * len(rows))}
-    columns |= {name: table[name] for name in table.column_names if name not in ("text", *predictions.column_names)}
-    columns |= {name: predictions[name] for name in predictions.column_names}
-    return pa.table(columns)
+    names = pa.array(name.removeprefix("p_") for name in predictions.column_names if name.startswith("p_"))
+    columns = {"split": pa.array([split] * len(rows)), "label": table["label"]}
+    columns |= {"true_level": names.take(columns["label"])}
+    own = {*columns, *predictions.column_names}
+    for name in table.column_names:
+        if name not in ("text", "label"):  # what would be taken for ours is kept under another name
+            columns[f"input_{name}" if name in own or name.startswith("p_") else name] = table[name]
+    return pa.table(columns | {name: predictions[name] for name in predictions.column_names})
 
 
 def read_predictions(folder: Path) -> dict[str, Predictions]:

@@ -107,7 +107,7 @@ def test_a_recording_becomes_a_transcript_and_the_level_of_that_transcript(
     assert result["level"] == plain["label"]
     assert list(result["scores"]) == ["low", "mid", "high"]
     assert result["scores"][plain["label"]] == pytest.approx(plain["score"], abs=1e-5)
-    assert result["expected_score"] == pytest.approx(result["scores"]["mid"] + 2 * result["scores"]["high"])
+    assert result["expected_score"] == pytest.approx(1 + result["scores"]["mid"] + 2 * result["scores"]["high"])
     assert result["duration_s"] == pytest.approx(12, abs=0.01)
     assert 0.5 <= result["speech_s"] <= 12
 
@@ -182,7 +182,7 @@ def test_a_persons_recordings_give_one_level_of_the_pooled_answers(assess_with):
     p = np.exp(log_p) / np.exp(log_p).sum()
     assert [*person["scores"].values()] == pytest.approx(p, abs=1e-6)
     assert person["level"] == ["low", "mid", "high"][p.argmax()]
-    assert person["expected_score"] == pytest.approx(p[1] + 2 * p[2], abs=1e-6)
+    assert person["expected_score"] == pytest.approx(1 + p[1] + 2 * p[2], abs=1e-6)
 
 
 def test_a_decision_for_whole_persons_is_not_that_of_an_answer(assess_with):

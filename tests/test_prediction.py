@@ -69,7 +69,9 @@ def test_table_holds_level_score_and_probabilities():
         weights = [np.exp(value) for value in row]
         p = [weight / sum(weights) for weight in weights]
         assert [table[f"p_{name}"][i] for name in ("low", "mid", "high")] == pytest.approx(p)
-        assert table["expected_score"][i] == pytest.approx(p[1] + 2 * p[2])
+        assert table["expected_score"][i] == pytest.approx(1 + p[1] + 2 * p[2])
+        in_units = prediction_table(logits, ["1", "1.5", "3"])["expected_score"][i].as_py()
+        assert in_units == pytest.approx(p[0] + 1.5 * p[1] + 3 * p[2])
     assert table["level"] == ["high", "low"]
     assert table["prediction"] == [2, 0]
     assert table["logits"] == logits.tolist()

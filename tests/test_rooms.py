@@ -17,30 +17,31 @@ _FILES = sorted(_PACKAGE.rglob("*.py"))
 # only what stands in the `__all__` of their doors, imports inside functions counted.
 _LINE = {
     "checks": 100,
+    "levels": 90,
     "files": 230,
-    "run_folder": 160,
+    "run_folder": 170,
     "asr": 1850,
-    "corpora": 3300,
+    "corpora": 3440,
     "metrics": 1090,
-    "evaluation": 1090,
+    "evaluation": 1100,
     "losses": 1160,
     "decision": 790,
     "modeling": 290,
     "arguments": 200,
     "onnx_classifier": 90,
-    "prediction": 250,
+    "prediction": 260,
     "hub": 2100,
     "trainer": 750,
     "experiments": 2930,
     "pipelines": 290,
     "app": 370,
-    "cli": 1790,
+    "cli": 1890,
 }
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 18_900, 156, 171
-_MAX_LINES_OF_TESTS = 20_050
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 19_230, 156, 178
+_MAX_LINES_OF_TESTS = 20_570
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

@@ -1,6 +1,7 @@
 """What a run leaves behind is read back as it was written."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import Dataset
@@ -31,6 +32,18 @@ def test_predictions_come_back_by_split_with_what_is_known_of_each_row(tmp_path)
     np.testing.assert_array_equal(found["test"].logits, logits)
     assert found["test"].labels.tolist() == [0, 1, 0]
     assert found["test"].columns == {"speaker": ["s1", "s1", None]}
+    assert predicted_labels(tmp_path) == NAMES
+
+
+def test_levels_stand_by_name_and_columns_with_our_names_are_kept_beside_ours(tmp_path):
+    logits = np.array([[1.5, -2.0], [0.25, 0.5]], dtype=np.float32)
+    own = {"split": ["fold 1", "fold 2"], "level": ["x", "y"], "p_id": [7, 8], "id": [1, 2]}
+    rows = Dataset.from_dict({"text": ["a", "b"], "label": [1, 1], **own})
+    write_predictions(tmp_path, [predictions_of_split(rows, "test", prediction_table(logits, NAMES))])
+    table = pq.read_table(tmp_path / "predictions.parquet").to_pydict()
+    assert (table["true_level"], table["level"]) == (["B1", "B1"], ["A2", "B1"])
+    found = read_predictions(tmp_path)["test"]
+    assert found.columns == {f"input_{name}" if name != "id" else name: cells for name, cells in own.items()}
     assert predicted_labels(tmp_path) == NAMES
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import soundfile
 
 from blv_trainer.asr import REASONS
+from blv_trainer.levels import score_scale
 from blv_trainer.pipelines import SpeakingAssessmentPipeline
 from blv_trainer.prediction import label_names, load_classifier, max_tokens
 
@@ -208,10 +209,9 @@ def _shown(answer: Callable[[Any], dict[str, Any] | str], given: Any) -> tuple[d
     if refusal := result["refusal"]:
         said = [f"No estimate this time. {refusal['message']} {_ADVICE.get(refusal['reason'], '')}"]
     else:
-        lowest, *_, highest = scores
         said = [
-            f"Expected score {result['expected_score']:.2f} on a scale from 0 ({lowest}) to {len(scores) - 1} "
-            f"({highest}): the average level, weighted by the probabilities."
+            f"Expected score {result['expected_score']:.2f} on a scale {score_scale(list(scores))}: the average level, "
+            "weighted by the probabilities."
         ]
         if result["warnings"]:  # a refusal has said it already
             said.append(f"Take this estimate with care: {'; '.join(REASONS[reason] for reason in result['warnings'])}.")

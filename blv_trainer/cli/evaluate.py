@@ -21,7 +21,7 @@ def add_parser(subparsers) -> None:
         help="evaluate a saved model on labelled texts",
     )
     parser.add_argument("model", nargs="?", help="folder or Hub id of a saved classifier")
-    parser.add_argument("--test_file", help="labelled rows: .csv, .tsv, .jsonl, .json or .parquet")
+    parser.add_argument("--test_file", help="labelled rows: .csv, .tsv, .jsonl, .json (also .gz), .parquet, .xlsx")
     add_text_flags(parser)
     parser.add_argument("--label_column", default="label", help="column with the labels")
     parser.add_argument(
@@ -41,6 +41,10 @@ def add_text_flags(parser) -> None:
     parser.add_argument("--encoding", default="utf-8-sig", help="encoding of text files")
     parser.add_argument(
         "--quoting", type=_yes_or_no, help="whether quotes enclose fields; default: in CSV yes, in TSV no"
+    )
+    parser.add_argument(
+        "--delimiter",
+        help="what separates fields: a character or its name; default: found among comma, semicolon, tab and bar",
     )
     parser.add_argument(
         "--batch_size",
@@ -85,6 +89,7 @@ def run(args) -> int:
         rater_columns=args.rater_columns,
         encoding=args.encoding,
         quoting=args.quoting,
+        delimiter=args.delimiter,
     )
     human = agreement_of_raters(data.dataset, args.rater_columns, len(names)) if args.rater_columns else {}
     logits = predict_logits(

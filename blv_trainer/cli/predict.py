@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blv_trainer.cli.evaluate import add_text_flags
-from blv_trainer.cli.prediction_files import FORMATS, write_predictions
+from blv_trainer.cli.prediction_files import FORMATS, output_format, write_predictions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+logger = logging.getLogger(__name__)
 
 _RECORDINGS_AT_A_TIME = 32  # whose transcripts are read in one forward pass
 
@@ -20,10 +29,13 @@ def add_parser(subparsers) -> None:
         "predict",
         usage="blv-trainer predict MODEL --text TEXT | --input_file FILE | --audio FILE ... [FLAGS]",
         help="predict the level of texts or recordings",
+        description="Predict the level of texts or recordings. All columns of the input come out, then row (its number "
+        "there), level, expected_score (the mean level under the probabilities: in the levels' own units where all "
+        "are numbers, else in positions from 1) and p_<level>.",
     )
     parser.add_argument("model", nargs="?", help="folder or Hub id of a saved classifier")
     parser.add_argument("--text", action="append", help="a text; may be given several times")
-    parser.add_argument("--input_file", help="texts: .csv, .tsv, .jsonl, .json or .parquet; may be larger than memory")
+    parser.add_argument("--input_file", help="texts, as --test_file of evaluate; - for standard input")
     parser.add_argument(
         "--group_column", help="of --input_file: whose answers belong together, such as speaker; one row for each group"
     )
@@ -36,7 +48,9 @@ def add_parser(subparsers) -> None:
     )
     add_text_flags(parser)
     parser.add_argument("--format", choices=FORMATS, help="form of the output; default: by --output_file, else a table")
-    parser.add_argument("--output_file", help="write there instead of to the terminal")
+    parser.add_argument(
+        "--output_file", help="write there instead of to the terminal: .csv, .tsv, .jsonl, .json, .parquet, .xlsx"
+    )
     parser.set_defaults(run=run)
 
 
@@ -58,23 +72,51 @@ def run(args) -> int:
     ]:
         if given and not getattr(args, needed):
             raise ValueError(f"{flag} goes with --{needed}: it says whose answers belong together there.")
-    rows = _rows_of_recordings if args.audio else _rows_of_groups if args.group_column else _rows_of_texts
-    write_predictions(rows(args), output_file=args.output_file, format=args.format)
+    output_format(args.output_file, args.format)  # an ending that is not written shows before any work
+    tables = _of_recordings if args.audio else _of_groups if args.group_column else _of_texts
+    with tempfile.TemporaryDirectory() as folder:
+        if args.input_file == "-":
+            args.input_file = _standard_input(folder)
+        write_predictions(tables(args), output_file=args.output_file, format=args.format)
     return 0
 
 
-def _rows_of_texts(args) -> Iterator[list[dict[str, Any]]]:
+def _standard_input(folder: str) -> str:
+    """Standard input as a file: its delimiter is looked for, and a fault in it is told with its line."""
+    start = sys.stdin.buffer.read(1)
+    path = Path(folder, f"standard_input{'.jsonl' if start == b'{' else '.json' if start == b'[' else '.csv'}")
+    with open(path, "wb") as file:
+        file.write(start)
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return str(path)
+
+
+def _beside(columns: pa.Table, own: pa.Table, *, told: bool) -> pa.Table:
+    """The columns of the input, then our own; one whose name is taken is called predicted_..., which is told once."""
+    taken = [name for name in own.column_names if name in columns.column_names]
+    if taken and not told:
+        logger.info("The input has columns called %s: ours begin with predicted_ there.", ", ".join(taken))
+    for name in own.column_names:
+        values = own[name]
+        while name in columns.column_names:
+            name = f"predicted_{name}"
+        columns = columns.append_column(name, values)
+    return columns
+
+
+def _of_texts(args) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
     model, parts = _scored_texts(args)
-    for texts, numbers, _, scores in parts:
-        yield [
-            {"row": number, "text": text, **prediction}
-            for number, text, prediction in zip(numbers, texts, _predictions(model, scores), strict=True)
-        ]
+    for number, (columns, rows, _, scores) in enumerate(parts):
+        own = _predictions(model, scores).add_column(0, "row", pa.array(rows))
+        yield _beside(columns, own, told=number > 0)
 
 
-def _rows_of_groups(args) -> Iterator[list[dict[str, Any]]]:
+def _of_groups(args) -> Iterator[pa.Table]:
     """One row a group, whose answers may lie anywhere in the file: their scores are kept, not their texts."""
     import numpy as np
+    import pyarrow as pa
 
     from blv_trainer.prediction import group_scores
 
@@ -82,48 +124,55 @@ def _rows_of_groups(args) -> Iterator[list[dict[str, Any]]]:
     groups, scores = zip(*((groups, scores) for _, _, groups, scores in parts), strict=True)
     num_answers = Counter(chain.from_iterable(groups))
     names, pooled = group_scores(np.concatenate(scores), [*chain.from_iterable(groups)], model.config)
-    yield [
-        {args.group_column: name, "num_answers": num_answers[name], **prediction}
-        for name, prediction in zip(names, _predictions(model, pooled), strict=True)
-    ]
+    own = _predictions(model, pooled).add_column(0, "num_answers", pa.array([num_answers[name] for name in names]))
+    yield _beside(pa.table({args.group_column: names}), own, told=False)
 
 
-def _scored_texts(args) -> tuple[Any, Iterator[tuple[Sequence[str], Sequence[int], Sequence[str], Any]]]:
-    """The model, and texts, row numbers, groups and scores, a part of the file at a time."""
+def _scored_texts(args) -> tuple[Any, Iterator[tuple[pa.Table, Sequence[int], Sequence[str], Any]]]:
+    """The model, and columns of the input, row numbers, groups and scores, a part of the file at a time."""
+    import pyarrow as pa
     from transformers import utils
 
     from blv_trainer.corpora import groups_of, iter_texts
-    from blv_trainer.prediction import load_classifier, predict_logits
+    from blv_trainer.levels import score_scale
+    from blv_trainer.prediction import label_names, load_classifier, predict_logits
 
-    def groups(data):
-        if args.group_column is None:
-            return ()
-        shown = [f"row {number}" for number in data.rows]  # what a row without a group is called
-        return groups_of(data.dataset.select_columns(args.group_column).add_column("text", shown), args.group_column)
+    def parts_of_file():
+        named = ("text_column", "group_column", "encoding", "quoting", "delimiter")
+        for data in iter_texts(args.input_file, **{name: getattr(args, name) for name in named}):
+            groups: Sequence[str] = ()
+            if args.group_column:
+                shown = [f"row {number}" for number in data.rows]  # what a row without a group is called
+                rows = data.dataset.select_columns(args.group_column).add_column("text", shown)
+                groups = groups_of(rows, args.group_column)
+            for note in data.as_read.notes:
+                logger.info(note)
+            yield data.dataset["text"][:], data.as_read.columns, data.rows, groups
+
+    def parts_of_line():
+        yield args.text, pa.table({"text": args.text}), range(1, len(args.text) + 1), ()
 
     utils.logging.disable_progress_bar()
-    chunks: Iterator[tuple[Sequence[str], Sequence[int], Sequence[str]]]
-    if args.input_file:
-        options = {name: getattr(args, name) for name in ("text_column", "group_column", "encoding", "quoting")}
-        chunks = ((data.dataset["text"][:], data.rows, groups(data)) for data in iter_texts(args.input_file, **options))
-    else:
-        chunks = iter([(args.text, range(1, len(args.text) + 1), ())])
-    first = next(chunks)  # what is wrong with the file shows before the model is loaded
+    parts = parts_of_line() if args.text else parts_of_file()
+    first = next(parts)  # what is wrong with the file shows before the model is loaded
     model, tokenizer = load_classifier(args.model, trust_remote_code=args.trust_remote_code)
+    logger.info("expected_score is on a scale %s.", score_scale(label_names(model)))
     how = {"batch_size": args.batch_size, "max_length": args.max_length}
-    return model, ((*part, predict_logits(model, tokenizer, part[0], **how)) for part in chain([first], chunks))
+    scored = ((*part, predict_logits(model, tokenizer, texts, **how)) for texts, *part in chain([first], parts))
+    return model, scored
 
 
-def _predictions(model: Any, scores: Any) -> list[dict[str, Any]]:
+def _predictions(model: Any, scores: Any) -> pa.Table:
     from blv_trainer.prediction import label_names, prediction_table
 
-    return prediction_table(scores, label_names(model)).drop_columns(["prediction", "logits"]).to_pylist()
+    return prediction_table(scores, label_names(model)).drop_columns(["prediction", "logits"])
 
 
-def _rows_of_recordings(args) -> Iterator[list[dict[str, Any]]]:
+def _of_recordings(args) -> Iterator[pa.Table]:
     if missing := [path for path in args.audio if not Path(path).is_file()]:
         raise FileNotFoundError(f"no such recording: {', '.join(missing)} (looked in {Path.cwd()}).")
 
+    import pyarrow as pa
     from transformers import utils
 
     from blv_trainer.pipelines import SpeakingAssessmentPipeline
@@ -142,7 +191,8 @@ def _rows_of_recordings(args) -> Iterator[list[dict[str, Any]]]:
         results = [*person["answers"], _as_recording(person)]
         judged, count = person["num_answers"], len(files)
         files = [*files, f"all {count}" if judged == count else f"{judged} of {count}"]
-    yield [_row_of_recording(file, result, label_names(model)) for file, result in zip(files, results, strict=True)]
+    names = label_names(model)
+    yield pa.Table.from_pylist([_row_of_recording(*pair, names) for pair in zip(files, results, strict=True)])
 
 
 def _as_recording(person: dict[str, Any]) -> dict[str, Any]:

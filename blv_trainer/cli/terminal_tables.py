@@ -37,6 +37,9 @@ def format_metrics(metrics: dict[str, dict[str, float]], names: Sequence[str]) -
     for key, metric in sorted(METRICS.items(), key=lambda item: not item[1].percent):
         values = [metric.format(metrics[split].get(key)) for split in splits]
         rows.append([f"{key} %" if metric.percent else key, *values])
+    if any("rmse_in_units" in of_split for of_split in metrics.values()):
+        values = [METRICS["rmse"].format(metrics[split].get("rmse_in_units")) for split in splits]
+        rows.append(["rmse, in the levels' units", *values])
     percent = METRICS["macro_accuracy"].format  # the mean of the recalls
     rows += [
         [f"recall {name} %", *(percent(metrics[split].get(f"recall_{name}")) for split in splits)] for name in names

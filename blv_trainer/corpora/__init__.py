@@ -1,6 +1,6 @@
 """Corpora: where labelled texts come from, and how they are split.
 
-- ``load_table`` for your own CSV, TSV, JSON Lines or Parquet files and for datasets of the Hub; ``load_texts``,
+- ``load_table`` for your own CSV, TSV, JSON Lines, Parquet or xlsx files and for datasets of the Hub; ``load_texts``,
   ``iter_texts`` for one file of texts, labelled or not; ``groups_of`` for whose answers belong together, and
   ``leaking_groups`` for those that stand in train and elsewhere. They stand in ``table``.
 - ``splits``: by speaker, by sample, in folds; a split in a TSV.

@@ -21,6 +21,7 @@ from blv_trainer.evaluation.statistics import (
     permutation_p_values,
 )
 from blv_trainer.evaluation.subgroups import Subgroup, subgroup_table
+from blv_trainer.levels import are_numbers, level_values
 from blv_trainer.metrics import make_compute_metrics
 
 NUM_RESAMPLES = 10_000
@@ -70,9 +71,9 @@ class Scores:
         return self.logits.argmax(axis=2)
 
     @cached_property
-    def expected_scores(self) -> np.ndarray:
-        """Mean class index under the probabilities, ``(num_runs, n)``."""
-        return softmax(self.logits, axis=2) @ np.arange(len(self.names))
+    def expected_positions(self) -> np.ndarray:
+        """Mean position of the level under the probabilities, from 1 (the lowest), ``(num_runs, n)``."""
+        return softmax(self.logits, axis=2) @ np.arange(1, len(self.names) + 1)
 
     @cached_property
     def metrics(self) -> dict[str, Spread]:
@@ -162,10 +163,18 @@ class Scores:
         predicted = self.confusion.sum(axis=0).astype(int).tolist()
         return recalls | {f"predicted_{name}": count for name, count in zip(self.names, predicted, strict=True)}
 
+    def in_units(self) -> dict[str, float]:
+        """``rmse_in_units`` of the levels, whatever the distance between two, where all levels are numbers."""
+        if not are_numbers(self.names):
+            return {}
+        values = np.array(level_values(self.names))
+        errors = values[self.predictions] - values[self.labels]  # (num_runs, n)
+        return {"rmse_in_units": float(np.sqrt((errors**2).mean(axis=1)).mean())}
+
     @property
     def as_metrics(self) -> dict[str, float]:
-        """``values`` and ``by_class`` together, as ``metrics.json`` has them."""
-        return self.values | self.by_class()
+        """``values``, ``by_class`` and ``rmse_in_units``, as ``metrics.json`` has them."""
+        return self.values | self.by_class() | self.in_units()
 
     @cached_property
     def subgroup_columns(self) -> dict[str, Sequence[Any]]:

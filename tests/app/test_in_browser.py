@@ -90,7 +90,7 @@ def expect(locator):
 
 def test_a_pasted_text_gets_a_level_with_bars(visit, levels, tmp_path):
     visit.read("I think part time jobs are good because I think jobs are good.")
-    expect(visit.part("note")).to_have_value(re.compile(r"Expected score \d\.\d\d on a scale from 0 \(A2\)"))
+    expect(visit.part("note")).to_have_value(re.compile(r"Expected score \d\.\d\d on a scale from 1 \(A2\)"))
     for name in levels:  # the hostile one is shown as text, too
         expect(visit.part("level")).to_contain_text(name)
     shares = re.findall(r"(\d+)%", visit.part("level").inner_text())

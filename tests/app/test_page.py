@@ -35,8 +35,8 @@ def test_a_text_gets_the_probabilities_of_the_text_pipeline(buttons, classifier,
     answers = pipeline("text-classification", classifier)(TEXT, top_k=None)
     assert list(scores) == levels
     assert scores == pytest.approx({answer["label"]: answer["score"] for answer in answers}, abs=1e-5)
-    mean = sum(k * share for k, share in enumerate(scores.values()))
-    assert f"Expected score {mean:.2f} on a scale from 0 (A2) to 3 (B2)" in note
+    mean = sum(k * share for k, share in enumerate(scores.values(), start=1))
+    assert f"Expected score {mean:.2f} on a scale from 1 (A2) to 4 (B2)" in note
     assert "heard" not in note
 
 
@@ -87,7 +87,7 @@ def test_length_is_that_of_the_sound_not_of_the_file(buttons, tmp_path):
 
 
 def test_warnings_are_told_in_words(buttons, monkeypatch):
-    result = {"transcript": TEXT, "scores": {"A2": 0.6, "B1": 0.4}, "expected_score": 0.4, "refusal": None}
+    result = {"transcript": TEXT, "scores": {"A2": 0.6, "B1": 0.4}, "expected_score": 1.4, "refusal": None}
     monkeypatch.setattr(
         SpeakingAssessmentPipeline, "assess_text", lambda self, text: {**result, "warnings": ["repetition"]}
     )

@@ -62,10 +62,22 @@ def test_a_class_without_rows_has_neither(labels, logits):
     assert "recall_A2" not in scores.by_class()
 
 
-def test_expected_scores_are_means_of_the_levels(labels, logits):
+def test_expected_positions_are_means_of_the_levels_places(labels, logits):
     probabilities = softmax(logits[1, 7])
-    expected = sum(k * p for k, p in enumerate(probabilities))
-    assert Scores(labels, logits, NAMES).expected_scores[1, 7] == pytest.approx(expected)
+    expected = sum(k * p for k, p in enumerate(probabilities, start=1))
+    assert Scores(labels, logits, NAMES).expected_positions[1, 7] == pytest.approx(expected)
+
+
+def test_rmse_is_also_in_the_levels_own_units_where_they_are_numbers(labels, logits):
+    assert "rmse_in_units" not in Scores(labels, logits, NAMES).as_metrics
+    names = ["1", "1.5", "4"]
+    each = []
+    for run in logits:
+        errors = [float(names[k]) - float(names[true]) for k, true in zip(run.argmax(axis=1), labels, strict=True)]
+        each.append(math.sqrt(sum(error**2 for error in errors) / len(errors)))
+    metrics = Scores(labels, logits, names).as_metrics
+    assert metrics["rmse_in_units"] == pytest.approx(sum(each) / 2)
+    assert metrics["rmse"] == Scores(labels, logits, NAMES).values["rmse"]  # in classes, whatever their names
 
 
 def test_groups_are_drawn_where_there_are_any(labels, logits):

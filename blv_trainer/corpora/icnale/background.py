@@ -2,11 +2,11 @@
 
 import os
 import re
-import warnings
 from collections.abc import Iterable
 
 from blv_trainer.corpora.icnale.names import LABEL_OF_CODE, Answer, levels_of_speakers
 from blv_trainer.corpora.icnale.quality_report import Finding
+from blv_trainer.corpora.table.read import open_sheets
 
 # Column of the corpus -> header in the sheet. Any header but Code may be missing.
 BACKGROUND_COLUMNS = {
@@ -23,21 +23,16 @@ SHEET = "Participants"
 
 _CODE = re.compile(r"SM_([A-Z]{3})_(\d{3})(?!\d).*", re.ASCII | re.DOTALL)
 
-_Rows = list[list[str | None]]
-
 
 def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]:
     """The columns of ``BACKGROUND_COLUMNS`` of each speaker (``JPN_001``) as text, None where a cell is empty."""
     path = os.path.expanduser(os.fspath(path))
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no background sheet {path}. It is the xlsx that comes with the corpus.")
-    try:
-        sheets = _read_sheets(path)
-    except Exception as error:  # whatever zip, XML and openpyxl raise where a file is something else
-        raise ValueError(
-            f"{path} cannot be read as an xlsx file ({error}). Save it as xlsx without a password."
-        ) from error
-    for rows in sheets:
+    with open_sheets(path) as sheets:
+        sheets.sort(key=lambda sheet: sheet.title != SHEET)
+        cells = [[list(map(_text, row)) for row in sheet.iter_rows(values_only=True)] for sheet in sheets]
+    for rows in cells:
         for number, row in enumerate(rows):
             header = [_normalized(title or "") for title in row]
             records = [dict(zip(header, record, strict=False)) for record in rows[number + 1 :] if "code" in header]
@@ -51,22 +46,6 @@ def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]
             if speakers:
                 return speakers
     raise ValueError(f"{path} has no worksheet with a column 'Code' that holds codes such as SM_JPN_001.")
-
-
-def _read_sheets(path: str) -> list[_Rows]:
-    """Cells of every worksheet, the one named ``Participants`` first."""
-    import openpyxl
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # openpyxl's, of styles and rules that no cell's value depends on
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            sheets = sorted(book.worksheets, key=lambda sheet: sheet.title != SHEET)
-            for sheet in sheets:
-                sheet.reset_dimensions()  # programs that write sheets often state them wrong
-            return [[list(map(_text, row)) for row in sheet.iter_rows(values_only=True)] for sheet in sheets]
-        finally:
-            book.close()
 
 
 def _text(value: object) -> str | None:

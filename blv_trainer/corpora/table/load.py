@@ -5,7 +5,7 @@ A row is either in the dataset or in the list of unusable rows; none is lost sil
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -16,7 +16,7 @@ from datasets import Dataset, DatasetDict
 
 from blv_trainer.corpora.table.groups import find_groups, hold_out, leaking_groups
 from blv_trainer.corpora.table.named_columns import PickedTable, check_rater_columns, pick_columns
-from blv_trainer.corpora.table.read import read_chunks, read_hub
+from blv_trainer.corpora.table.read import RawTable, read_chunks, read_hub
 from blv_trainer.corpora.table.usable_rows import (
     UnusableRow,
     as_dataset,
@@ -45,6 +45,7 @@ class TextData:
     """What ``load_texts`` returns."""
 
     dataset: Dataset
+    as_read: RawTable
     rows: list[int]
     unusable: list[UnusableRow]
     notes: list[str]
@@ -65,10 +66,11 @@ def load_table(
     rater_columns: Sequence[str] | None = None,
     encoding: str = "utf-8-sig",
     quoting: bool | None = None,
+    delimiter: str | None = None,
     validation_fraction: float = 0.1,
     seed: int = 42,
 ) -> TableData:
-    r"""Loads labelled texts from files (CSV, TSV, JSON Lines, Parquet) or from a Hub dataset.
+    r"""Loads labelled texts from files (CSV, TSV, JSON Lines, Parquet, xlsx) or from a Hub dataset.
 
     The order of the labels is ``label_order``; else that of a ``ClassLabel`` column; else natural ("B1_2" before
     "B2", "2" before "10"), which a note says. Space around a label is no part of it; 3 and 3.0 are the label "3".
@@ -76,7 +78,7 @@ def load_table(
     Rows with an empty text, no label or an unknown label are left out, listed and counted in a warning.
 
     Args:
-        train_file: .csv, .tsv, .jsonl, .json (a list of objects) or .parquet.
+        train_file: .csv, .tsv, .jsonl or .json (a list of objects), each also with .gz, .parquet or .xlsx.
         validation_file: Without it, a part of train is held out.
         test_file: Rows that training does not see.
         dataset_name: Instead of files, a dataset on the Hub or a local folder; its splits train, validation (or dev,
@@ -91,6 +93,7 @@ def load_table(
             so is NA.
         encoding: Of text files; by default UTF-8 with or without a byte order mark.
         quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no, they are characters).
+        delimiter: What separates fields, a character or its name; default: found among comma, semicolon, tab and bar.
         validation_fraction: Share of the training rows to hold out by label; 0 for none. Rows of one group stay
             together; without a group column, copies of a text.
         seed: Of the choice of these rows; the same on every machine.
@@ -130,18 +133,21 @@ def load_table(
         both = ", ".join(f"{split}_file" for split in files)
         raise ValueError(f"Both dataset_name={dataset_name!r} and {both} are given; choose a dataset or files.")
     if dataset_name is None and "train" not in files:
-        raise ValueError("Nothing to train on: give a train_file (.csv, .tsv, .jsonl, .parquet) or a dataset_name.")
+        raise ValueError(
+            "Nothing to train on: give a train_file (.csv, .jsonl, .parquet, .xlsx ...) or a dataset_name."
+        )
     if dataset_name is None:
-        sources = {split: next(read_chunks(path, encoding=encoding, quoting=quoting)) for split, path in files.items()}
-        notes: list[str] = []
+        how: dict[str, Any] = {"encoding": encoding, "quoting": quoting, "delimiter": delimiter}
+        sources = {split: next(read_chunks(path, **how)) for split, path in files.items()}
+        notes = [note for raw in sources.values() for note in raw.notes]
     else:
         sources, notes = read_hub(dataset_name, dataset_config_name)
     picked = {
         split: pick_columns(raw, text_column, label_column, group_column, raters) for split, raw in sources.items()
     }
     if names is None:
-        names, note = label_order_of(list(picked.values()))
-        notes.append(note)
+        names, found = label_order_of(list(picked.values()))
+        notes += found
     tables, unusable, left_out = _usable_tables(picked, names, required={"train", *files})
     notes += left_out
     notes += _check_classes(tables["train"], names, picked["train"].raw.source)
@@ -169,9 +175,10 @@ def load_texts(path: str | PathLike, **options: Any) -> TextData:
         **options: As in ``iter_texts``, but for ``rows_at_a_time``.
 
     Returns:
-        ``dataset``: column ``text``, with a label column ``label``, then every other column of single values. ``rows``:
-        the number in the file of each of its rows, as an editor counts. ``unusable``: the other rows. ``notes``.
-        ``group_column``: as in ``load_table``.
+        ``dataset``: column ``text``, with a label column ``label``, then every other column of single values.
+        ``as_read``: all columns of the same rows as they stand in the file, and how it was read. ``rows``: the number
+        in the file of each, as an editor counts. ``unusable``: the other rows. ``notes``. ``group_column``: as in
+        ``load_table``.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -203,12 +210,13 @@ def iter_texts(
     rater_columns: Sequence[str] | None = None,
     encoding: str = "utf-8-sig",
     quoting: bool | None = None,
+    delimiter: str | None = None,
     rows_at_a_time: int | None = 4096,
 ) -> Iterator[TextData]:
     """Loads the texts of one file a number of rows at a time, so that a file may be larger than memory.
 
     Args:
-        path: .csv, .tsv, .jsonl, .json or .parquet.
+        path: As ``train_file`` of ``load_table``.
         text_column: Name of the column with the texts.
         label_column: Name of the column with the labels; None: labels are not needed.
         label_order: The labels that a model knows, lowest first; goes with ``label_column``.
@@ -216,6 +224,7 @@ def iter_texts(
         rater_columns: As in ``load_table``; go with ``label_column`` and ``label_order``.
         encoding: Of text files.
         quoting: Whether quotes enclose fields in CSV (default: yes) and TSV (default: no).
+        delimiter: As in ``load_table``.
         rows_at_a_time: The most rows that are held in memory; None for all.
 
     Yields:
@@ -232,7 +241,8 @@ def iter_texts(
     names = None if label_order is None else check_label_order(label_order)
     raters = check_rater_columns(rater_columns)
     all_unusable, is_empty = [], True
-    for raw in read_chunks(path, encoding=encoding, quoting=quoting, rows_at_a_time=rows_at_a_time):
+    how: dict[str, Any] = {"encoding": encoding, "quoting": quoting, "delimiter": delimiter}
+    for raw in read_chunks(path, **how, rows_at_a_time=rows_at_a_time):
         table = pick_columns(raw, text_column, label_column, group_column, raters)
         columns, unusable, notes = usable_columns(table, names, split="")
         left_out = {row.row for row in unusable}
@@ -240,7 +250,9 @@ def iter_texts(
             is_empty = False
             rows = [row for row in raw.rows if row not in left_out]
             column, ungrouped = find_groups(group_column, {"": columns})
-            yield TextData(as_dataset(columns, names, None, raters), rows, unusable, notes + ungrouped, column)
+            as_read = replace(raw, columns=raw.columns.filter(pc.is_in(pa.array(raw.rows), pa.array(rows))), rows=rows)
+            notes = [*raw.notes, *notes, *ungrouped]
+            yield TextData(as_dataset(columns, names, None, raters), as_read, rows, unusable, notes, column)
         elif is_empty:
             all_unusable += unusable
     if is_empty:

@@ -1,5 +1,6 @@
 """The columns of a raw table that were named: texts, labels, groups and the levels that raters gave."""
 
+import json
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Features
 
 from blv_trainer.checks import did_you_mean
-from blv_trainer.corpora.table.read import RawTable, plain_text
+from blv_trainer.corpora.table.read import ORDERED, RawTable, plain_text
 
 _SHOWN = 5  # row numbers or values in one message
 
@@ -25,7 +26,7 @@ class PickedTable:
     texts: pa.ChunkedArray  # type string; null where missing
     label_column: str | None
     labels: pa.ChunkedArray | None  # names, type string; null where missing
-    declared: list[str] | None  # the names in the order of a ClassLabel column
+    declared: list[str] | None  # the names in the order of a ClassLabel column or an ordered category
     raters: dict[str, pa.ChunkedArray]  # column -> names as in labels
 
     def has_text(self) -> pa.ChunkedArray:
@@ -52,8 +53,10 @@ def pick_columns(
     labels = declared = None
     if label_column is not None:
         _check_present(raw, "label_column", label_column)
-        declared = _declared_names(raw, label_column)
-        labels = _label_names(raw, label_column, declared)
+        labels = _label_names(raw, label_column)
+        ordered = (raw.columns.schema.field(label_column).metadata or {}).get(ORDERED)
+        declared = [label_name(value) or "" for value in json.loads(ordered)] if ordered else None
+        declared = declared or _class_names(raw, label_column)
     kept = [] if group_column is None else [("group_column", group_column)]
     for argument, name in [*kept, *(("rater_columns", name) for name in rater_columns)]:
         _check_present(raw, argument, name)
@@ -63,7 +66,7 @@ def pick_columns(
                 f"{raw.source}: column {name!r} cannot be used as {argument}, because {why}. Give a column of single "
                 "values that is not called text or label."
             )
-    raters = {name: _label_names(raw, name, _declared_names(raw, name)) for name in rater_columns}
+    raters = {name: _label_names(raw, name) for name in rater_columns}
     return PickedTable(raw, text_column, texts.cast(pa.string()), label_column, labels, declared, raters)
 
 
@@ -100,34 +103,33 @@ def _check_present(raw: RawTable, argument: str, name: str) -> None:
     if name in found:
         return
     hint = did_you_mean(name, found)
-    separator = next((mark for mark in (";", "\t", "|") if len(found) == 1 and mark in found[0]), None)
-    if separator is not None:
-        hint = f" The fields seem to be separated by {separator!r}; write commas in a .csv file, tabs in a .tsv file."
     role = argument.split("_")[0]
     raise ValueError(
         f"{raw.source} has no {role} column {name!r}. Its columns: {first_few(map(reprlib.repr, found), 20)}.{hint} "
-        f"Give the name as {argument}; a text file names its columns in the first line."
+        f"Give the name as {argument}; a text file names its columns in the first line. {' '.join(raw.notes)}".rstrip()
     )
 
 
-def _declared_names(raw: RawTable, column: str) -> list[str] | None:
+def _class_names(raw: RawTable, column: str) -> list[str] | None:
     feature = Features.from_arrow_schema(raw.columns.select([column]).schema)[column]
     return [name.strip() for name in feature.names] if isinstance(feature, ClassLabel) else None
 
 
-def _label_names(raw: RawTable, label_column: str, declared: list[str] | None) -> pa.ChunkedArray:
-    column = raw.columns.column(label_column)
+def _label_names(raw: RawTable, label_column: str) -> pa.ChunkedArray:
+    column, classes = raw.columns.column(label_column), _class_names(raw, label_column)
     if not _is_single_value(column.type):
         raise ValueError(f"{raw.source}: column {label_column!r} holds {column.type}; a row has one label.")
     if pa.types.is_null(column.type):
         return column.cast(pa.string())
     # Only the distinct labels become Python objects, however many rows there are.
     encoded = pc.dictionary_encode(column).combine_chunks()
+    if pa.types.is_float32(column.type):  # whose 1.1 is none of Python's
+        encoded = pa.DictionaryArray.from_arrays(encoded.indices, encoded.dictionary.cast(pa.string()))
     values = encoded.dictionary.to_pylist()
-    if declared is None:
+    if classes is None:
         names = [label_name(value) for value in values]
     else:  # the Hub marks an unlabelled row with -1
-        names = [declared[index] if 0 <= index < len(declared) else None for index in values]
+        names = [classes[index] if 0 <= index < len(classes) else None for index in values]
     return pa.chunked_array([pa.array(names, pa.string()).take(encoded.indices)])
 
 

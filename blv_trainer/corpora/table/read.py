@@ -1,28 +1,29 @@
-"""A file or a Hub dataset -> Arrow columns that know the row numbers a person would see.
+"""A file or a Hub dataset -> Arrow columns that know the row numbers a person would see."""
 
-CSV by the csv module, not pandas: "NA" and "None" stay texts, a short or long row is an error with its line, and a text
-that spans lines does not shift the numbers of the rows after it.
-"""
-
-import csv
 import json
 import math
+import re
 import reprlib
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from os import PathLike
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+from blv_trainer.corpora.table.delimited import check_delimiter, open_text, read_delimited
 
-_LONGEST_FIELD = 2**31 - 1  # characters; the csv module's own limit, 131,072, is soon reached by a text
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".json.gz", ".parquet", ".xlsx")
+
+ORDERED = b"ordered"  # in the metadata of a field: the values of an ordered category, lowest first, as JSON
+
+_INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")  # what pandas makes of an index without a name
 # The splits of a Hub dataset that are used, each under the first of these names that the dataset has.
 _HUB_SPLITS = {"train": ("train",), "validation": ("validation", "dev", "valid"), "test": ("test",)}
 
@@ -38,6 +39,7 @@ class RawTable:
     columns: pa.Table  # with their own names and types
     rows: Sequence[int]  # 1-based number of each row: its first line in a text file, else its position
     unit: str  # what rows counts: "line" or "row"
+    notes: Sequence[str] = ()  # how the file was read, where there was a choice; with its first rows
 
 
 def read_chunks(
@@ -45,32 +47,43 @@ def read_chunks(
     *,
     encoding: str = "utf-8-sig",
     quoting: bool | None = None,
+    delimiter: str | None = None,
     rows_at_a_time: int | None = None,
 ) -> Iterator[RawTable]:
     """Reads a table of at least one row, ``rows_at_a_time`` of them in memory; None for all at once.
 
-    ``quoting`` says whether quotes enclose fields, None for yes in CSV and no in TSV. A ``.json`` file is held in
-    memory whole, a Parquet file a row group at a time.
+    ``quoting`` says whether quotes enclose fields, None for yes in CSV and no in TSV; ``delimiter`` is looked for if
+    None. An index column without a name is left out. A ``.json`` or ``.xlsx`` file is held in memory whole, a Parquet
+    file a row group at a time.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
+    path, delimiter = Path(path), check_delimiter(delimiter)
+    suffix = "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"{path}: files ending in {suffix!r} are not read. Accepted: {', '.join(SUFFIXES)}.")
     if path.is_dir():
         raise ValueError(f"{path} is a folder. Give a file, or the folder as dataset_name.")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist (looked in {path.absolute().parent}).")
-    if suffix == ".parquet":
+    kind, notes, is_empty = suffix.removesuffix(".gz"), list[str](), True
+    if kind == ".parquet":
         chunks = _read_parquet(path, rows_at_a_time)
-    elif suffix in (".jsonl", ".json"):
-        chunks = _read_json(path, encoding, rows_at_a_time)
+    elif kind == ".xlsx":
+        chunks = _read_xlsx(path, rows_at_a_time, notes)
+    elif kind in (".jsonl", ".json"):
+        chunks = _read_json(path, kind, encoding, rows_at_a_time)
     else:
-        chunks = _read_delimited(path, encoding, suffix == ".csv" if quoting is None else quoting, rows_at_a_time)
-    is_empty = True
+        how: dict[str, Any] = {"delimiter": delimiter, "quoting": quoting, "size": rows_at_a_time, "notes": notes}
+        chunks = read_delimited(path, encoding, usual="," if kind == ".csv" else "\t", **how)
     for columns, rows in chunks:
-        is_empty = False
+        for place, name in reversed([*enumerate(columns.column_names)]):
+            if _INDEX.fullmatch(name) or (place == 0 and not name):
+                columns = columns.remove_column(place)
+                if is_empty:
+                    notes.append(f"{path}: column {place + 1} ({name!r}) is left out: an index that has no name.")
         _check_names(columns.column_names, path)
-        yield RawTable(str(path), columns, rows, "row" if suffix in (".json", ".parquet") else "line")
+        unit = "row" if kind in (".json", ".parquet", ".xlsx") else "line"
+        yield RawTable(str(path), columns, rows, unit, notes if is_empty else ())
+        is_empty = False
     if is_empty:
         raise ValueError(f"{path} has no rows. A text file names its columns in its first line.")
 
@@ -99,6 +112,25 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
     return dict(used.values()), [f"Splits of the {wanted} that are not used: {', '.join(aside)}."] if aside else []
 
 
+@contextmanager
+def open_sheets(path: str | PathLike) -> Iterator[list[Any]]:
+    """The worksheets of an xlsx file, those first that are shown, with what formulas last gave."""
+    import openpyxl
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl's, of styles and rules that no cell's value depends on
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # programs that write sheets often state them wrong
+        yield sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
+        book.close()
+    except Exception as error:  # whatever zip, XML and openpyxl raise where a file is something else
+        raise ValueError(
+            f"{path} cannot be read as an xlsx file ({error}). Save it as xlsx without a password."
+        ) from error
+
+
 def plain_text(value: Any) -> str | None:
     """A single value as the text that a person would have typed for it in a CSV file."""
     if value is None or isinstance(value, str):
@@ -110,75 +142,11 @@ def plain_text(value: Any) -> str | None:
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-@contextmanager
-def _open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
-    """The file behind its byte order mark; a sentence where it is no text in this encoding, whenever that shows."""
-    try:
-        file = open(path, encoding=encoding, newline=newline)  # noqa: SIM115  entered below
-    except LookupError as error:
-        raise ValueError(f"encoding={encoding!r} is unknown. Try 'utf-8', 'utf-16', 'cp1252' ...") from error
-    try:
-        with file:
-            if file.read(1) != "\ufeff":
-                file.seek(0)
-            yield file
-    except UnicodeDecodeError as error:
-        with open(path, encoding=encoding, errors="replace") as file:
-            line = next((number for number, text in enumerate(file, start=1) if "\ufffd" in text), 1)
-        raise ValueError(
-            f"{path}, line {line}: byte {error.object[error.start]:#04x} is not {encoding}. Save it as text in UTF-8 "
-            "or give encoding=... (Excel's 'CSV' is often 'cp1252', its 'Unicode text' 'utf-16')."
-        ) from error
-
-
-def _read_delimited(path: Path, encoding: str, quoting: bool, rows_at_a_time: int | None) -> Iterator[_Chunk]:
-    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
-    csv.field_size_limit(_LONGEST_FIELD)
-    with _open_text(path, encoding, newline="") as file:
-        reader = csv.reader(
-            file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, strict=True
-        )
-        records = _records(reader, path)
-        _, header = next(records, (0, []))
-        names = [name.strip() for name in header]
-        while chunk := list(islice(records, rows_at_a_time)):
-            for line, fields in chunk:
-                if len(fields) != len(names):
-                    raise ValueError(_wrong_width(path, line, fields, names, delimiter, quoting))
-            columns = zip(*(fields for _, fields in chunk), strict=True)
-            table = pa.Table.from_arrays([pa.array(values, pa.string()) for values in columns], names=names)
-            yield table, [line for line, _ in chunk]
-
-
-def _records(reader: Any, path: Path) -> _Numbered:
-    line = 1
-    try:
-        for record in reader:
-            if record:  # an empty line is no row
-                yield line, record
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(
-            f"{path}, row beginning on line {line}: {error}. Inside a quoted text, a quote is written twice "
-            f'(""), and the text ends with a quote. Mend that row, or give quoting=False if quotes are plain '
-            f"characters in this file."
-        ) from error
-
-
-def _wrong_width(path: Path, line: int, fields: list[str], names: list[str], delimiter: str, quoting: bool) -> str:
-    name = "comma" if delimiter == "," else "tab"
-    cure = f"A {name} inside a text must become a space, or give quoting=True if such texts are in quotes."
-    if quoting:
-        cure = f'Put a text that contains a {name} in quotes ("...").'
-    header = ", ".join(map(reprlib.repr, names))
-    return f"{path}, line {line}: {len(fields)} fields, but the header names {len(names)} columns ({header}). {cure}"
-
-
-def _read_json(path: Path, encoding: str, rows_at_a_time: int | None) -> Iterator[_Chunk]:
+def _read_json(path: Path, kind: str, encoding: str, rows_at_a_time: int | None) -> Iterator[_Chunk]:
     """One object a line, or (in a ``.json`` file) one list of objects; a key that an object lacks is None."""
-    with _open_text(path, encoding, newline="\n") as file:  # U+2028, which JSON allows inside strings, ends no line
+    with open_text(path, encoding, newline="\n") as file:  # U+2028, which JSON allows inside strings, ends no line
         unit, numbered = "line", _json_lines(file, path)
-        if path.suffix.lower() == ".json":
+        if kind == ".json":
             text = file.read()
             if text.lstrip().startswith("["):
                 unit, numbered = "item", iter(enumerate(_json_value(text, str(path)), start=1))
@@ -228,12 +196,31 @@ def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[_Chunk]:
             for table in [file.read()] if rows_at_a_time is None else parts:
                 for index, field in enumerate(table.schema):
                     if pa.types.is_dictionary(field.type):  # a pandas category
-                        table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
+                        column, order = table.column(index), {}
+                        if field.type.ordered and column.num_chunks:
+                            order = {ORDERED: json.dumps(column.chunk(0).dictionary.to_pylist(), default=str)}
+                        plain = pa.field(field.name, field.type.value_type, metadata=order)
+                        table = table.set_column(index, plain, column.cast(plain.type))
                 if table.num_rows:
                     yield table, range(num_read + 1, num_read + table.num_rows + 1)
                     num_read += table.num_rows
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _read_xlsx(path: Path, rows_at_a_time: int | None, notes: list[str]) -> Iterator[_Chunk]:
+    """The first sheet that is shown; rows without any value are left out."""
+    with open_sheets(path) as (sheet, *others):
+        numbered = enumerate(sheet.iter_rows(values_only=True), start=1)
+        rows = {number: row for number, row in numbered if any(value not in (None, "") for value in row)}
+    if others:
+        notes.append(f"{path}: sheet {sheet.title!r} is read, the first of {len(others) + 1}.")
+    columns = [column for column in zip_longest(*rows.values()) if any(value not in (None, "") for value in column)]
+    names = [(plain_text(column[0]) or "").strip() for column in columns]
+    table = pa.Table.from_arrays([_arrow_column(list(column[1:])) for column in columns], names=names)
+    size = rows_at_a_time or max(table.num_rows, 1)
+    for start in range(0, table.num_rows, size):
+        yield table.slice(start, size), [*rows][1:][start : start + size]
 
 
 def _check_names(names: list[str], path: Path) -> None:

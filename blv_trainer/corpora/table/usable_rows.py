@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from datasets import ClassLabel, Dataset, DatasetInfo, Features, NamedSplit, Val
 
 from blv_trainer.checks import nearest
 from blv_trainer.corpora.table.named_columns import PickedTable, first_few, label_name, why_left_out
+from blv_trainer.levels import are_numbers, level_finder, look_alikes, spell_levels
 
 logger = logging.getLogger(__name__)
 
 _MANY_LABELS = 50
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_MOST_UNKNOWN = 0.05  # share of the labelled rows that may be left out for a level that is not known
+_NO_LEVEL = {"NA", "N/A", "#N/A", "n/a", "nan", "NaN", "-"}  # how tables say that there is none, unless it is a level
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def usable_columns(
     Columns of raters hold indices as ``label`` does. A column is dropped where it holds more than one value a row; the
     rows dropped are counted in one warning.
     """
-    usable, unusable = _find_unusable(table, label_names, split)
+    codes = None if table.labels is None else _codes(table.labels, label_names)
+    usable, unusable = _find_unusable(table, codes, label_names, split)
     others, notes = [], []
     for field in table.raw.columns.schema:
         if field.name in (table.text_column, table.label_column, *table.raters):
@@ -53,8 +57,8 @@ def usable_columns(
     columns = table.raw.columns.select(others)
     for name in table.raters:
         columns = columns.append_column(name, _rater_codes(table, name, usable, label_names))
-    if table.labels is not None:
-        columns = columns.add_column(0, "label", _codes(table.labels, label_names))
+    if codes is not None:
+        columns = columns.add_column(0, "label", codes)
     return columns.add_column(0, "text", table.texts).filter(pa.array(usable)), unusable, notes
 
 
@@ -80,62 +84,75 @@ def nothing_usable(table: PickedTable, unusable: list[UnusableRow], label_names:
     return f"{table.raw.source}: none of the {len(unusable)} rows can be used: {reasons}."
 
 
-def label_order_of(tables: list[PickedTable]) -> tuple[list[str], str]:
-    """The labels, lowest first: as a column of the tables declares, or as a person would sort them; and a note."""
+def label_order_of(tables: list[PickedTable]) -> tuple[list[str], list[str]]:
+    """The labels, lowest first: as a column of the tables declares, or as a person would sort them; and notes."""
     declared = next((table.declared for table in tables if table.declared), None)
-    how = "as its ClassLabel column declares" if declared else "sorted by name"
+    how = "as the column declares" if declared else "sorted by name"
     if declared is None:
-        found = [pc.unique(t.labels.filter(t.has_text())).to_pylist() for t in tables if t.labels is not None]
-        declared = natural_order({label for labels in found for label in labels if label is not None})
-        train = tables[0]
+        found = {name for table in tables for name in _count(table, np.asarray(table.has_text()))}
+        numbers = are_numbers(found - _NO_LEVEL) and found - _NO_LEVEL
+        declared, train = natural_order(numbers or found), tables[0]
         if len(declared) > _MANY_LABELS and len(declared) > len(train.texts) / 2:  # scores with decimals, or ids
             raise ValueError(
                 f"{train.raw.source}: column {train.label_column!r} has {len(declared)} different values in "
                 f"{len(train.texts)} rows, so they are no levels. Give another label_column, group the values into "
                 "levels, or list all of them as label_order."
             )
-    shown = " < ".join(declared if len(declared) <= 20 else [*declared[:20], f"... ({len(declared)} labels)"])
-    return declared, f"Order of the labels, {how}: {shown}. Give label_order to set another."
+    names = spell_levels(declared)
+    shown = " < ".join(names if len(names) <= 20 else [*names[:20], f"... ({len(names)} labels)"])
+    notes = [f"Order of the labels, {how}: {shown}. Give label_order to set another."]
+    if alike := look_alikes(names):
+        notes.append(f"Labels that look alike are told apart: {alike}. Make them one in the file if they are one.")
+    return names, notes
 
 
 def natural_order(labels: Iterable[str]) -> list[str]:
-    """Sorts labels as a person would: numbers by their value, inside names too; letters regardless of case."""
-    labels = list(labels)
-    if all(_NUMBER.fullmatch(label) for label in labels):
-        return sorted(labels, key=lambda label: (float(label), label))
+    """Sorts labels as a person would, each once: numbers by their value, inside names too; letters of any case."""
+    labels = [*labels]
+    return sorted({*spell_levels(labels)}, key=float) if are_numbers(labels) else sorted({*labels}, key=_natural)
 
-    def key(label: str) -> tuple:
-        # Split at digits, text and numbers alternate, text first: keys always compare like with like.
-        parts = re.split(r"(\d+)", label.casefold())
-        return [int(part) if index % 2 else part for index, part in enumerate(parts)], label
 
-    return sorted(labels, key=key)
+def _natural(label: str) -> tuple:
+    # Split at digits, text and numbers alternate, text first: keys always compare like with like.
+    parts = re.split(r"(\d+)", label.casefold())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], label
 
 
 def check_label_order(label_order: Sequence[Any]) -> list[str]:
-    """Checks a given order of labels, lowest first; numbers become text as in the data."""
+    """Checks a given order of labels, lowest first; numbers become text in their one spelling."""
     if isinstance(label_order, str) or not isinstance(label_order, Sequence):
         raise TypeError(f"label_order={label_order!r} must be a list of names, lowest first, like ['A1', 'A2'].")
-    names = [name for value in label_order if (name := label_name(value)) is not None]
+    names = spell_levels(name for value in label_order if (name := label_name(value)) is not None)
     if len(set(names)) < max(len(label_order), 2):
         raise ValueError(f"label_order={list(label_order)!r} must name two labels or more, each once, and none empty.")
     return names
 
 
-_NO_LEVEL = ("NA", "N/A", "n/a", "nan", "NaN", "-")  # how tables say that a rater gave none, unless it is a level
-
-
 def _codes(names: pa.ChunkedArray, label_names: list[str] | None) -> pa.ChunkedArray:
-    """Index of each name in ``label_names``; null where it is none of them."""
-    return pc.index_in(names, value_set=pa.array(label_names, pa.string())).cast(pa.int64())
+    """Place of each name in ``label_names``, however it is spelled; null where it is none of them."""
+    encoded, find = pc.dictionary_encode(names).combine_chunks(), level_finder(label_names or ())
+    places = pa.array([find(name) for name in encoded.dictionary.to_pylist()], pa.int64())
+    return pa.chunked_array([places.take(encoded.indices)])
+
+
+def _unknown(names: pa.ChunkedArray, codes: pa.ChunkedArray) -> np.ndarray:
+    """Mask of the rows that have a level, but one that is not known, bool (num_rows,)."""
+    has_level = np.asarray(names.is_valid()) & ~np.asarray(pc.is_in(names, value_set=pa.array([*_NO_LEVEL])))
+    return has_level & np.asarray(codes.is_null())
+
+
+def _count(table: PickedTable, mask: np.ndarray) -> dict[str, int]:
+    """The different labels of some rows, and how many of these have each."""
+    labels = pa.chunked_array([], pa.string()) if table.labels is None else table.labels.filter(pa.array(mask))
+    counts = pc.value_counts(labels.drop_null())
+    return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
 
 
 def _rater_codes(table: PickedTable, column: str, usable: np.ndarray, label_names: list[str] | None) -> pa.ChunkedArray:
     """Indices of a rater's levels, null where there is none; a level that is none of the labels is an error."""
     levels = table.raters[column]
     codes = _codes(levels, label_names)
-    given = np.asarray(levels.is_valid()) & ~np.asarray(pc.is_in(levels, value_set=pa.array(_NO_LEVEL)))
-    outside = np.flatnonzero(usable & given & np.asarray(codes.is_null()))
+    outside = np.flatnonzero(usable & _unknown(levels, codes))
     if len(outside):
         row, level = table.raw.rows[outside[0]], levels[int(outside[0])].as_py()
         raise ValueError(
@@ -147,18 +164,20 @@ def _rater_codes(table: PickedTable, column: str, usable: np.ndarray, label_name
 
 
 def _find_unusable(
-    table: PickedTable, label_names: list[str] | None, split: str
+    table: PickedTable, codes: pa.ChunkedArray | None, label_names: list[str] | None, split: str
 ) -> tuple[np.ndarray, list[UnusableRow]]:
     """Mask of the usable rows, bool (num_rows,), and the rows without a text or a known label, counted in a warning."""
     has_text = np.asarray(table.has_text())
-    usable = has_text
-    if table.labels is not None:
-        usable = has_text & np.asarray(pc.is_in(table.labels, value_set=pa.array(label_names, pa.string())))
+    usable, unknown = has_text, np.zeros_like(has_text)
+    if table.labels is not None and codes is not None and label_names is not None:
+        usable, unknown = has_text & np.asarray(codes.is_valid()), has_text & _unknown(table.labels, codes)
+        if unknown.sum() > _MOST_UNKNOWN * (usable | unknown).sum():
+            raise ValueError(_other_levels(table, unknown, usable | unknown, label_names))
     unusable = []
     for index in np.flatnonzero(~usable).tolist():
         if not has_text[index]:
             reason, value = "empty text", table.texts[index]
-        elif table.labels is not None and table.labels[index].is_valid:
+        elif unknown[index] and table.labels is not None:
             reason, value = "unknown label", table.labels[index]
         else:
             reason, value = "missing label", table.raw.columns.column(table.label_column)[index]
@@ -168,6 +187,21 @@ def _find_unusable(
         source, left_out = table.raw.source, len(unusable)
         logger.warning("%s: %d of %d rows cannot be used and are left out: %s.", source, left_out, len(usable), counts)
     return usable, unusable
+
+
+def _other_levels(table: PickedTable, unknown: np.ndarray, labelled: np.ndarray, label_names: list[str]) -> str:
+    """The sentence for a column with other levels than those known, both side by side."""
+    found = _count(table, labelled)
+    left = [f"{name!r}: {found[name]}" for name in sorted(found, key=_natural)][:_MANY_LABELS]
+    sides = [*zip_longest(["in the data: rows", *left], ["known", *map(repr, label_names)], fillvalue="")]
+    width = max(len(cell) for cell, _ in sides)
+    lines = [f"  {cell:<{width}}  {known}".rstrip() for cell, known in sides]
+    if alike := look_alikes({*_count(table, unknown), *label_names}):
+        lines.append(f"These look alike: {alike}.")
+    where = f"labels in the column {table.label_column!r}"
+    cure = "Correct the column, leave out those rows, or train on these levels: label_order lists them, lowest first."
+    head = f"{table.raw.source}: {unknown.sum()} of {labelled.sum()} {where} are none of the known levels."
+    return "\n".join([head, *lines, cure])
 
 
 def _describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list[str] | None) -> str:

@@ -19,7 +19,7 @@ def write_rsmeval(row: Row, folder: Path, *, seed: int) -> Path:
 
     The first JSON has the predicted levels judged, so that RSMTool's exact agreement, weighted kappa, SMD and DSM are
     the accuracy, QWK, SMD and DSM of this report; the second the expected scores, which are not whole numbers. Levels
-    run from 1, because RSMTool leaves zero scores out by default.
+    are positions from 1 whatever they are called, because RSMTool leaves zero scores out and rounds halves.
     """
     name = re.sub(r"[^A-Za-z0-9.-]+", "_", row.key)
     scores = row.test
@@ -28,7 +28,7 @@ def write_rsmeval(row: Row, folder: Path, *, seed: int) -> Path:
         "spkitemid": _ids(scores),
         "sc1": (scores.labels + 1).tolist(),
         "level": (scores.predictions[0] + 1).tolist(),
-        "raw": [f"{score:.6f}" for score in scores.expected_scores[0] + 1],
+        "raw": [f"{score:.6f}" for score in scores.expected_positions[0]],
         **subgroups,
     }
     config = {

@@ -12,6 +12,7 @@ from blv_trainer.hub.card import sections
 from blv_trainer.hub.card.facts import Facts, SplitResult, consistent_decision, is_about_icnale, other_metrics
 from blv_trainer.hub.card.markdown import Markdown, escape, plain, trusted
 from blv_trainer.hub.card.metadata import EXAMPLE_TEXTS, METADATA_ORDER, CardOptions, card_metadata
+from blv_trainer.levels import are_numbers
 from blv_trainer.metrics import METRICS
 
 PICTURE_FILE = "confusion_matrix.png"
@@ -44,6 +45,7 @@ def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: 
         title=title,
         model=options.repo_id or PLACEHOLDER,
         example_text=EXAMPLE_TEXTS[0],
+        numbers_as_classes=bool(facts.names) and are_numbers(facts.names),
         metrics=METRICS,
         compared=sections.COMPARED,
         result_table=sections.result_table(first),

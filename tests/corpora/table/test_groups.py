@@ -109,7 +109,7 @@ def test_whole_speakers_are_held_out_a_tenth_of_each_level_whatever_the_order_of
     seed=st.integers(0, 5),
 )
 def test_no_group_is_torn_apart_and_every_label_stays_in_train_even_where_groups_have_several(rows, fraction, seed):
-    rows = [*rows, *((label, 16 + speaker) for label in (0, 1) for speaker in range(25))]
+    rows = [*rows, *((label, 16 + speaker) for label in (0, 1) for speaker in range(40))]
     columns = {"text": [f"text {i}" for i in range(len(rows))], "label": [label for label, _ in rows]}
     dataset = Dataset.from_dict({**columns, "learner": [speaker for _, speaker in rows]})
     held, _ = hold_out(dataset, "learner", fraction, seed)

@@ -1,3 +1,4 @@
+import gzip
 import json
 import logging
 import tracemalloc
@@ -5,6 +6,7 @@ import tracemalloc
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from openpyxl import Workbook
 
 from blv_trainer.corpora import iter_texts, load_texts
 from blv_trainer.corpora.table.read import SUFFIXES
@@ -19,16 +21,18 @@ def test_texts_need_no_labels_and_each_row_keeps_its_line_number(tmp_path):
     path = write(tmp_path / "x.csv", 'label,essay\n1,"one\ntwo"\n2, \n,four\n')
     data = load_texts(path, text_column="essay")
     assert data.dataset[:] == {"text": ["one\ntwo", "four"], "label": ["1", ""]}
-    assert data.rows == [2, 5]
+    assert data.rows == data.as_read.rows == [2, 5]
+    assert data.as_read.columns.to_pylist() == [{"label": "1", "essay": "one\ntwo"}, {"label": "", "essay": "four"}]
     assert [(row.split, row.row, row.reason, row.value) for row in data.unusable] == [("", 4, "empty text", " ")]
 
 
 def test_labels_are_read_with_the_names_that_a_model_knows(tmp_path):
-    path = write(tmp_path / "x.jsonl", '{"text": "a", "level": 3}\n{"text": "b", "level": 4}\n{"text": "c"}\n')
+    known = '{"text": "a", "level": 3}\n' * 20
+    path = write(tmp_path / "x.jsonl", known + '{"text": "b", "level": 4}\n{"text": "c"}\n')
     data = load_texts(path, label_column="level", label_order=["2", "3"])
-    assert data.dataset[:] == {"text": ["a"], "label": [1]}
+    assert data.dataset[:] == {"text": ["a"] * 20, "label": [1] * 20}
     assert data.dataset.features["label"].names == ["2", "3"]
-    assert [(row.row, row.reason) for row in data.unusable] == [(2, "unknown label"), (3, "missing label")]
+    assert [(row.row, row.reason) for row in data.unusable] == [(21, "unknown label"), (22, "missing label")]
 
 
 def test_levels_of_raters_are_read_with_the_labels(tmp_path):
@@ -38,11 +42,26 @@ def test_levels_of_raters_are_read_with_the_labels(tmp_path):
     assert data.dataset.remove_columns("text").to_dict() == {"label": [1, 0], "ann": [0, 1], "bob": [None, 1]}
     assert data.dataset.features["bob"] == data.dataset.features["label"]
     with pytest.raises(ValueError, match="line 2: 'A2' in the rater column 'ann' is none of the levels 'B1', 'B2'"):
-        load_texts(path, label_column="label", label_order=["B1", "B2"], rater_columns=["ann"])
+        load_texts(
+            write(path, "text,label,ann\na,B1,A2\n"),
+            label_column="label",
+            label_order=["B1", "B2"],
+            rater_columns=["ann"],
+        )
     with pytest.raises(ValueError, match="rater_columns hold levels as label_column does: give label_column and"):
         load_texts(path, rater_columns=["ann"])
     with pytest.raises(TypeError, match="rater_columns='ann' must be a list"):
         load_texts(path, **labels, rater_columns="ann")
+
+
+def test_a_missing_column_is_named_with_the_choices_that_were_made_in_reading(tmp_path):
+    book = Workbook()
+    book.active.append(["about"])
+    book.active.append(["essays of 2023"])
+    book.create_sheet("Data").append(["text"])
+    book.save(tmp_path / "x.xlsx")
+    with pytest.raises(ValueError, match=r"no text column 'text'.*sheet 'Sheet' is read, the first of 2\.$"):
+        load_texts(tmp_path / "x.xlsx")
 
 
 def test_a_column_that_is_left_out_is_noted(tmp_path, caplog):
@@ -71,8 +90,15 @@ ROWS = [{"text": f"text {i}\nof two lines" if i % 3 else " ", "id": i} for i in 
 
 
 def write_as(path, rows):
-    if path.suffix == ".parquet":
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(write_as(path.with_suffix(""), rows).read_bytes()))
+    elif path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".xlsx":
+        book = Workbook()
+        for row in [["text", "id"], *([row["text"], row["id"]] for row in rows)]:
+            book.active.append(row)
+        book.save(path)
     elif path.suffix == ".csv":
         write(path, "text,id\n" + "".join('"{text}",{id}\n'.format(**row) for row in rows))
     elif path.suffix == ".tsv":

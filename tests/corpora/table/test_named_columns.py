@@ -42,7 +42,6 @@ def test_labels_of_every_single_valued_type_become_names(values, type_, expected
         ({"sentence": ["a"], "label": ["x"]}, "sentense", "Did you mean 'sentence'.*Give the name as text_column"),
         ({"text": ["a"], "labels": ["x"]}, "text", "no label column 'label'.*Did you mean 'labels'"),
         ({"text": ["a"], "zzz": ["x"]}, "text", r"no label column 'label'. Its columns: 'text', 'zzz'. Give the name"),
-        ({"text;label": ["a;x"]}, "text", "seem to be separated by ';'"),
         ({"text": [["a"]], "label": ["x"]}, "text", r"column 'text' holds list<.*; the texts must be strings"),
         ({"text": [1], "label": ["x"]}, "text", "column 'text' holds int64; the texts must be strings"),
         ({"text": ["a"], "label": [["x", "y"]]}, "text", r"column 'label' holds list<.*a row has one label"),

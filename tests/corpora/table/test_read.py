@@ -1,17 +1,19 @@
-import csv
-import io
+import datetime
 import json
 import tempfile
+import zipfile
 from pathlib import Path
 
 import datasets
+import openpyxl
+import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blv_trainer.corpora.table.read import read_chunks, read_hub
+from blv_trainer.corpora.table.read import ORDERED, read_chunks, read_hub
 
 ROWS = [{"text": "I like tea.", "label": "A2"}, {"text": "Ich trinke gern grünen Tee.", "label": "B1"}]
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -36,86 +38,6 @@ def parsed(name, content, **kwargs):
     with tempfile.TemporaryDirectory() as folder:
         raw = read_file(write(Path(folder, name), content), **kwargs)
     return raw.columns.to_pylist(), list(raw.rows)
-
-
-# CSV and TSV
-
-
-def physical_line(text):
-    """The 1-based line on which something appended to ``text`` would begin."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
-
-
-@given(rows=st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=8), terminator=st.sampled_from(["\n", "\r\n"]))
-def test_whatever_the_csv_writer_writes_is_read_back_unchanged_with_its_line(rows, terminator):
-    file = io.StringIO(newline="")
-    # QUOTE_ALL: before Python 3.13 the writer leaves a lone "\r" bare when lines end in "\n".
-    writer = csv.writer(file, lineterminator=terminator, quoting=csv.QUOTE_ALL)
-    writer.writerow(["text", "label", "id"])
-    expected_lines = []
-    for row in rows:
-        expected_lines.append(physical_line(file.getvalue()))
-        writer.writerow(row)
-    found, lines = parsed("x.csv", file.getvalue())
-    assert [tuple(row.values()) for row in found] == rows
-    assert lines == expected_lines
-
-
-@given(
-    st.lists(st.tuples(CELL, CELL).filter(lambda row: not set("\t\r\n") & set("".join(row))), min_size=1, max_size=8)
-)
-def test_a_plain_tsv_is_read_back_unchanged_quotes_and_all(rows):
-    found, lines = parsed("x.tsv", "text\tlabel\n" + "".join("\t".join(row) + "\n" for row in rows))
-    assert [tuple(row.values()) for row in found] == rows
-    assert lines == list(range(2, len(rows) + 2))
-
-
-def test_words_that_pandas_takes_for_missing_values_and_formulas_stay_as_they_are():
-    words = ["NA", "None", "null", "nan", "N/A", "-", "007", "1e3", "true", "'=1", "'-x", "=1+1"]
-    rows, _ = parsed("x.csv", "text, label\n" + "".join(f"{word},x\n" for word in words))
-    assert rows == [{"text": word, "label": "x"} for word in words]  # " label": space around a name is no part of it
-
-
-def test_long_texts_of_several_lines_and_empty_lines_keep_the_numbers_that_an_editor_shows():
-    text = "word " * 200_000
-    rows, lines = parsed("x.csv", f'text,label\n"{text}\ntwo\r\nthree",1\n\n\n"four",2\n')
-    assert [row["text"] for row in rows] == [f"{text}\ntwo\r\nthree", "four"]
-    assert lines == [2, 7]
-    rows, lines = parsed("x.jsonl", '{"text": "a\u2028b"}\r\n\r\n{"text": "c"}')
-    assert [row["text"] for row in rows] == ["a\u2028b", "c"]
-    assert lines == [1, 3]
-
-
-def test_quotes_enclose_fields_in_csv_and_are_characters_in_tsv_unless_told_otherwise():
-    assert parsed("x.csv", 'text,label\n"He said ""yes"", twice",B1\n')[0][0]["text"] == 'He said "yes", twice'
-    assert parsed("x.csv", 'text,label\n"a",B1\n', quoting=False)[0][0]["text"] == '"a"'
-    assert parsed("x.tsv", 'text\tlabel\n"a"\tB1\n')[0][0]["text"] == '"a"'
-    assert parsed("x.tsv", 'text\tlabel\n"a\tb"\tB1\n', quoting=True)[0][0]["text"] == "a\tb"
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        (
-            "x.csv",
-            'text,label\n"a\nb",B1\nI came, I saw,B1\n',
-            r"x\.csv, line 4: 3 fields, but the header names 2 columns \('text', 'label'\).*comma in quotes",
-        ),
-        ("x.csv", "text,label\na,B1\nb\n", r"x\.csv, line 3: 1 fields"),
-        ("x.tsv", 'text\tlabel\n"a\tb"\tB1\n', r"x\.tsv, line 2: 3 fields.*tab inside a text.*quoting=True"),
-        ("x.csv", 'text,label\na,B1\n"never closed,B1\nb,B2\n', r"row beginning on line 3: .*quoting=False"),
-        ("x.csv", 'text,label\na,B1\n"closed" too early,B1\n', r"row beginning on line 3: .*quoting=False"),
-        ("x.csv", b"", "has no rows. A text file names its columns"),
-        ("x.csv", b"\xef\xbb\xbf\r\n\n", "has no rows"),
-        ("x.csv", b"text,label\n", "has no rows"),
-        ("x.csv", b"text,label,\na,B1,\n", "column 3 has no name. The columns: 'text', 'label', ''"),
-        ("x.csv", b"She left .,1,1\nHe came .,2,1\n", "column name '1' stands twice.*names its columns in its first"),
-        ("x.csv", "text,label\nGrün,B1\n".encode("utf-16"), r"line 1: byte 0xff is not utf-8-sig.*'utf-16'"),
-    ],
-)
-def test_a_csv_that_is_none_gives_a_sentence(name, content, message):
-    with pytest.raises(ValueError, match=message):
-        parsed(name, content)
 
 
 # Encodings
@@ -198,6 +120,86 @@ def test_bad_json_is_an_error_with_its_place(name, text, message):
         parsed(name, text)
 
 
+# xlsx
+
+
+def write_xlsx(path, *sheets, hidden=()):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, rows in enumerate(sheets, start=1):
+        sheet = book.create_sheet(f"Sheet{number}")
+        sheet.sheet_state = "hidden" if number in hidden else "visible"
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_the_first_shown_sheet_is_read_without_empty_rows_and_its_rows_have_the_numbers_of_the_spreadsheet(tmp_path):
+    day = datetime.datetime(2024, 5, 1)
+    rows = [[None], ["text", "level ", "day"], ["a", 1, day], [], ["b", 1.5, day], ["c", None, None], ["", None, ""]]
+    raw = read_file(write_xlsx(tmp_path / "x.xlsx", [["x"], [1]], rows, [["y"], [2]], hidden=[1]))
+    assert raw.columns.to_pylist() == [
+        {"text": "a", "level": 1.0, "day": day},
+        {"text": "b", "level": 1.5, "day": day},
+        {"text": "c", "level": None, "day": None},
+    ]
+    assert (list(raw.rows), raw.unit) == ([3, 5, 6], "row")
+    assert raw.notes == [f"{tmp_path / 'x.xlsx'}: sheet 'Sheet2' is read, the first of 3."]
+    assert read_file(write_xlsx(tmp_path / "x.xlsx", rows)).notes == []
+
+
+def test_formulas_are_read_as_what_they_last_gave(tmp_path):
+    path = write_xlsx(tmp_path / "x.xlsx", [["text", "label"], ["a", "=1+1"]])
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace(b"<v />", b"<v>2</v>").replace(b"<v></v>", b"<v>2</v>")
+    with zipfile.ZipFile(path, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+    assert read_file(path).columns.to_pylist() == [{"text": "a", "label": 2}]
+
+
+def test_an_xlsx_that_is_none_or_has_no_rows_gives_a_sentence(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"x\.xlsx cannot be read as an xlsx file .*Save it as xlsx without a password"
+    ):
+        read_file(write(tmp_path / "x.xlsx", b"text,label\na,B1\n"))
+    for rows in ([], [["text", "label"]]):
+        with pytest.raises(ValueError, match=r"x\.xlsx has no rows"):
+            read_file(write_xlsx(tmp_path / "x.xlsx", rows))
+    with pytest.raises(ValueError, match="column 2 has no name"):
+        read_file(write_xlsx(tmp_path / "x.xlsx", [["text", None], ["a", 1]]))
+
+
+# An index that pandas wrote
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv", ".xlsx", ".parquet", ".jsonl"])
+def test_an_index_column_without_a_name_is_left_out_with_a_note(tmp_path, suffix):
+    frame = pandas.DataFrame({"text": ["a", "b"], "label": ["x", "y"]}, index=[4, 7])
+    path, name = tmp_path / f"x{suffix}", ""
+    if suffix == ".xlsx":
+        frame.to_excel(path)
+    elif suffix == ".parquet":
+        frame.to_parquet(path)
+        name = "__index_level_0__"
+    elif suffix == ".jsonl":
+        frame.reset_index(names="Unnamed: 0").to_json(path, orient="records", lines=True)
+        name = "Unnamed: 0"
+    else:
+        frame.to_csv(path, sep="\t" if suffix == ".tsv" else ",")
+    chunks = list(read_chunks(path, rows_at_a_time=1))
+    assert [chunk.columns.to_pylist() for chunk in chunks] == [
+        [{"text": "a", "label": "x"}],
+        [{"text": "b", "label": "y"}],
+    ]
+    place = 3 if suffix == ".parquet" else 1
+    note = f"{path}: column {place} ({name!r}) is left out: an index that has no name."
+    assert [list(chunk.notes) for chunk in chunks] == [[note], []]
+
+
 # Parquet
 
 
@@ -210,6 +212,18 @@ def test_parquet_gives_its_rows_and_a_pandas_category_becomes_its_values(tmp_pat
     assert raw.columns.to_pylist() == ROWS
     assert raw.columns.schema.field("label").type == pa.string()
     assert (raw.unit, list(raw.rows)) == ("row", [1, 2])
+
+
+@pytest.mark.parametrize("row_group_size", [1, 100])
+def test_an_ordered_category_remembers_its_order(tmp_path, row_group_size):
+    levels = pandas.Categorical(["mid", "low", "mid"], categories=["low", "mid", "high"], ordered=True)
+    plain = pandas.Categorical(["mid", "low", "mid"], categories=["mid", "low"])
+    frame = pandas.DataFrame({"text": ["a", "b", "c"], "label": levels, "plain": plain})
+    frame.to_parquet(tmp_path / "x.parquet", row_group_size=row_group_size)
+    columns = read_file(tmp_path / "x.parquet").columns
+    assert json.loads(columns.schema.field("label").metadata[ORDERED]) == ["low", "mid", "high"]
+    assert not columns.schema.field("plain").metadata
+    assert columns["label"].to_pylist() == ["mid", "low", "mid"]
 
 
 def test_a_parquet_file_that_is_none_or_has_no_rows_gives_a_sentence(tmp_path):

@@ -27,8 +27,8 @@ def pick(columns, schema=None, text_column="text", label_column="label"):
 
 
 MIXED = {
-    "text": ["fine", "", " \t\n\u00a0", None, "no label", "other", "also fine", "", "typo"],
-    "label": ["A1", "A1", "A2", "A1", None, "C9", "A2 ", "C9", "a2"],
+    "text": ["fine", "", " \t\n\u00a0", None, "no label", "other", "also fine", "", "typo", *["more"] * 40],
+    "label": ["A1", "A1", "A2", "A1", None, "C9", "A2 ", "C9", "a2", *["A1"] * 40],
 }
 REASONS = [
     (3, "empty text", ""),
@@ -44,18 +44,37 @@ REASONS = [
 def test_every_unusable_row_is_listed_and_one_warning_counts_them_by_reason(caplog):
     with caplog.at_level(logging.INFO):
         columns, unusable, _ = usable_columns(pick(MIXED), ["A1", "A2"], "train")
-    assert columns.to_pylist() == [{"text": "fine", "label": 0}, {"text": "also fine", "label": 1}]
+    assert columns.to_pylist()[:2] == [{"text": "fine", "label": 0}, {"text": "also fine", "label": 1}]
     assert unusable == [UnusableRow("train", "x.csv", *reason) for reason in REASONS]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "WARNING",
-            "x.csv: 7 of 9 rows cannot be used and are left out: 4 x empty text (lines 3, 4, 5, 9); 1 x missing label "
+            "x.csv: 7 of 49 rows cannot be used and are left out: 4 x empty text (lines 3, 4, 5, 9); 1 x missing label "
             "(line 6); 2 x unknown label (lines 7, 10: 'C9', 'a2'; known are 'A1', 'A2').",
         )
     ]
-    usable_columns(pick({"text": ["a"] * 100, "label": ["a2"] * 100}), ["A1", "A2"], "train")
-    message = "100 x unknown label (lines 2, 3, 4, 5, 6, ...: 'a2'; known are 'A1', 'A2'; did you mean 'A2'?)"
+    usable_columns(pick({"text": ["a"] * 200, "label": ["a2"] * 10 + ["A1"] * 190}), ["A1", "A2"], "train")
+    message = "10 x unknown label (lines 2, 3, 4, 5, 6, ...: 'a2'; known are 'A1', 'A2'; did you mean 'A2'?)"
     assert message in caplog.text
+
+
+def test_more_than_a_twentieth_of_the_labels_unknown_is_an_error_with_both_lists_side_by_side():
+    labels = ["A1 "] * 20 + ["a1", "A2\u200b", "", "NA"] * 10 + [None] * 1000
+    with pytest.raises(ValueError, match="none of the known levels") as caught:
+        usable_columns(pick({"text": ["a"] * len(labels), "label": labels}), ["A1", "A2", "B1", "B2"], "train")
+    assert str(caught.value).splitlines() == [
+        "x.csv: 20 of 40 labels in the column 'label' are none of the known levels.",
+        "  in the data: rows  known",
+        "  'A1': 20           'A1'",
+        "  'a1': 10           'A2'",
+        "  'A2\\u200b': 10     'B1'",
+        "                     'B2'",
+        "These look alike: 'A1' and 'a1'; 'A2' and 'A2\\u200b'.",
+        "Correct the column, leave out those rows, or train on these levels: label_order lists them, lowest first.",
+    ]
+    almost = ["A1"] * 19 + ["C9"]
+    columns, unusable, _ = usable_columns(pick({"text": ["a"] * 20, "label": almost}), ["A1", "A2"], "train")
+    assert (columns.num_rows, len(unusable)) == (19, 1)
 
 
 # Columns
@@ -173,7 +192,7 @@ def test_a_level_outside_the_labels_gives_a_sentence_with_its_place():
         ["A1", "A2", "B1_1", "B1_2", "B2", "native"],
         ["A2", "B1_1", "B1_2", "B2", "Native"],
         ["1", "2", "3", "10"],
-        ["-2", "-1", "0", "1", "1.25", "1.5", "+2"],
+        ["-2", "-1", "0", "1", "1.25", "1.5", "2"],
         ["level 9", "Level 10", "level 11"],
         ["A1", "a1", "A2"],
         ["1", "2", "2b", "10a"],
@@ -191,6 +210,7 @@ def test_labels_are_sorted_as_a_person_would(ordered):
     [
         ("A1,A2", TypeError, r"label_order='A1,A2' must be a list of names"),
         ({"A1", "A2"}, TypeError, "must be a list of names"),
+        ([1, "1.0", 2], ValueError, "must name two labels or more, each once"),
         (["A1", "A2", "A1 "], ValueError, "must name two labels or more, each once, and none empty"),
         (["A1"], ValueError, "must name two labels or more"),
         (["A1", "A2", " "], ValueError, "none empty"),
@@ -199,4 +219,5 @@ def test_labels_are_sorted_as_a_person_would(ordered):
 def test_a_bad_order_gives_a_sentence_and_numbers_become_names(label_order, error, message):
     with pytest.raises(error, match=message):
         check_label_order(label_order)
-    assert check_label_order((1, 2.0, "3 ")) == ["1", "2", "3"]
+    assert check_label_order((1, 2.0, "3 ", "3.50")) == ["1", "2", "3", "3.5"]
+    assert check_label_order((1, 2.0, "3.0", "native")) == ["1", "2", "3.0", "native"]

@@ -53,7 +53,7 @@ def test_the_files_are_those_that_rsmeval_was_seen_to_read(row, tmp_path):
     assert list(lines[0]) == ["spkitemid", "sc1", "level", "raw", "region", "candidate"]
     assert [int(line["sc1"]) for line in lines] == (row.test.labels + 1).tolist()  # no zeros
     assert [int(line["level"]) for line in lines] == (row.test.predictions[0] + 1).tolist()
-    assert [float(line["raw"]) for line in lines] == pytest.approx((row.test.expected_scores[0] + 1).tolist(), abs=1e-6)
+    assert [float(line["raw"]) for line in lines] == pytest.approx(row.test.expected_positions[0].tolist(), abs=1e-6)
     assert [line["candidate"] for line in lines] == row.test.groups
     assert len({line["spkitemid"] for line in lines}) == 200
 

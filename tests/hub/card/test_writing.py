@@ -390,6 +390,16 @@ def test_the_card_says_on_what_a_decision_was_tuned_and_how_groups_are_decided(t
     assert ("on which the decision was chosen, too, so expect somewhat less" in card) is (tuned_on == "validation")
 
 
+def test_the_code_that_a_card_shows_gives_expected_scores_in_the_units_of_levels_that_are_numbers(tmp_path):
+    names = ["1", "1.5", "2", "3"]
+    write_card(make_run(tmp_path, names=names), num_resamples=10)
+    code = (tmp_path / "README.md").read_text(encoding="utf-8").split("print(scores[0])")[1].split("```")[0]
+    printed = []
+    scores = [{"label": name, "score": 0.25} for name in names]
+    exec("\n".join(code.splitlines()[1:]), {"scores": scores, "print": printed.append})
+    assert printed == [pytest.approx(1.875)]
+
+
 def test_a_decision_tuned_elsewhere_is_not_said_to_be_tuned_on_the_validation_rows(tmp_path):
     card = written(make_run(tmp_path, decision=DECISION.to_dict()))
     assert "A decision by cost (tuned)" in card
