@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from os import PathLike
@@ -213,7 +212,7 @@ class SpeakingAssessmentPipeline(Pipeline):
     def _transcripts(self, sounds: Iterable[Audio | AudioError]) -> Iterator[dict[str, Any]]:
         """What `judge` and `suspicions` take, in the order of the sounds."""
         ready: dict[int, dict[str, Any]] = {}
-        in_flight: dict[str, deque[tuple[int, Audio]]] = defaultdict(deque)
+        in_flight: dict[str, Audio] = {}
 
         def to_transcribe() -> Iterator[tuple[str, np.ndarray]]:
             for index, audio in enumerate(sounds):
@@ -222,10 +221,8 @@ class SpeakingAssessmentPipeline(Pipeline):
                 elif "silent" in audio.notes:
                     ready[index] = _transcript(_SILENCE, audio)
                 else:
-                    # Named by content: the draws at temperatures above 0 then do not depend on the place in a list.
-                    name = hashlib.blake2b(audio.samples.tobytes(), digest_size=16).hexdigest()
-                    in_flight[name].append((index, audio))
-                    yield name, audio.samples
+                    in_flight[str(index)] = audio
+                    yield str(index), audio.samples
 
         position = 0
         files = to_transcribe()
@@ -233,8 +230,7 @@ class SpeakingAssessmentPipeline(Pipeline):
         for name, result in self.backend.transcribe(chain(first, files)) if first else ():
             if isinstance(result, Exception):
                 raise result
-            index, audio = in_flight[name].popleft()
-            ready[index] = _transcript(result, audio)
+            ready[int(name)] = _transcript(result, in_flight.pop(name))
             while position in ready:
                 yield ready.pop(position)
                 position += 1

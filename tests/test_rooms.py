@@ -20,7 +20,7 @@ _LINE = {
     "levels": 90,
     "files": 230,
     "run_folder": 170,
-    "asr": 1850,
+    "asr": 2170,
     "corpora": 3440,
     "metrics": 1090,
     "evaluation": 1100,
@@ -35,13 +35,13 @@ _LINE = {
     "experiments": 2930,
     "pipelines": 290,
     "app": 370,
-    "cli": 1890,
+    "cli": 1900,
 }
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 19_230, 156, 178
-_MAX_LINES_OF_TESTS = 20_570
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 19_540, 157, 179
+_MAX_LINES_OF_TESTS = 21_080
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
@@ -14,9 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import soundfile
-
-from blv_trainer.asr import REASONS
+from blv_trainer.asr import REASONS, duration_of
 from blv_trainer.levels import score_scale
 from blv_trainer.pipelines import SpeakingAssessmentPipeline
 from blv_trainer.prediction import label_names, load_classifier, max_tokens
@@ -239,9 +236,8 @@ def _listen(assess: SpeakingAssessmentPipeline, limits: Limits, path: str | None
         return "There is no recording yet: speak, or upload one."
     if os.path.getsize(path) > limits.max_megabytes * 1e6:
         return f"The file is larger than {limits.max_megabytes:g} MB. Cut or compress it."
-    with contextlib.suppress(soundfile.LibsndfileError, TypeError):  # the pipeline says so; TypeError: headerless .raw
-        if soundfile.info(path).duration > limits.max_seconds:
-            return f"The recording is longer than {limits.max_seconds:g} s. Cut it, or answer more briefly."
+    if duration_of(path) > limits.max_seconds:
+        return f"The recording is longer than {limits.max_seconds:g} s. Cut it, or answer more briefly."
     result = assess(path)
     if result["refusal"]:  # may name the file, but not where it lies on this machine
         result["refusal"]["message"] = result["refusal"]["message"].replace(path, os.path.basename(path))

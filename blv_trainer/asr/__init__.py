@@ -1,6 +1,7 @@
 """Speech to text: sound files -> a store of transcripts.
 
-- ``audio``: any sound -> float32 mono 16 kHz. ``recordings``: the sounds of a folder, read ahead by threads.
+- ``sound_files``: files of every kind, decoded. ``audio``: any sound -> float32 mono 16 kHz. ``recordings``: the sounds
+  of a folder, read ahead by threads.
 - ``backends``: ``build_backend``; faster-whisper. ``whisper``: openai-whisper, many files at a time. Beneath it
   ``whisper_windows`` (files in flight), ``whisper_rows`` and ``whisper_slots`` (on a processor), ``whisper_batches``.
 - ``transcription``: the whole run. ``store``: its transcripts, safe against being killed, merged to Parquet.
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 from blv_trainer._door import opened_on_demand
 
 if TYPE_CHECKING:
-    from blv_trainer.asr.audio import Audio, AudioError, load_audio
+    from blv_trainer.asr.audio import Audio, load_audio
     from blv_trainer.asr.backends import Backend, build_backend
+    from blv_trainer.asr.sound_files import AudioError, duration_of
     from blv_trainer.asr.store import MERGED_FILE
     from blv_trainer.asr.transcript_quality import REASONS, judge, language_name, suspicions
     from blv_trainer.asr.transcription import Progress, transcribe
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Audio": "audio",
-    "AudioError": "audio",
+    "AudioError": "sound_files",
     "Backend": "backends",
     "MERGED_FILE": "store",
     "Progress": "transcription",
     "REASONS": "transcript_quality",
     "WordErrors": "word_errors",
     "build_backend": "backends",
+    "duration_of": "sound_files",
     "judge": "transcript_quality",
     "language_name": "transcript_quality",
     "load_audio": "audio",
@@ -46,6 +49,7 @@ __all__ = [
     "Progress",
     "WordErrors",
     "build_backend",
+    "duration_of",
     "judge",
     "language_name",
     "load_audio",

@@ -45,7 +45,8 @@ def build_backend(name: str, model: str, **options: Any) -> Backend:
             faster-whisper: ``compute_type`` ("int8", "float16" ...).
 
     Raises:
-        ValueError: An unknown name, model or option, or a device that is not there.
+        ValueError: An unknown name, model or option, another language for weights that know English only, or a device
+            that is not there.
         FileNotFoundError: A path without weights.
         ImportError: The backend is an extra that is not installed.
 
@@ -53,6 +54,12 @@ def build_backend(name: str, model: str, **options: Any) -> Backend:
         >>> build_backend("openai-whisper", "tiny", language="English").describe()["language"]
         'en'
     """
+    language = options.get("language")
+    if os.fspath(model).endswith(".en") and language is not None and language.lower() not in ("en", "english"):
+        raise ValueError(
+            f"language={language!r} cannot be used with {model}, which knows English only: take the weights without "
+            "'.en', or language 'en'."
+        )
     if name == "openai-whisper":
         from blv_trainer.asr.whisper import OpenAIWhisper
 

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import soundfile
-
-from blv_trainer.asr.audio import AUDIO_SUFFIXES, Audio, load_audio
+from blv_trainer.asr.audio import Audio, load_audio
+from blv_trainer.asr.sound_files import AUDIO_SUFFIXES, duration_of
 from blv_trainer.files import fingerprint
 
 _AHEAD = 2  # sounds in memory beside the one in use, and threads that read them
-_UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp", ".raw")  # sounds, but not for us
+_HEADERLESS = (".raw", ".pcm")  # sounds of which nothing says how to read them
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One sound file, by its name without suffix."""
+    """One sound file."""
 
     id: str
     path: Path
-    duration_s: float  # 0 where no header tells
+    duration_s: float  # by its header; 0 where none tells
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of its content."""
-        return fingerprint(self.path)
+        """Of its content; empty where it cannot be read, which reading its sound says."""
+        try:
+            return fingerprint(self.path)
+        except OSError:
+            return ""
 
 
 def find_recordings(folder: str | os.PathLike) -> list[Recording]:
@@ -41,21 +46,22 @@ def find_recordings(folder: str | os.PathLike) -> list[Recording]:
     paths = [path for path in sorted(folder.rglob("*")) if _is_recording(path.relative_to(folder)) and path.is_file()]
     if not paths:
         raise FileNotFoundError(f"{folder} has no sound file in it or below. Looked for {', '.join(AUDIO_SUFFIXES)}.")
-    return read_recordings(paths)
+    return read_recordings(paths, folder)
 
 
-def read_recordings(paths: Iterable[str | os.PathLike]) -> list[Recording]:
-    """The recordings of some sound files, longest first; equal files of one name count once."""
-    by_id: dict[str, Recording] = {}
-    for path in map(Path, paths):
-        recording = Recording(path.stem, path, _duration(path))
-        first = by_id.setdefault(recording.id, recording)
-        if first is not recording and first.fingerprint != recording.fingerprint:
-            raise ValueError(
-                f"two different files have the id {recording.id!r}: {first.path} and {recording.path}. "
-                "Rename or remove one of them."
-            )
-    return sorted(by_id.values(), key=lambda recording: (-recording.duration_s, recording.id))
+def read_recordings(paths: Iterable[str | os.PathLike], root: str | os.PathLike = "") -> list[Recording]:
+    """The recordings of some sound files, longest first; equal files of one name count once.
+
+    An id is a file's name without suffix; where files share it, their paths from the root without suffix; where they
+    share that too, with it.
+    """
+    names = {path: _names(path, root) for path in _without_copies([Path(path) for path in paths])}
+    owners = Counter(name for of_one in names.values() for name in {*of_one})
+    recordings = []
+    for path, of_one in names.items():
+        id = next((name for name in of_one if owners[name] == 1), of_one[-1])
+        recordings.append(Recording(id, path, duration_of(path)))
+    return sorted(recordings, key=lambda recording: (-recording.duration_s, recording.id))
 
 
 def load_ahead(recordings: Iterable[Recording]) -> Iterator[tuple[Recording, Future[Audio]]]:
@@ -74,11 +80,22 @@ def load_ahead(recordings: Iterable[Recording]) -> Iterator[tuple[Recording, Fut
 
 def _is_recording(path: Path) -> bool:
     passed_over = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return not passed_over and path.suffix.lower() in (*AUDIO_SUFFIXES, *_UNREADABLE_SUFFIXES)
+    return not passed_over and path.suffix.lower() in (*AUDIO_SUFFIXES, *_HEADERLESS)
 
 
-def _duration(path: Path) -> float:
-    try:
-        return soundfile.info(str(path)).duration
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: .raw has no header
-        return 0.0
+def _names(path: Path, root: str | os.PathLike) -> tuple[str, ...]:
+    relative = Path(os.path.relpath(path, root or None))
+    return path.stem, relative.with_suffix("").as_posix(), relative.as_posix()
+
+
+def _without_copies(paths: list[Path]) -> list[Path]:
+    """Without files that equal, in name and content, one before them."""
+    sizes = {path: path.stat().st_size if path.exists() else 0 for path in paths}
+    alike = Counter((path.stem, size) for path, size in sizes.items())
+    first: dict[tuple[str, str], Path] = {}
+    for path, size in sizes.items():
+        content = Recording("", path, 0.0).fingerprint if alike[path.stem, size] > 1 else ""
+        first.setdefault((path.stem, content or str(path)), path)
+    if len(first) < len(paths):
+        logger.warning("%d files equal another of the same name and count once with it.", len(paths) - len(first))
+    return [*first.values()]

@@ -4,7 +4,8 @@
     output_dir/transcripts.parquet               all rows of one set of options, written whole
 
 A row is on disk before the next file is begun. A line that was being written when the process died has no line end and
-does not count. Nothing is ever deleted or changed, so that a part may be read while it is written.
+does not count, nor does one whose checksum tells that the disk has changed it. Nothing is ever deleted or changed, so
+that a part may be read while it is written.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from blv_trainer.asr.transcript_quality import measures
 from blv_trainer.files import sync, without_nan, write_errors, write_whole
 
 MERGED_FILE = "transcripts.parquet"
-_FORMAT = 1  # of a row; rows of another format are not taken for ours
+_FORMAT, _WITHOUT_CHECKSUM = 2, 1  # of a row; rows of another format are not taken for ours
 _FORMAT_KEY = "format"
+_CHECKSUM = b', "checksum": "%s"}\n'  # ends a line, and is of what stands before it
 _PARTS = "parts"
 _WORD = pa.struct(
     {"word": pa.string(), "start": pa.float64(), "end": pa.float64(), "probability": pa.float64()}  # seconds
@@ -86,8 +88,9 @@ class TranscriptStore:
         if self._part is None:
             with write_errors(self.folder):
                 self._part = self._new_part()
-        line = json.dumps({_FORMAT_KEY: _FORMAT, **row}, ensure_ascii=False, allow_nan=False) + "\n"
-        left = line.encode()
+        row = {_FORMAT_KEY: _FORMAT, **row}
+        content = json.dumps(row, ensure_ascii=False, allow_nan=False).encode().removesuffix(b"}")
+        left = content + _CHECKSUM % _digest(content).encode()
         try:
             with write_errors(self.folder / _PARTS):
                 while left:
@@ -114,7 +117,10 @@ class TranscriptStore:
 
     def merge(self, options_hash: str) -> Path:
         """Writes every transcript made with these options to one Parquet file, ordered by id; its path."""
-        rows = [row for _, row in sorted(self.rows(options_hash).items()) if "error" not in row]
+        rows = [row for row in self.rows(options_hash).values() if "error" not in row]
+        # A file is one recording, under its last id: another's of its name, come later, has changed it.
+        of_file = {(row["audio_path"], row["audio_fingerprint"]): row for row in rows}
+        rows = sorted(of_file.values(), key=lambda row: row["id"])
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         path = self.folder / MERGED_FILE
         write_whole(path, lambda temporary: pq.write_table(table, temporary))
@@ -174,7 +180,11 @@ def make_record(
 def options_hash(description: Mapping[str, Any]) -> str:
     """Short digest of what decides the words; equal descriptions, equal digest."""
     text = json.dumps(description, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return _digest(text.encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 def _number(part: Path) -> int:
@@ -188,14 +198,26 @@ def _read(part: Path) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 break  # its writer died here, or is writing it now
-            try:
-                row = json.loads(line)
-            except ValueError:
+            row = _parsed(line)
+            if row is None:
                 logger.warning("%s, line %d is damaged; what it held will be transcribed again.", part, number)
-                continue
-            if row.pop(_FORMAT_KEY, None) == _FORMAT:
+            elif row.pop(_FORMAT_KEY, None) in (_FORMAT, _WITHOUT_CHECKSUM):
                 yield row
             else:
                 others += 1
     if others:
         logger.warning("%s: %d rows were written by another version and do not count.", part, others)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """A line's row; None where it is not what was written."""
+    content = line[: -len(_CHECKSUM % bytes(16))]
+    whole = line == content + _CHECKSUM % _digest(content).encode()
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict) or (not whole and row.get(_FORMAT_KEY) == _FORMAT):
+        return None
+    row.pop("checksum", None)
+    return row

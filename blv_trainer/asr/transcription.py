@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blv_trainer.asr.audio import AudioError
 from blv_trainer.asr.backends import Backend
 from blv_trainer.asr.recordings import Recording, find_recordings, load_ahead, read_recordings
 from blv_trainer.asr.store import TranscriptStore, make_record, options_hash
@@ -21,7 +20,7 @@ from blv_trainer.asr.store import TranscriptStore, make_record, options_hash
 if TYPE_CHECKING:
     from accelerate import PartialState
 
-_PACKAGES = ("openai-whisper", "faster-whisper", "torch", "soundfile", "soxr", "blv_trainer")
+_PACKAGES = ("openai-whisper", "faster-whisper", "torch", "av", "soxr", "blv_trainer")
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +62,8 @@ def transcribe(
 
     Args:
         recordings: A folder, searched with all that is below it, hidden files and ``__MACOSX`` excepted; or the sound
-            files. A file's name without suffix is its id; equal files of one name count once.
+            files. A file's name without suffix is its id, ``speaker01/part_time`` where files share it, and
+            ``speaker01/part_time.wav`` where they share that; equal files of one name count once.
         output_dir: The store of transcripts; a used one is gone on with.
         backend: From `build_backend`.
         root: Folder that the store's ``audio_path`` is relative to; default: the folder of the recordings.
@@ -76,14 +76,15 @@ def transcribe(
 
     Raises:
         FileNotFoundError: No such folder or file, or no sound in the folder.
-        ValueError: ``limit`` below 1, or two different files with one id.
+        ValueError: ``limit`` below 1.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit={limit} cannot be used: give a number from 1 up, or None for all recordings.")
     if isinstance(recordings, (str, os.PathLike)):
         found, root = find_recordings(recordings), root or recordings
     else:
-        found = read_recordings(recordings)
+        found = read_recordings(recordings, root or "")
+    root = Path(root or "").expanduser()
     chosen = set(sorted(recording.id for recording in found)[:limit])
     wanted = [recording for recording in found if recording.id in chosen]
 
@@ -98,7 +99,7 @@ def transcribe(
     progress = Progress(0, len(share), 0.0, sum(recording.duration_s for recording in share))
     on_progress(progress)
     with contextlib.closing(store):
-        for recording, row in _rows(share, backend, description, Path(root or "").expanduser()):
+        for recording, row in _rows(share, backend, description, root):
             store.append(row)
             progress = replace(progress, files=progress.files + 1, seconds=progress.seconds + recording.duration_s)
             on_progress(progress)
@@ -128,10 +129,13 @@ def _rows(
             versions[package] = version(package)
     in_flight: dict[str, tuple[Recording, float, tuple[str, ...]]] = {}  # length, notes
     unreadable: list[tuple[Recording, dict[str, Any]]] = []
+    told: set[str] = set()
 
     def failure(recording: Recording, error: Exception) -> tuple[Recording, dict[str, Any]]:
         reason = f"{type(error).__name__}: {error}"
-        logger.warning("%s failed. %s", recording.id, reason)
+        if reason not in told:  # once, where the model is at fault; what is kept has it with each recording
+            logger.warning("%s failed. %s", recording.id, reason)
+            told.add(reason)
         made_from = {"options_hash": options_hash(description), "audio_fingerprint": recording.fingerprint}
         return recording, {"id": recording.id, **made_from, "error": reason}
 
@@ -139,7 +143,7 @@ def _rows(
         for recording, loading in load_ahead(recordings):
             try:
                 audio = loading.result()
-            except (AudioError, OSError) as error:
+            except Exception as error:  # whatever it is, the others go on
                 unreadable.append(failure(recording, error))
             else:
                 in_flight[recording.id] = recording, audio.duration, audio.notes

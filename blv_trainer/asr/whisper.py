@@ -34,8 +34,9 @@ class OpenAIWhisper:
 
     On a processor windows are decoded as rows that come and go one by one, on a GPU or with beam search as batches.
     Text, segments and tokens are those of ``whisper.transcribe(model, audio, condition_on_previous_text=False, ...)``,
-    log-probabilities agree to 1e-4 (float32). Above temperature 0 the draws come from a stream that depends on the
-    seed, the file's name and the window only: the same in any batch, order or process.
+    log-probabilities agree to 1e-4 (float32). Above temperature 0 upstream draws from torch's global stream, so that a
+    text depends on what was drawn before; here each window has a stream of its own, decided by seed, sound, number of
+    the window and temperature, so that it depends on no batch, order, name, resumption or process.
     """
 
     name = "openai-whisper"
@@ -79,7 +80,10 @@ class OpenAIWhisper:
     def transcribe(self, files: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
         """Transcribes files, in the order in which they finish; one is drawn only when there is room for it."""
         if self._loaded is None:
-            self._loaded = load_whisper(self.model, device=self.device)
+            loaded, language = load_whisper(self.model, device=self.device), self._options["language"]
+            if not loaded.is_multilingual and language not in (None, "en"):
+                raise ValueError(f"language={language!r} cannot be used: {self.model} knows English only.")
+            self._loaded = loaded
         decoder, options = self._decoder(self._loaded), {"fp16": self.fp16, **self._options}
         yield from transcribe_in_flight(files, decoder, self._loaded, seed=self.seed, **options)
 
@@ -97,7 +101,10 @@ def load_whisper(model: str, *, device: str | torch.device = "cpu") -> Whisper:
     try:
         if _is_file(model):
             _check_dimensions(model)
-        return whisper.load_model(os.fspath(model), device=device).eval()
+        loaded = whisper.load_model(os.fspath(model), device=device).eval()
+        if not all(bool(torch.isfinite(weight).all()) for weight in loaded.state_dict().values()):
+            raise ValueError("some of its weights are nan or infinite")
+        return loaded
     except Exception as error:  # torch raises whatever the bytes of a damaged file lead it to
         if _is_file(model) and "CUDA" not in str(error):
             raise ValueError(

@@ -53,6 +53,13 @@ class BatchDecoder:
             )
             self._waiting.extend(group)
             return []
+        except Exception:  # one of them it was; the others go on
+            for window in group:
+                try:
+                    self._decode([window])
+                except Exception as error:
+                    window.error = error
+            return group
         if len(group) == self.capacity and 2 * self.capacity <= self._limit:
             self.capacity *= 2
         return group

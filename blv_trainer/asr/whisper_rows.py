@@ -48,13 +48,18 @@ class RowDecoder:
         """Fills the free slots, then takes every row one token further; gives the windows that are finished."""
         answered = []
         while self._waiting and len(self._rows) < self._decoder.slots:
-            answered += self._start(self._waiting.popleft())
+            window = self._waiting.popleft()
+            try:
+                answered += self._start(window)
+            except Exception as error:  # the window's own failure; the others go on
+                window.error = error
+                answered.append(window)
         if self._rows:
             logits = self._decoder.advance([row.tokens[-1] for row in self._rows], [row.position for row in self._rows])
             for row in self._rows:
                 row.position += 1
-            chosen = zip(list(self._rows), logits.numpy(), strict=True)
-            answered += [self._finish(row) for row, row_logits in chosen if row.choose(row_logits)]
+            for row, row_logits in zip(list(self._rows), logits.numpy(), strict=True):
+                answered += self._choose(row, row_logits)
         return answered
 
     def _start(self, window: Window) -> list[Window]:
@@ -62,25 +67,32 @@ class RowDecoder:
             window.answer = detect_language(self._model, window)
             return [window]
         task = self._task(window)
-        hidden = self._decoder.add(list(task.initial_tokens), encode(self._model, window))
-        at_start, at_end = self._decoder.logits(hidden[[task.sot_index, -1]])
         row = _Row(window, task)
+        hidden = self._decoder.add(list(task.initial_tokens), encode(self._model, window))
+        self._rows.append(row)
+        at_start, at_end = self._decoder.logits(hidden[[task.sot_index, -1]])
         if task.tokenizer.no_speech is not None:
             row.no_speech_prob = at_start.softmax(-1)[task.tokenizer.no_speech].item()
-        self._rows.append(row)
-        return [self._finish(row)] if row.choose(at_end.numpy()) else []
+        return self._choose(row, at_end.numpy())
 
-    def _finish(self, row: _Row) -> Window:
-        index, window = self._rows.index(row), row.window
+    def _choose(self, row: _Row, logits: np.ndarray) -> list[Window]:
+        """Takes a row one token further; gives its window if that ends it."""
+        window = row.window
+        try:
+            if not row.choose(logits):
+                return []
+            if row.margin < TIE:
+                self.redecoded += 1
+                window.answer = self._model.decode(window.features, window.options)
+            else:
+                window.answer = row.result()
+        except Exception as error:  # the window's own failure; the others go on
+            window.error = error
+        index = self._rows.index(row)
         self._decoder.remove(index, self._rows[-1].position)
         self._rows[index] = self._rows[-1]
         self._rows.pop()
-        if row.margin < TIE:
-            self.redecoded += 1
-            window.answer = self._model.decode(window.features, window.options)
-        else:
-            window.answer = row.result()
-        return window
+        return [window]
 
     def _task(self, window: Window) -> DecodingTask:
         if window.key not in self._tasks:
@@ -191,6 +203,8 @@ class _Row:
 
 def _log_sum_exp(logits: np.ndarray) -> float:
     largest = logits.max()
+    if math.isnan(largest):
+        raise ArithmeticError("the model gives nan in place of probabilities")
     if largest == -math.inf:
         return -math.inf
     return float(largest + np.log(np.exp(logits - largest).sum()))

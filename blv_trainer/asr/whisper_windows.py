@@ -11,6 +11,8 @@ step took 1.6 times as long.)
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import math
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -32,7 +34,7 @@ class Window:
 
     mel: torch.Tensor  # log-mel spectrogram, (n_mels, 3000)
     options: DecodingOptions | None  # None asks for the language only
-    seed: int  # of the draws at temperatures above 0: decided by file and window, whatever is decoded beside it
+    seed: int  # of the draws at temperatures above 0, as `draw_seed` gives it
     features: torch.Tensor | None = None  # (n_audio_ctx, n_audio_state), once the encoder has seen it
     answer: DecodingResult | tuple[torch.Tensor, dict[str, float]] | None = None  # whisper.decode's, detect_language's
     error: Exception | None = None  # what decoding it raised instead
@@ -93,7 +95,8 @@ class _FileInFlight(greenlet):
         self._model = _ModelStandIn(model, self)
         self._seed = seed
         self._options = options
-        self._parked = 0
+        self._sound = ""
+        self._number = -1  # of the window
 
     def advance(self) -> Window | None:
         """Runs the file until it parks its next window, which is returned, or is finished."""
@@ -112,18 +115,24 @@ class _FileInFlight(greenlet):
     def park(self, mel: torch.Tensor, options: DecodingOptions | None) -> Any:
         """Waits until somebody has answered the window."""
         last = self.window
-        seed = zlib.crc32(repr((self._seed, self.file_name, self._parked)).encode())
-        self._parked += 1
-        self.window = Window(mel, options, seed)
-        if last is not None and torch.equal(last.mel, mel):
-            self.window.features = last.features  # a higher temperature, or first the language, then the text
+        features = None
+        if last is not None and torch.equal(last.mel, mel):  # a higher temperature, or first its language
+            features = last.features
+        else:
+            self._number += 1
+        temperature = 0.0 if options is None else float(options.temperature)
+        self.window = Window(mel, options, draw_seed(self._seed, self._sound, self._number, temperature), features)
         self.parent.switch()
+        answer = self.window.answer
         if self.window.error is not None:
             raise self.window.error
-        return self.window.answer
+        if isinstance(answer, DecodingResult) and math.isnan(answer.avg_logprob):
+            raise ArithmeticError("the model gives nan in place of probabilities")
+        return answer
 
     def run(self) -> None:
         try:
+            self._sound = hashlib.blake2b(self._samples.tobytes(), digest_size=16).hexdigest()
             self.result = _transcribe(self._model, self._samples, **self._options)
         except Exception as error:  # the file's own failure; the others go on
             self.result = error
@@ -165,6 +174,18 @@ def _advance(
     else:
         in_flight[window] = file
         decoder.submit(window)
+
+
+def draw_seed(seed: int, sound: str, window: int, temperature: float) -> int:
+    """Seed of the draws of one window at one temperature.
+
+    Args:
+        seed: The run's.
+        sound: Digest of the samples, so that neither name nor place matters, nor what is decoded beside it.
+        window: Number of the window in its file.
+        temperature: At which it is decoded.
+    """
+    return zlib.crc32(repr((seed, sound, window, temperature)).encode())
 
 
 def encode(model: Whisper, window: Window) -> torch.Tensor:

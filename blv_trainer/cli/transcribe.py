@@ -22,7 +22,7 @@ def add_parser(subparsers) -> None:
         description="Transcribe every recording of a folder. Stopped at any moment, the same command goes on; "
         "`accelerate launch $(which blv-trainer) transcribe ...` shares the work among GPUs and machines.",
     )
-    parser.add_argument("--data_dir", help="folder of recordings: wav, flac, ogg, mp3 in it or below")
+    parser.add_argument("--data_dir", help="folder of recordings (wav, mp3, m4a, webm ...) in it or below")
     parser.add_argument("--output_dir", help="folder for the transcripts; a used one is gone on with")
     parser.add_argument("--whisper_model", default="large-v2", help="name or path of the weights (default: large-v2)")
     parser.add_argument(
@@ -111,7 +111,8 @@ def _bar(processes):
     with tqdm(total=0.0, file=sys.stderr, disable=not processes.is_main_process, bar_format=bar_format) as bar:
 
         def show(progress):
-            bar.total, bar.n = progress.total_seconds / 3600, progress.seconds / 3600
+            # Sums of the same lengths in another order may differ in their last digit.
+            bar.n, bar.total = progress.seconds / 3600, max(progress.seconds, progress.total_seconds) / 3600
             bar.set_description_str(f"{progress.files} of {progress.total_files} {unit}", refresh=False)
             speed = progress.seconds / max(bar.format_dict["elapsed"], 1e-9)
             bar.set_postfix_str(f"{speed:.1f} x real time")
@@ -151,8 +152,11 @@ def _print_summary(summary: dict) -> None:
                 print(f"  {meaning}: {_named(ids)}")
     if summary["failures"]:
         print(f"\nFailed: {len(summary['failures'])}; the next run tries them again.")
-        for id, reason in list(summary["failures"].items())[:_SHOWN]:
-            print(f"  {id}: {reason}")
+        by_reason: dict[str, list[str]] = {}
+        for id, reason in summary["failures"].items():
+            by_reason.setdefault(reason, []).append(id)
+        for reason, ids in list(by_reason.items())[:_SHOWN]:  # one, where the model is at fault
+            print(f"  {_named(ids) if len(ids) > 1 else ids[0]}: {reason}")
 
 
 def _named(ids: list[str]) -> str:

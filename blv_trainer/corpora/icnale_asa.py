@@ -133,11 +133,9 @@ def _shards(answers: list[Answer]) -> list[list[Answer]]:
 
 def _duration_s(path: str) -> float | None:
     """Seconds by the file's header; None, and a line in the log, where it cannot be read."""
-    import soundfile
+    from blv_trainer.asr import duration_of
 
-    try:
-        info = soundfile.info(path)
-    except (soundfile.LibsndfileError, OSError) as error:
-        logger.warning("%s: no length can be read (%s).", path, error)
-        return None
-    return info.frames / info.samplerate
+    duration_s = duration_of(path) or None
+    if duration_s is None:
+        logger.warning("%s: no length can be read.", path)
+    return duration_s

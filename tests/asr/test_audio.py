@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from blv_trainer.asr.audio import SAMPLE_RATE, AudioError, load_audio
+from blv_trainer.asr import AudioError, load_audio
+from blv_trainer.asr.audio import SAMPLE_RATE
 
 DURATION = 2.0  # seconds
-FORMATS = {"wav": 44_100, "flac": 48_000, "ogg": 22_050, "mp3": 44_100, "aiff": 8_000}
+FORMATS = {"wav": 44_100, "flac": 48_000, "mp3": 44_100, "aiff": 8_000}
 
 
 def tones(sample_rate, frequencies=(200, 900, 2_500)):
@@ -32,9 +33,8 @@ def test_every_format_gives_the_same_sound_at_16_khz(tmp_path, suffix):
     assert audio.samples.shape == (SAMPLE_RATE * DURATION,)
     assert (audio.duration, audio.notes) == (DURATION, ())
     middle = slice(1_600, -1_600)
-    lossless = suffix not in ("mp3", "ogg")
     expected = tones(SAMPLE_RATE)[middle]
-    assert decibels(audio.samples[middle] - expected, expected) < (-60 if lossless else -20)
+    assert decibels(audio.samples[middle] - expected, expected) < (-20 if suffix == "mp3" else -60)
 
 
 def test_tones_above_8_khz_do_not_come_back_as_aliases():
@@ -58,20 +58,6 @@ def test_channels_are_averaged_and_integers_scaled_by_their_own_full_scale():
 def test_silence_and_clipping_are_noted():
     assert load_audio(np.zeros(16_000, "float32"), sample_rate=16_000).notes == ("silent",)
     assert load_audio(np.clip(tones(16_000) * 20, -1, 1), sample_rate=16_000).notes == ("clipped",)
-
-
-@pytest.mark.parametrize(("suffix", "note"), [("wav", "truncated"), ("flac", "truncated: "), ("mp3", "truncated: ")])
-def test_what_can_be_read_of_a_truncated_file_is_used_and_noted(tmp_path, suffix, note):
-    content = write(tmp_path / f"a.{suffix}", tones(FORMATS[suffix]), FORMATS[suffix]).read_bytes()
-    audio = load_audio(content[: int(0.6 * len(content))])
-    assert 0.3 * DURATION < audio.duration < 0.9 * DURATION
-    assert audio.notes[0].startswith(note)
-
-
-def test_a_truncated_ogg_file_of_which_nothing_is_left_is_an_error(tmp_path):
-    content = write(tmp_path / "a.ogg", tones(22_050), 22_050).read_bytes()
-    with pytest.raises(AudioError, match="bytes holds no sound: nothing can be decoded of its OGG content"):
-        load_audio(content[: int(0.6 * len(content))])
 
 
 @pytest.mark.parametrize(

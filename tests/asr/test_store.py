@@ -80,6 +80,26 @@ def test_a_damaged_line_is_named_and_the_others_count(tmp_path, caplog, damaged)
     assert "line 2 is damaged; what it held will be transcribed again" in caplog.text
 
 
+def test_a_single_bit_that_flips_anywhere_is_found_and_hides_no_other_row(tmp_path):
+    part = write(tmp_path, *map(row, "abc"))
+    content = part.read_bytes()
+    first, second = content.index(b"\n") + 1, content.index(b"\n", content.index(b"\n") + 1)
+    for place in range(first, second):
+        for bit in range(0, 8, 3):
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << bit
+            part.write_bytes(flipped)
+            rows = TranscriptStore(tmp_path).rows(HASH)
+            assert rows.keys() == {"a", "c"}
+            assert (rows["a"], rows["c"]) == (row("a"), row("c"))
+
+
+def test_rows_from_before_there_were_checksums_count(tmp_path):
+    part = write(tmp_path, row("a"))
+    part.write_text(json.dumps({"format": 1, **row("a")}) + "\n")
+    assert TranscriptStore(tmp_path).rows(HASH) == {"a": row("a")}
+
+
 def test_every_row_is_on_disk_before_append_returns(tmp_path, monkeypatch):
     synced, fsync = [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file).st_size), fsync(file)))

@@ -15,6 +15,7 @@ SOUND = {
 }
 CHANGES = {
     "no_speech": [{"text": ""}, {"segments": [{**PLAIN, "no_speech_prob": 0.9, "avg_logprob": -1.5}]}],
+    "unsure": [{"segments": [{**PLAIN, "avg_logprob": -1.1}]}],
     "repetition": [
         {"text": "so I think " * 4 + "that smoking is bad for all of us"},
         {"text": " ".join(["smoking is bad for us", "it is bad for us smoking"] * 6), "duration_s": 30.0},

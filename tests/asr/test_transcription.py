@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from blv_trainer.asr import load_audio
 from blv_trainer.asr import transcribe as transcribe_into
 from blv_trainer.asr.transcription import Progress
 
@@ -106,12 +107,65 @@ def test_faulty_files_are_named_and_stop_nothing(data_dir, caplog):
     done = transcribe(data_dir)
     assert done.rows.keys() == {"a", "b", "c", "d", "cut", "quiet", "loud"}
     notes = {id: row["audio_notes"] for id, row in done.rows.items() if row["audio_notes"]}
-    assert notes == {"cut": ["truncated"], "quiet": ["silent"], "loud": ["clipped"]}
+    assert notes == {"cut": ["truncated: 1.5 of 3.0 s read"], "quiet": ["silent"], "loud": ["clipped"]}
     assert done.failures.keys() == {"empty", "page", "phone"}
     assert "is empty (0 bytes)" in done.failures["empty"]
     for id in ("page", "phone"):
         assert "is not a sound" in done.failures[id]
         assert f"{id} failed. AudioError" in caplog.text
+
+
+def test_whatever_reading_a_recording_raises_fails_it_alone(data_dir, monkeypatch):
+    def read(path):
+        if path.stem == "b":
+            raise KeyError("a fault of some library")
+        return load_audio(path)
+
+    monkeypatch.setattr("blv_trainer.asr.recordings.load_audio", read)
+    done = transcribe(data_dir)
+    assert done.rows.keys() == {"a", "c", "d"}
+    assert done.failures == {"b": "KeyError: 'a fault of some library'"}
+    assert pq.read_table(done.path).num_rows == 3
+
+
+def test_what_all_recordings_fail_of_is_told_once(data_dir, caplog):
+    done = transcribe(data_dir, EchoBackend(fails_on="abcd"))
+    assert caplog.text.count("RuntimeError: deaf") == 1
+    assert done.failures == dict.fromkeys("abcd", "RuntimeError: deaf")
+    assert pq.read_table(done.path).num_rows == 0
+
+
+def test_a_recording_that_vanishes_meanwhile_fails_alone(data_dir):
+    class Deleting(EchoBackend):
+        def describe(self):
+            (data_dir / "b.wav").unlink(missing_ok=True)
+            return super().describe()
+
+    done = transcribe(data_dir, Deleting())
+    assert done.rows.keys() == {"a", "c", "d"}
+    assert "b.wav does not exist" in done.failures["b"]
+
+
+def test_recordings_that_share_a_name_are_all_transcribed(data_dir):
+    for number in (1, 2):
+        (data_dir / f"speaker{number}").mkdir()
+        write(data_dir / f"speaker{number}" / "part_time.wav", number / 10)
+    done = transcribe(data_dir)
+    assert done.rows["speaker2/part_time"]["text"] == "loudness 0.2"
+    assert pq.read_table(done.path).column("id").to_pylist() == [
+        *("a", "b", "c", "d", "speaker1/part_time", "speaker2/part_time"),
+    ]
+
+
+def test_a_recording_whose_id_changes_has_one_transcript(data_dir):
+    transcribe(data_dir)
+    (data_dir / "x").mkdir()
+    write(data_dir / "x" / "a.wav", 0.7)
+    backend = EchoBackend()
+    done = transcribe(data_dir, backend)
+    assert backend.heard == ["a.wav", "x/a"]
+    assert done.rows.keys() == {"a.wav", "x/a", "b", "c", "d"}
+    assert pq.read_table(done.path).column("id").to_pylist() == ["a.wav", "b", "c", "d", "x/a"]
 
 
 def test_a_failed_recording_is_tried_again_by_the_next_run(data_dir):

@@ -1,10 +1,13 @@
+import dataclasses
 import threading
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from whisper.model import ModelDimensions, Whisper
 
+from blv_trainer.asr import build_backend
 from blv_trainer.asr.whisper import OpenAIWhisper, load_whisper
 from blv_trainer.asr.whisper_batches import BatchDecoder
 from blv_trainer.asr.whisper_rows import RowDecoder
@@ -43,6 +46,67 @@ def test_a_file_that_fails_stops_no_other(whisper_model, make_noise):
     assert isinstance(results["bad"], Exception)
     assert results["good"]["segments"]
     assert results["also good"]["segments"]
+
+
+@pytest.fixture
+def spoils_silence(whisper_model):
+    """Has the encoder make nan of silent windows."""
+
+    def spoil(encoder, args, features):
+        silent = args[0][:, :, :50].std(dim=(1, 2)) < 1e-6
+        return features.masked_fill(silent[:, None, None], torch.nan)
+
+    handle = whisper_model.encoder.register_forward_hook(spoil)
+    yield
+    handle.remove()
+
+
+SILENT_THIRD = ["0", "1", "silent", "3"]
+
+
+@pytest.mark.usefixtures("spoils_silence")
+@pytest.mark.parametrize("make_decoder", [RowDecoder, BatchDecoder])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_a_file_of_which_the_model_makes_nan_fails_alone(whisper_model, make_noise, make_decoder, temperature):
+    files = [(name, make_noise(1, 0) * (name != "silent")) for name in SILENT_THIRD]
+    options = {**FAST, "temperature": temperature}
+    results = dict(transcribe_in_flight(files, make_decoder(whisper_model, 3), whisper_model, **options))
+    assert "nan" in str(results["silent"])
+    assert all(results[name]["segments"] for name in SILENT_THIRD if name != "silent")
+
+
+@pytest.mark.parametrize("make_decoder", [RowDecoder, BatchDecoder])
+def test_a_window_that_the_decoder_fails_on_stops_no_other(whisper_model, make_noise, monkeypatch, make_decoder):
+    def failing(encoder, args):
+        if (args[0][:, :, :50].std(dim=(1, 2)) < 1e-6).any():
+            raise RuntimeError("no such kernel")
+
+    files = [(name, make_noise(1, 0) * (name != "silent")) for name in SILENT_THIRD]
+    handle = whisper_model.encoder.register_forward_pre_hook(failing)
+    try:
+        results = dict(together(whisper_model, files, make_decoder(whisper_model, 3)))
+    finally:
+        handle.remove()
+    assert str(results["silent"]) == "no such kernel"
+    assert all(results[name]["segments"] for name in SILENT_THIRD if name != "silent")
+
+
+@pytest.mark.parametrize("make_decoder", [RowDecoder, BatchDecoder])
+def test_sampled_texts_depend_on_seed_and_sound_and_on_nothing_else(whisper_model, make_noise, make_decoder):
+    sounds = [make_noise(2, seed) for seed in range(4)]
+    options = {**FAST, "temperature": 0.9}
+
+    def texts(order, names, slots, seed=0):
+        files = [(names[i], sounds[i]) for i in order]
+        done = dict(
+            transcribe_in_flight(files, make_decoder(whisper_model, slots), whisper_model, seed=seed, **options)
+        )
+        return [done[name]["text"] for name in names]
+
+    first = texts((0, 1, 2, 3), "abcd", 4)
+    torch.rand(7)
+    assert texts((3, 1, 0, 2), "wxyz", 1) == first
+    assert texts((0, 1, 2, 3), "abcd", 4, seed=1) != first
 
 
 def test_an_official_name_comes_before_a_file_of_that_name(whisper_model, tmp_path, monkeypatch):
@@ -142,6 +206,27 @@ def test_a_checkpoint_is_loaded_on_first_use(checkpoint, make_noise):
     backend = OpenAIWhisper(str(checkpoint), language="English", temperature=0.0, sample_len=6)
     [(name, result)] = backend.transcribe([("a", make_noise(1, 0))])
     assert (name, result["language"]) == ("a", "en")
+
+
+def test_weights_that_are_no_numbers_are_said_once_before_anything_is_transcribed(whisper_model, tmp_path):
+    weights = {name: weight.clone() for name, weight in whisper_model.state_dict().items()}
+    weights["decoder.ln.bias"][3] = torch.nan
+    torch.save({"dims": dataclasses.asdict(whisper_model.dims), "model_state_dict": weights}, tmp_path / "model.pt")
+    with pytest.raises(ValueError, match=r"model\.pt is no Whisper checkpoint.*weights are nan or infinite"):
+        load_whisper(str(tmp_path / "model.pt"))
+
+
+def test_weights_that_know_english_only_are_refused_for_another_language(tmp_path, make_noise):
+    with pytest.raises(ValueError, match=r"language='de' cannot be used with tiny\.en, which knows English only"):
+        build_backend("openai-whisper", "tiny.en", language="de")
+    assert build_backend("openai-whisper", "tiny.en", language="English").describe()["language"] == "en"
+    model = Whisper(ModelDimensions(80, 1500, 16, 2, 1, 51864, 448, 16, 2, 1))
+    torch.nn.init.zeros_(model.decoder.positional_embedding)
+    content = {"dims": dataclasses.asdict(model.dims), "model_state_dict": model.state_dict()}
+    torch.save(content, tmp_path / "english.pt")
+    backend = build_backend("openai-whisper", str(tmp_path / "english.pt"), language="de")
+    with pytest.raises(ValueError, match=r"language='de' cannot be used: .*english\.pt knows English only"):
+        next(backend.transcribe([("a", make_noise(1, 0))]))
 
 
 def test_the_description_names_what_decides_the_words_and_nothing_else(tmp_path):

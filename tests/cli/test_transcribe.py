@@ -1,6 +1,7 @@
 import argparse
 import dataclasses
 import json
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -76,11 +77,30 @@ def test_failures_are_named_and_make_the_exit_code_one(data_dir, checkpoint, tmp
     assert json.loads((out / "summary.json").read_text())["failures"].keys() == {"broken"}
 
 
+def test_many_failures_of_one_kind_are_told_in_one_line(data_dir, checkpoint, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("blv_trainer.asr.whisper_rows.encode", Mock(side_effect=RuntimeError("a broken library")))
+    out = tmp_path / "out"
+    assert call("--data_dir", data_dir, "--output_dir", out, "--whisper_model", checkpoint) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("RuntimeError: a broken library") == 1
+    assert "3 (SM_CHN_PTJ1_000_B1_1, SM_CHN_PTJ1_001_B1_1, SM_CHN_PTJ1_002_B1_1): RuntimeError" in printed
+    assert pq.read_table(out / "transcripts.parquet").num_rows == 0
+
+
+def test_lengths_that_add_up_otherwise_leave_no_warning_and_no_negative_time(data_dir, checkpoint, tmp_path, capsys):
+    for i in range(7):  # tenths, whose sum depends on the order
+        soundfile.write(data_dir / f"{i}.wav", 0.1 * np.ones(1_600 * (i % 3 + 1)), 16_000)
+    call("--data_dir", data_dir, "--output_dir", tmp_path / "out", "--whisper_model", checkpoint)
+    told = capsys.readouterr().err
+    assert "Warning" not in told
+    assert "-1:" not in told
+
+
 def test_suspicious_transcripts_are_named_with_their_reason(data_dir, checkpoint, tmp_path, capsys):
     soundfile.write(data_dir / "quiet.wav", np.zeros(16_000), 16_000)
     call("--data_dir", data_dir, "--output_dir", tmp_path / "out", "--whisper_model", checkpoint)
     printed = capsys.readouterr().out
-    assert "the recording is silent, clipped or truncated: 1 (quiet)" in printed
+    assert "the recording is silent, clipped, truncated or damaged: 1 (quiet)" in printed
 
 
 def test_the_folders_are_asked_for_by_name():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from blv_trainer.asr.audio import AudioError
+from blv_trainer.asr import AudioError
 
 FEW = 25
 MANY = int(os.environ.get("HOSTILE_EXAMPLES", "3000"))

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from hypothesis import strategies as st
 
-from blv_trainer.asr.audio import SAMPLE_RATE, AudioError, load_audio
+from blv_trainer.asr import AudioError, load_audio
+from blv_trainer.asr.audio import SAMPLE_RATE
 
 FORMATS = ("wav", "flac", "ogg", "mp3", "aiff", "au", "w64", "caf")
 LONGEST = 60.0  # seconds of sound that a few thousand bytes can hold, at the lowest rate accepted
@@ -63,13 +64,13 @@ def test_damaged_sounds_are_read_or_refused_with_a_sentence(fuzz, refusals, muta
     ids=str,
 )
 def test_a_rate_or_a_number_of_channels_that_no_recorder_has_is_refused(fields):
-    with pytest.raises(AudioError, match="its header is damaged"):
+    with pytest.raises(AudioError, match="its header is damaged|no sound in it that can be decoded"):
         load_audio(wav(**fields))
 
 
 def test_a_length_beyond_the_file_is_no_more_than_a_note():
-    audio = load_audio(wav(length=2**32 - 1))
-    assert (audio.duration, audio.notes) == (0.3, ("truncated",))
+    audio = load_audio(wav(length=19_200))
+    assert (audio.duration, audio.notes) == (0.3, ("truncated: 0.3 of 0.6 s read",))
 
 
 def test_claimed_lengths_take_no_memory():
