@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from transformers import TrainingArguments
 
 from blv_trainer.losses import check_loss
+from blv_trainer.metrics import METRICS, Metric
 
 __all__ = [
     "BLVTrainingArguments",
@@ -20,6 +21,7 @@ __all__ = [
     "DecisionArguments",
     "ModelArguments",
     "changed_settings",
+    "metric_of_ours",
     "output_folder",
 ]
 
@@ -27,6 +29,8 @@ __all__ = [
 @dataclass(repr=False)  # the parent's hides tokens
 class BLVTrainingArguments(TrainingArguments):
     """``transformers.TrainingArguments`` with the choice of a loss; no other default is changed.
+
+    ``greater_is_better`` is by default False where ``metric_for_best_model`` is one of ``METRICS`` that is better low.
 
     Args:
         loss: a key of ``blv_trainer.LOSSES``.
@@ -51,12 +55,23 @@ class BLVTrainingArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         self.loss_kwargs = _read_options(self.loss_kwargs)
+        self.chose_direction = self.greater_is_better is not None
+        metric = metric_of_ours(self.metric_for_best_model)
+        if metric and not self.chose_direction:
+            self.greater_is_better = metric.better == "higher"
         super().__post_init__()
         check_loss(self.loss, self.loss_kwargs or {})
 
     def __getstate__(self) -> dict[str, Any]:
         # Trainer pickles its arguments beside every checkpoint: a token has no place there.
         return {**self.__dict__, "hub_token": None}
+
+
+def metric_of_ours(name: str | None, *, datasets: Collection[str] = ()) -> Metric | None:
+    """The metric of ``METRICS`` that ``metric_for_best_model`` names, for one of several evaluation sets or for all."""
+    name = (name or "").removeprefix("eval_")
+    dataset = next((f"{dataset}_" for dataset in datasets if name.startswith(f"{dataset}_")), "")
+    return METRICS.get(name.removeprefix(dataset).removeprefix("abs_"))
 
 
 def output_folder(args: TrainingArguments) -> Path:
@@ -101,7 +116,11 @@ class ModelArguments:
     )
     classifier_dropout: float = field(default=0.1, metadata={"help": "Dropout before the mean-pooled head."})
     max_length: int | None = field(
-        default=None, metadata={"help": "Tokens after which a text is cut; default: what the model takes."}
+        default=None,
+        metadata={
+            "help": "Tokens after which a text is cut, in training and wherever the saved model is used; default: what "
+            "the model takes."
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import textwrap
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
@@ -29,9 +30,13 @@ __all__ = [
     "load_classifier",
     "load_errors",
     "max_tokens",
+    "note_cut",
+    "num_tokens",
     "predict_logits",
     "prediction_table",
 ]
+
+logger = logging.getLogger(__name__)
 
 _IF_PRIVATE = ". If it is private: log in with `hf auth login` or set HF_TOKEN, as somebody who may read it."
 _IF_PICKLED = (
@@ -80,6 +85,11 @@ def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
     """Gives whatever loading a model and its tokenizer raises one sentence that names it, after the flag."""
     shown = f"{flag} {name_or_path}".lstrip()
     if Path(name_or_path).exists() and not Path(name_or_path, "config.json").is_file():
+        if Path(name_or_path, "adapter_config.json").is_file():
+            raise ValueError(
+                f"{shown} holds a PEFT adapter, which does not say what its labels are: merge it where it was trained, "
+                "trainer.model.merge_and_unload().save_pretrained(NEW), tokenizer.save_pretrained(NEW), and give NEW."
+            )
         raise FileNotFoundError(
             f"{shown} holds no config.json, so it is no saved model: give the --output_dir of a finished "
             "training run, one of its checkpoint folders, or a Hub id."
@@ -121,7 +131,8 @@ def predict_logits(
         texts: a list of texts.
         batch_size: texts in one forward pass; default: as many as hold together 1,024 tokens on a processor and 16,384
             on an accelerator, padding included.
-        max_length: tokens after which a text is cut; default: what the model takes.
+        max_length: tokens after which a text is cut; default: as in training, or what the model takes. Where it is
+            another number, a note says so.
 
     Returns:
         Logits, ``(len(texts), num_classes)``, float32.
@@ -134,9 +145,13 @@ def predict_logits(
         raise TypeError(f"texts={texts!r} is a single text: give a list of texts.")
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size={batch_size} cannot be used: give a number from 1 up, or nothing.")
-    max_length = max_tokens(model, tokenizer, max_length)
-    was_training = model.training
+    own, max_length = max_tokens(model, tokenizer), max_tokens(model, tokenizer, max_length)
+    if max_length != own:
+        logger.info("texts are cut after %d tokens, in place of the model's own %d.", max_length, own)
+    was_training, cut_at = model.training, getattr(model.config, "max_tokens", None)
     model.eval()
+    if cut_at is not None:  # a mean-pooled model also cuts what it is given
+        model.config.max_tokens = max_length
     chunks = []
     for start in range(0, len(texts), _TEXTS_AT_A_TIME):
         encoded = tokenizer(list(texts[start : start + _TEXTS_AT_A_TIME]), truncation=True, max_length=max_length)
@@ -147,6 +162,8 @@ def predict_logits(
         ]
         chunks.append(np.concatenate(sorted_logits)[np.argsort(np.concatenate(batches))])
     model.train(was_training)
+    if cut_at is not None:
+        model.config.max_tokens = cut_at
     return np.concatenate(chunks) if chunks else np.empty((0, len(label_names(model))), np.float32)
 
 
@@ -165,6 +182,22 @@ def max_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, max_length: int |
             f"max_length={max_length} cannot be used: give a number from 1 {f'to {longest}' if longest else 'up'}."
         )
     return max_length
+
+
+def num_tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[int]:
+    """How many tokens each text has, uncut, those that the tokenizer adds included."""
+    return [len(ids) for ids in tokenizer(list(texts), verbose=False)["input_ids"]] if len(texts) else []
+
+
+def note_cut(lengths: Sequence[int], max_length: int) -> None:
+    """Log how many texts were cut after ``max_length`` tokens, and how much of them; nothing where none was."""
+    long = [length for length in lengths if length > max_length]
+    if long:
+        lost = 100 - 100 * max_length * len(long) / sum(long)
+        logger.info(
+            "%d of %d texts are cut after %d tokens and lose %.2g %% of theirs.",
+            *(len(long), len(lengths), max_length, lost),
+        )
 
 
 def label_names(model: Any) -> list[str]:

@@ -16,8 +16,9 @@ from transformers.trainer_utils import BestRun, EvalLoopOutput, TrainOutput, def
 from blv_trainer import hub
 from blv_trainer.checks import IGNORE_INDEX
 from blv_trainer.losses import ImbalanceLoss, TrainingStep, describe_loss, logits_of
-from blv_trainer.training.checkpoints import WholeCheckpoints, check_finite
-from blv_trainer.training.evaluation_by_class import EvaluationByClass
+from blv_trainer.training.best_metric import add_distance, check_trainers_metric, settle_direction
+from blv_trainer.training.checkpoints import NothingLeftError, WholeCheckpoints, check_finite, trained_before
+from blv_trainer.training.evaluation_by_class import EvaluationByClass, class_names
 from blv_trainer.training.loss_choice import checked_label_name, resolve_class_counts, resolve_loss
 
 __all__ = ["BLVTrainer"]
@@ -36,7 +37,9 @@ class BLVTrainer(Trainer):
     - Gradient accumulation, an uneven last micro-batch and several processes give the gradient of the one big batch,
       also for models whose ``forward`` takes ``**kwargs``, where ``Trainer``'s gradients grow with the number of
       accumulation steps.
-    - Random draws of the loss depend on (seed, step, row): a resumed run equals the uninterrupted one.
+    - Random draws of the loss depend on (seed, step, row): a resumed run equals the uninterrupted one, but for an
+      ``IterableDataset`` in its second pass. A run that has all its steps makes no further one.
+    - The best checkpoint by one of our own metrics is the best: which values are better is known.
     - Each evaluation logs the recall of each class and how often it was predicted; a class of the evaluation set that
       is never predicted gets one warning.
     - A loss or weights that are not finite stop the run; a step without any labelled row changes no gradient.
@@ -69,6 +72,10 @@ class BLVTrainer(Trainer):
     """
 
     model: PreTrainedModel | nn.Module  # Trainer declares None as possible, but raises
+    # So Trainer counts the labelled items of all micro-batches of a step and leaves the loss as it is, whatever it
+    # finds in the model and people set to mend its accumulation.
+    model_accepts_loss_kwargs = property(lambda self: True, lambda self, value: None)
+    loss_is_scaled_for_ga = property(lambda self: None, lambda self, value: None)  # it is where items were counted
 
     def __init__(
         self,
@@ -108,16 +115,15 @@ class BLVTrainer(Trainer):
             optimizer_cls_and_kwargs=optimizer_cls_and_kwargs,
             preprocess_logits_for_metrics=preprocess_logits_for_metrics,
         )
-        # Makes Trainer count the labelled items of all micro-batches of a step, and leave the loss as it is.
-        self.model_accepts_loss_kwargs = True
-        self.label_names: list[str] = [checked_label_name(self.label_names, self.model)]
+        self.label_names: list[str] = [checked_label_name(self.label_names, self.model, given=self.args.label_names)]
         self.class_counts = resolve_class_counts(
             class_counts, self.train_dataset, self.model, loss=loss, label_name=self.label_names[0]
         )
+        settle_direction(self.args, self.eval_dataset if isinstance(self.eval_dataset, dict) else ())
         self._given_loss = loss
         self.loss_fn = resolve_loss(loss, self.args, self.class_counts, config=self._config)
         self._checkpoints = WholeCheckpoints()
-        self.add_callback(self._checkpoints)
+        self._checkpoints.listen(self.callback_handler)
         self._rows_before = 0  # rows of this step in earlier micro-batches, all processes together
         self._by_class = EvaluationByClass()
 
@@ -128,6 +134,8 @@ class BLVTrainer(Trainer):
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in ``Trainer``; ``True`` goes on from the last checkpoint that is whole.
 
+        A checkpoint that has all steps is loaded, or the best one; the loss of no step is nan.
+
         Refuses a model with a decision folded in, whose head is no longer what training left.
         """
         decision = getattr(self._config, "decision", "raw")
@@ -136,8 +144,12 @@ class BLVTrainer(Trainer):
                 f"the model's head holds a folded decision ({decision}): train from the checkpoint as it was before "
                 "folding."
             )
+        check_trainers_metric(self, class_names(self.model, len(self.class_counts or ())))
         resume_from_checkpoint = self._checkpoints.resume(self.args, resume_from_checkpoint)
-        output = super().train(resume_from_checkpoint, *args, **kwargs)
+        try:
+            output = super().train(resume_from_checkpoint, *args, **kwargs)
+        except NothingLeftError:
+            output = trained_before(self)
         check_finite(self)
         return output
 
@@ -242,6 +254,7 @@ class BLVTrainer(Trainer):
         self._by_class.begin()
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         self._by_class.end(self, cast(dict, output.metrics), prefix=metric_key_prefix)
+        add_distance(self.args, cast(dict, output.metrics), prefix=metric_key_prefix)
         return output
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
@@ -250,7 +263,7 @@ class BLVTrainer(Trainer):
             super()._save_checkpoint(model, trial)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """As in ``Trainer``, with class counts, loss and decision in the saved config."""
+        """As in ``Trainer``, with class counts, loss and decision in the saved config, and ``training_args.json``."""
         if self._config is not None and self.loss_fn is not None:
             self._config.class_counts, self._config.training_loss = self.class_counts, describe_loss(self.loss_fn)
             self._config.decision = getattr(self._config, "decision", "raw")

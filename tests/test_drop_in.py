@@ -114,6 +114,17 @@ def test_sigma_0_equals_plain_trainer_where_that_divides_the_loss_of_each_micro_
     assert largest_difference(ours.model, theirs.model) < 1e-8
 
 
+@pytest.mark.parametrize("name", ["model_accepts_loss_kwargs", "loss_is_scaled_for_ga"])
+def test_what_people_set_to_mend_accumulation_leaves_it_exact(make_model, rows, tmp_path, name):
+    whole = trained(make_model(), settings(tmp_path, **NO_NOISE, per_device_train_batch_size=10, **PLAIN_SGD), rows)
+    args = settings(tmp_path, **NO_NOISE, per_device_train_batch_size=2, gradient_accumulation_steps=5, **PLAIN_SGD)
+    trainer = BLVTrainer(make_model(), args, train_dataset=rows)
+    setattr(trainer, name, False)
+    trainer.train()
+    assert largest_difference(trainer.model, make_model()) > 1e-5
+    assert largest_difference(trainer.model, whole.model) < 1e-7
+
+
 # ---- Arguments
 
 

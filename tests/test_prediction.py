@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import BertConfig, BertTokenizerFast
 
 from blv_trainer import prediction
@@ -118,3 +119,14 @@ def test_what_is_no_model_is_named(tmp_path):
             load_classifier(str(path))
     with pytest.raises(FileNotFoundError, match="nobody/nothing is neither a folder with a saved model"):
         load_classifier("nobody/nothing")
+
+
+def test_an_adapter_is_no_model_by_itself_and_merged_it_is_one(make_mean_pooled, tokenizer, texts, tmp_path):
+    adapted = get_peft_model(make_mean_pooled(), LoraConfig(target_modules=["query"], modules_to_save=["classifier"]))
+    adapted.save_pretrained(tmp_path / "adapter")
+    with pytest.raises(ValueError, match=r"adapter holds a PEFT adapter.*merge_and_unload\(\).save_pretrained\(NEW\)"):
+        load_classifier(str(tmp_path / "adapter"))
+    expected = predict_logits(adapted, tokenizer, texts)
+    adapted.merge_and_unload().save_pretrained(tmp_path / "merged")
+    tokenizer.save_pretrained(tmp_path / "merged")
+    np.testing.assert_allclose(predict_logits(*load_classifier(str(tmp_path / "merged")), texts), expected, atol=1e-5)

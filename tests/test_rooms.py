@@ -22,26 +22,26 @@ _LINE = {
     "run_folder": 170,
     "asr": 2170,
     "corpora": 3440,
-    "metrics": 1090,
+    "metrics": 1100,
     "evaluation": 1100,
     "losses": 1160,
     "decision": 790,
-    "modeling": 290,
-    "arguments": 200,
+    "modeling": 300,
+    "arguments": 220,
     "onnx_classifier": 90,
-    "prediction": 260,
+    "prediction": 290,
     "hub": 2100,
-    "trainer": 750,
-    "experiments": 2930,
+    "trainer": 950,
+    "experiments": 2960,
     "pipelines": 290,
     "app": 370,
-    "cli": 1900,
+    "cli": 1970,
 }
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 19_540, 157, 179
-_MAX_LINES_OF_TESTS = 21_080
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 19_920, 159, 185
+_MAX_LINES_OF_TESTS = 21_680
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

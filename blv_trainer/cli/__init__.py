@@ -6,16 +6,16 @@ Nothing heavy is imported before a verb runs, so that ``blv-trainer --help`` ans
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache, partial
 
 from blv_trainer import __version__
 from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags
+from blv_trainer.cli.notes import naming_flags, notes_on_stderr
 
 # list.py hides the built-in list in this file.
 VERBS = ("demo", "transcribe", "prepare", "train", "compare", "evaluate", "predict", "export", "push", "app", "list")
@@ -54,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parse(parser, verbs, [word for word in words if word != "--traceback"])
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
+    named = partial(naming_flags, flags=cache(partial(flags_of_verb, args.verb)))
     try:
-        with _notes_on_stderr():
+        with notes_on_stderr(named):
             return args.run(args)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (*_MISUSE, *_FAILURE) as error:
         if with_traceback:
             raise
-        print(f"blv-trainer {args.verb}: {_sentence(error)}", file=sys.stderr)
+        print(f"blv-trainer {args.verb}: {named(_sentence(error))}", file=sys.stderr)
         return 2 if isinstance(error, _MISUSE) else 1
 
 
@@ -110,30 +111,16 @@ def _parse(parser, verbs, argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
+def flags_of_verb(verb: str) -> set[str]:
+    """Names of the flags of a verb, without the dashes."""
+    subparser = build_parser()[1][verb]
+    if not _reads_its_own_flags(subparser):
+        return {action.dest for action in subparser._actions}
+    from blv_trainer.cli.train import all_flags
+
+    return {*all_flags()} - ({"loss", "loss_kwargs"} if verb == "compare" else set())  # nearly the same
+
+
 def _reads_its_own_flags(subparser: argparse.ArgumentParser) -> bool:
     """Whether the verb parses ``args.rest`` itself, because building its parser takes heavy imports."""
     return subparser.get_default("rest") is not None
-
-
-@contextlib.contextmanager
-def _notes_on_stderr():
-    """Shows what this package logs on stderr, one line each, while a verb runs."""
-    logger = logging.getLogger("blv_trainer")
-    before, propagate = _levels(), logger.propagate
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-        for name in _levels():  # a verb may quieten some of them
-            logging.getLogger(name).setLevel(before.get(name, logging.NOTSET))
-
-
-def _levels() -> dict[str, int]:
-    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "blv_trainer"]
-    return {name: logging.getLogger(name).level for name in names}

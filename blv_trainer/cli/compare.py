@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shlex
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from blv_trainer.cli.config import apply_config, dataclass_parser, parse_dataclasses
 from blv_trainer.cli.evaluate import agreement_of_raters
 from blv_trainer.cli.labelled_data import load_data, parse_weights
+from blv_trainer.cli.notes import quieten
 
 _FOLDS = 5  # where no test rows are given
 # For every preset.
@@ -109,7 +110,8 @@ def run(args) -> int:
     from blv_trainer.files import only_run_in
 
     output_dir = Path(training_args.output_dir)
-    _quiet(training_args)
+    quieten(training_args)
+    logging.getLogger("blv_trainer.training").setLevel(logging.ERROR)  # early on, classes are never predicted
     tune_for = parse_weights(parsed[3].tune_for)
     with only_run_in(output_dir, active=training_args.process_index == 0):
         if not compare_args.report_only:
@@ -244,20 +246,3 @@ def _make_runs(words, compare_args, corpus_args, data_args, decision_args, model
     parts = (compare_args, corpus_args, data_args, decision_args, model_args)
     config = [*map(dataclasses.asdict, parts), {"folds": folds, "group_column": data.group_column}, changed]
     compare(dataset, data.names, plan, training_args.output_dir, description=description, config=config, on_run=say)
-
-
-def _quiet(training_args) -> None:
-    """Progress is a line for each run, and Trainer's bar within a run on a terminal; no more."""
-    import logging
-    import warnings
-
-    import datasets
-    from transformers import utils
-
-    utils.logging.set_verbosity_error()
-    utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    warnings.filterwarnings("ignore", ".* is undefined", RuntimeWarning)  # early in training; the table shows a dash
-    logging.getLogger("blv_trainer.training").setLevel(logging.ERROR)  # so are classes never predicted
-    if not sys.stderr.isatty():
-        training_args.disable_tqdm = True  # in a log, a bar is a line for each step

@@ -73,6 +73,11 @@ def parse_dataclasses(parser, words: Sequence[str]) -> list[Any]:
     )
     refuse_unknown_flags(parser, unknown)
     _refuse_unknown_trackers(parser, parsed[-1].report_to)
+    metric = parsed[-1].metric_for_best_model or "loss"
+    if not metric.removeprefix("eval_").startswith(("recall_", "predicted_")):  # of labels, which are not known yet
+        from blv_trainer.training import OUR_NAMES, check_best_metric
+
+        check_best_metric(metric, ["loss", *OUR_NAMES, "recall_LABEL", "predicted_LABEL"])
     return parsed
 
 

@@ -72,6 +72,7 @@ def run(args) -> int:
 
     from transformers import utils
 
+    from blv_trainer import prediction
     from blv_trainer.corpora import load_texts
     from blv_trainer.files import write_json
     from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table
@@ -92,6 +93,8 @@ def run(args) -> int:
         delimiter=args.delimiter,
     )
     human = agreement_of_raters(data.dataset, args.rater_columns, len(names)) if args.rater_columns else {}
+    most = prediction.max_tokens(model, tokenizer, args.max_length)
+    prediction.note_cut(prediction.num_tokens(tokenizer, data.dataset["text"]), most)
     logits = predict_logits(
         model, tokenizer, data.dataset["text"], batch_size=args.batch_size, max_length=args.max_length
     )

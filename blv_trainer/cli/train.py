@@ -8,6 +8,7 @@ from typing import Any
 
 from blv_trainer.cli.config import apply_config, dataclass_parser, parse_dataclasses
 from blv_trainer.cli.labelled_data import load_data, parse_weights
+from blv_trainer.cli.notes import quieten
 
 # What differs from TrainingArguments' own defaults, and why.
 DEFAULTS = {
@@ -60,12 +61,15 @@ def run(args) -> int:
     from blv_trainer.experiments import refuse_used_folder
     from blv_trainer.files import only_run_in
 
+    quieten(training_args)
     with only_run_in(training_args.output_dir, active=training_args.process_index == 0):
         refuse_used_folder(training_args)
         metrics, names = _train(corpus_args, data_args, decision_args, model_args, training_args)
     if training_args.should_save:
         splits = {split: values for split, values in metrics.items() if split != "train"}
-        print(format_metrics(splits, names))
+        print(
+            format_metrics(splits, names) if splits else "Nothing was evaluated: there are no validation or test rows."
+        )
         print(f"\nModel, metrics.json, predictions.parquet and config.yaml are in {training_args.output_dir}")
     return 0
 

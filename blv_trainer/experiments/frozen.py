@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from datasets import DatasetDict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import nn
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from blv_trainer import __version__
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
@@ -27,7 +27,7 @@ from blv_trainer.experiments.single_run import Learner, build_model
 from blv_trainer.files import staged_folder, write_whole
 from blv_trainer.losses import describe_loss
 from blv_trainer.metrics import make_compute_metrics
-from blv_trainer.prediction import predict_logits
+from blv_trainer.prediction import note_cut, num_tokens, predict_logits
 from blv_trainer.trainer import BLVTrainer
 from blv_trainer.training import count_classes
 
@@ -89,27 +89,30 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
     made_by: list[Any] = [__version__, transformers.__version__]  # another version may pool or tokenise otherwise
     made_by += [encoder_digest(model_args.model_name_or_path), model_args.max_length]
     features: dict[str, np.ndarray] = {}
-    compute = None  # the encoder is loaded where something is missing, and once
+    encoder, lengths = None, []  # it is loaded where something is missing, and once
     for split, rows in dataset.items():
         key = json.dumps([data_digest(DatasetDict({split: rows}), rows.features["label"].names), *made_by])
         path = cache_dir / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
         kept = _kept_features(path, len(rows))
         if kept is None:
             logger.info("features of the frozen encoder: %d %s rows", len(rows), split)
-            compute = compute or _encoder(model_args, rows.features["label"].names)
-            kept = compute(list(rows["text"]))
+            encoder = encoder or _encoder(model_args, rows.features["label"].names)
+            kept = predict_logits(*encoder, list(rows["text"]))
+            lengths += num_tokens(encoder[1], rows["text"])
             write_whole(path, partial(save_file, {"features": kept}))
         features[split] = kept
+    if encoder:
+        note_cut(lengths, encoder[1].model_max_length)
     return features
 
 
-def _encoder(model_args: ModelArguments, names: Sequence[str]) -> Callable[[list[str]], np.ndarray]:
-    """From texts to what the head would see of them."""
+def _encoder(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model that gives what its head would see, and its tokenizer."""
     model, tokenizer = build_model(model_args, names)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to, which hides self from mypy
     model.classifier = nn.Identity()  # the model then returns what its head would see
-    return partial(predict_logits, model, tokenizer, max_length=model_args.max_length)
+    return model, tokenizer
 
 
 def _kept_features(path: Path, num_rows: int) -> np.ndarray | None:

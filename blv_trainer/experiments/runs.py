@@ -30,6 +30,8 @@ _WITHOUT_EFFECT = {
     "save_steps", "dataloader_num_workers", "dataloader_pin_memory", "dataloader_persistent_workers", "run_name",
     "do_eval", "do_train", "do_predict", "push_to_hub", "hub_model_id", "hub_token", "hub_strategy",
 }  # fmt: skip
+_TOLD_BY_SUMS = {"data": "other texts or labels", "encoder": "an encoder of other weights or settings"}
+_FACTS = ("labels", "rows")  # of the data, beside its sum; runs of earlier versions have none
 _DEFAULT = "TrainingArguments' default"  # settings that have it are not listed
 
 
@@ -115,6 +117,8 @@ def run_settings(
     return {
         **{name: value for name, value in changed.items() if name not in _WITHOUT_EFFECT},
         "data": data_digest(dataset, names),
+        "labels": list(names),
+        "rows": {split: len(rows) for split, rows in dataset.items()},
         "encoder": encoder_digest(model.pop("model_name_or_path")),
         **model,
         "freeze_encoder": freeze_encoder,
@@ -170,9 +174,13 @@ def _read(folder: Path) -> dict[str, Any]:
 def _changed(folder: Path, settings: dict[str, Any]) -> list[str]:
     old = _read(folder)["settings"]
     new = json.loads(json.dumps(settings))
+    known = old.keys() | (new.keys() - {*_FACTS})
+    different = [name for name in sorted(known) if old.get(name, _DEFAULT) != new.get(name, _DEFAULT)]
+    if {*_FACTS} & {*different}:
+        different.remove("data")  # it is said what differs
     changed = []
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name, _DEFAULT) != new.get(name, _DEFAULT):  # 30 epochs are 30.0 in a file of settings
-            was, now = (json.dumps(of[name]) if name in of else _DEFAULT for of in (old, new))
-            changed.append(f"{name}={was}, now {now}")
+    for name in different:
+        was, now = (json.dumps(of[name]) if name in of else _DEFAULT for of in (old, new))
+        both_sums = name in _TOLD_BY_SUMS and len(was) == len(now)
+        changed.append(_TOLD_BY_SUMS[name] if both_sums else f"{name}={was}, now {now}")
     return changed

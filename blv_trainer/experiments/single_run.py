@@ -14,9 +14,9 @@ from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    PrinterCallback,
     set_seed,
 )
 
@@ -25,7 +25,7 @@ from blv_trainer.experiments.decisions import Decided, Found
 from blv_trainer.files import staged_folder, write_json
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
-from blv_trainer.prediction import label_names, load_errors, max_tokens, prediction_table
+from blv_trainer.prediction import load_errors, max_tokens, note_cut, num_tokens, prediction_table
 from blv_trainer.run_folder import (
     COMPARISON_FILE,
     HISTORY_FILE,
@@ -37,6 +37,7 @@ from blv_trainer.run_folder import (
     write_predictions,
 )
 from blv_trainer.trainer import BLVTrainer
+from blv_trainer.training import EvaluationLines
 
 _MEASURED = ("_runtime", "_per_second", "_time", "train_loss")  # of the process at work, not of the whole run
 
@@ -85,7 +86,7 @@ def train_and_evaluate(
         decide: from the raw predictions by split to decisions, which are folded into the model and into what is
             written; the largest logit's metrics stand beside under ``<split>_raw``. None for raw.
         keep_model: save the model.
-        quiet: print no logs where the progress bar is off.
+        quiet: log no line for each evaluation on the way.
         num_train_predictions: predict as many training rows too, drawn at random, the same ones in every run.
 
     Returns:
@@ -104,8 +105,7 @@ def train_and_evaluate(
     set_seed(training_args.seed)  # before the model, whose head starts from random weights
     learner = (learn or text_learner)(dataset, names, model_args, training_args)
     trainer = learner.trainer
-    if quiet:
-        trainer.remove_callback(PrinterCallback)
+    EvaluationLines(trainer, quiet=quiet)
     with _threads(1 if learner.is_tiny else torch.get_num_threads()):
         metrics = {"train": run_training(trainer)}
     places = {split: np.arange(len(dataset[split])) for split in ("validation", "test") if split in dataset}
@@ -145,7 +145,7 @@ def text_learner(
 ) -> Learner:
     """What ``train_and_evaluate`` needs to train a whole model on texts; the loss counts the training rows if None."""
     model, tokenizer = build_model(model_args, names)
-    tokenized = tokenize(dataset, tokenizer, max_length=max_tokens(model, tokenizer, model_args.max_length))
+    tokenized = tokenize(dataset, tokenizer)
     trainer = BLVTrainer(
         model,
         training_args,
@@ -167,8 +167,9 @@ def text_learner(
 def run_training(trainer: BLVTrainer) -> dict[str, float]:
     """Train, from the checkpoint that the arguments name if any; what ``trainer.train()`` gives."""
     checkpoint = trainer.args.resume_from_checkpoint
+    last = str(checkpoint).lower() == "true"  # as words on the command line have it
     try:
-        return trainer.train(resume_from_checkpoint=checkpoint).metrics
+        return trainer.train(resume_from_checkpoint=last or checkpoint).metrics
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{checkpoint} holds a file with more than numbers in it, or a damaged one, so it was not read: go on from "
@@ -234,31 +235,44 @@ def refuse_used_folder(training_args: BLVTrainingArguments) -> None:
 
 
 def build_model(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model to train, with ``names`` as its labels in order, and its tokenizer."""
-    source = model_args.model_name_or_path
-    labels: dict[str, Any] = {"num_labels": len(names), "id2label": dict(enumerate(names))}
-    safely = {"trust_remote_code": False, "use_safetensors": True}  # neither code nor pickles of the model are run
-    with load_errors(source, flag="--model_name_or_path"):
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        model_type = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
-        if model_type != MeanPooledConfig.model_type and model_args.head == "stock":
-            return AutoModelForSequenceClassification.from_pretrained(source, **labels, **safely), tokenizer
-        if model_type != MeanPooledConfig.model_type:
-            labels["classifier_dropout"] = model_args.classifier_dropout
-            return MeanPooledForSequenceClassification.from_encoder(source, encoder_kwargs=safely, **labels), tokenizer
-        model = AutoModelForSequenceClassification.from_pretrained(source, **safely)
-    _check_labels(model, source, names)
-    model.config.decision, model.config.group_decision = "raw", None  # it is decided anew
+    """The model to train, with ``names`` as its labels in order, and its tokenizer; both know where texts are cut."""
+    model, tokenizer = _load(model_args, names)
+    tokenizer.model_max_length = max_tokens(model, tokenizer, model_args.max_length)
+    if isinstance(model.config, MeanPooledConfig):
+        model.config.max_tokens = tokenizer.model_max_length
     return model, tokenizer
 
 
-def tokenize(dataset: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> DatasetDict:
-    """Add token ids, and their number as ``length`` for length-grouped sampling."""
+def _load(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    source = model_args.model_name_or_path
+    labels: dict[str, Any] = {"num_labels": len(names), "id2label": dict(enumerate(names))}
+    labels["label2id"] = {name: k for k, name in enumerate(names)}
+    safely = {"trust_remote_code": False, "use_safetensors": True}  # neither code nor pickles of the model are run
+    with load_errors(source, flag="--model_name_or_path"):
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    is_ours = config.model_type == MeanPooledConfig.model_type
+    if is_ours or (model_args.head == "stock" and any("ForSequence" in name for name in config.architectures or ())):
+        _check_labels(config, source, names)
+    with load_errors(source, flag="--model_name_or_path"):
+        if not is_ours and model_args.head == "mean_pooled":
+            labels["classifier_dropout"] = model_args.classifier_dropout
+            return MeanPooledForSequenceClassification.from_encoder(source, encoder_kwargs=safely, **labels), tokenizer
+        model = AutoModelForSequenceClassification.from_pretrained(source, **labels, **safely)
+    if hasattr(model.config, "decision"):
+        model.config.decision, model.config.group_decision = "raw", None  # it is decided anew
+    return model, tokenizer
+
+
+def tokenize(dataset: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> DatasetDict:
+    """Add token ids, and their number as ``length`` for length-grouped sampling; the log says how much is cut."""
 
     def encode(batch: Mapping[str, Any]) -> dict[str, Any]:
-        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
+        encoded = tokenizer(batch["text"], truncation=True)
         return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
 
+    texts = [text for rows in dataset.values() for text in rows["text"][:]]
+    note_cut(num_tokens(tokenizer, texts), tokenizer.model_max_length)
     return dataset.map(encode, batched=True, desc="Tokenizing")
 
 
@@ -268,9 +282,11 @@ def by_length(rows: Dataset) -> tuple[Dataset, np.ndarray]:
     return rows.select(order), order
 
 
-def _check_labels(model: PreTrainedModel, source: str, names: Sequence[str]) -> None:
-    if label_names(model) != list(names):
+def _check_labels(config: PretrainedConfig, source: str, names: Sequence[str]) -> None:
+    """Rows of the head mean labels, in order; names that transformers made up (LABEL_0) mean the data's, in order."""
+    known = [str(name) for _, name in sorted((config.id2label or {}).items())]
+    if known != list(names) and known != [f"LABEL_{k}" for k in range(len(names))]:
         raise ValueError(
-            f"{source} is a classifier for {', '.join(label_names(model))}, the data has {', '.join(names)}: give the "
-            "same labels in the same order (--label_order), or start from an encoder."
+            f"{source} is a classifier for {', '.join(known)}, the data has {', '.join(names)}: give the same labels "
+            "in the same order (--label_order), or start from an encoder."
         )

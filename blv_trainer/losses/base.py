@@ -125,10 +125,8 @@ class ImbalanceLoss(nn.Module):
     def _checked_counts(self, class_counts: Sequence[int] | torch.Tensor) -> torch.Tensor:
         counts = whole_counts(class_counts)
         if sum(count > 0 for count in counts) < 2:
-            raise ValueError(
-                f"class_counts={counts}: all training labels are equal; a classifier needs examples of at least two "
-                "classes."
-            )
+            what = "all training labels are equal" if any(counts) else "no training row has a label"
+            raise ValueError(f"class_counts={counts}: {what}; a classifier needs examples of at least two classes.")
         if self.needs_every_class and 0 in counts:
             empty = [str(k) for k, count in enumerate(counts) if count == 0]
             raise ValueError(

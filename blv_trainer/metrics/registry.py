@@ -128,6 +128,7 @@ def make_compute_metrics(label_names: Sequence[str]) -> Callable[[Any], dict[str
         inputs = dict.fromkeys(METRICS, logits.argmax(axis=1)) | {"ece": softmax(logits, axis=1)}
         return {name: metric.function(labels, inputs[name]) for name, metric in METRICS.items()}
 
+    compute_metrics.names = (*METRICS,)  # type: ignore[attr-defined]  # so that others are refused before training
     return compute_metrics
 
 

@@ -17,6 +17,7 @@ class MeanPooledConfig(PretrainedConfig):
             ``hidden_dropout_prob``, or 0.1 where it has none.
         class_counts: training examples of each class, in label order, where known.
         training_loss: name and options of the loss that trained the head, where known.
+        max_tokens: tokens after which a text is cut; None for as many as the encoder has positions for.
         decision: how logits become a level: "raw" is the largest logit; else what ``blv_trainer.decision.fold`` wrote.
         **kwargs: what every ``PretrainedConfig`` takes, such as ``num_labels`` and ``id2label`` in ordinal order.
 
@@ -34,6 +35,7 @@ class MeanPooledConfig(PretrainedConfig):
         class_counts: list[int] | None = None,
         training_loss: dict[str, Any] | None = None,
         decision: str | dict[str, Any] = "raw",
+        max_tokens: int | None = None,
         **kwargs: Any,
     ):
         if text_config is None:
@@ -45,6 +47,7 @@ class MeanPooledConfig(PretrainedConfig):
         self.class_counts = class_counts
         self.training_loss = training_loss
         self.decision = decision
+        self.max_tokens = max_tokens
         if kwargs.get("id2label") and not kwargs.get("label2id"):
             kwargs["label2id"] = {name: int(k) for k, name in kwargs["id2label"].items()}
         super().__init__(**kwargs)

@@ -5,6 +5,7 @@ Needs torch and transformers alone: ``save_pretrained`` copies this file into th
 """
 
 import inspect
+import logging
 from typing import Any, cast
 
 import torch
@@ -14,6 +15,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_mean_pooled import MeanPooledConfig
+
+logger = logging.getLogger(__name__)
 
 
 class MeanPooledForSequenceClassification(PreTrainedModel):
@@ -91,9 +94,17 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         encoder_kwargs = {"trust_remote_code": False, **(encoder_kwargs or {})}  # None would ask on the terminal
         trust_remote_code = encoder_kwargs["trust_remote_code"]
         text_config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
-        encoder = AutoModel.from_pretrained(
-            name_or_path, config=text_config, **_without_pooler(text_config), **encoder_kwargs
+        encoder, found = AutoModel.from_pretrained(
+            name_or_path,
+            config=text_config,
+            output_loading_info=True,
+            **_without_pooler(text_config),
+            **encoder_kwargs,
         )
+        if missing := sorted(found["missing_keys"]):
+            logger.warning(
+                "%s lacks %d weights, such as %s: they start random.", name_or_path, len(missing), missing[0]
+            )
         encoder.config._name_or_path = ""  # a local path would end up in the published config.json
         config = cls.config_class(text_config=encoder.config, classifier_dropout=classifier_dropout, **config_kwargs)
         model = cls(config)
@@ -112,8 +123,9 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
     ) -> SequenceClassifierOutput:
         """Logits, and the cross-entropy where labels are given; other keywords go to the encoder."""
         if input_ids is not None and not torch.compiler.is_compiling():
+            max_length = self.config.max_tokens or _num_positions(self.config.text_config)
             input_ids, attention_mask, token_type_ids = _cut(
-                input_ids, attention_mask, token_type_ids, max_length=_num_positions(self.config.text_config)
+                input_ids, attention_mask, token_type_ids, max_length=max_length
             )
         if token_type_ids is not None:
             kwargs["token_type_ids"] = token_type_ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,8 +14,16 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import IntervalStrategy
+from transformers import (
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_callback import CallbackHandler
+from transformers.trainer_utils import IntervalStrategy, TrainOutput
 
 from blv_trainer.arguments import output_folder
 from blv_trainer.files import sync, write_errors, write_json
@@ -76,6 +85,10 @@ def check_finite(trainer: Trainer, loss: torch.Tensor | None = None) -> None:
         raise FloatingPointError(f"{what}. {good}. {cure}.")
 
 
+class NothingLeftError(Exception):
+    """Training would go on from a checkpoint that has all steps."""
+
+
 class WholeCheckpoints(TrainerCallback):
     """Saves checkpoints whole or not at all, with all that a resumed run needs to equal the uninterrupted one.
 
@@ -92,6 +105,31 @@ class WholeCheckpoints(TrainerCallback):
         self._state: torch.Tensor | None = None  # of the epoch at hand
         self._next: torch.Tensor | None = None  # of the epoch that training goes on in
         self._put_off = False  # whether a checkpoint waits for the end of the epoch
+        self._resumed = False
+        self._callbacks: list[TrainerCallback] = []  # the others
+
+    def listen(self, handler: CallbackHandler) -> None:
+        """Hear of all events after everyone else, without standing in the list of callbacks that users inspect."""
+        call_event, self._callbacks = handler.call_event, handler.callbacks
+
+        def call_event_and_self(event: str, *args: Any, **kwargs: Any) -> TrainerControl:
+            control = call_event(event, *args, **kwargs)
+            getattr(self, event)(*args, **kwargs)
+            return control
+
+        handler.call_event = call_event_and_self  # type: ignore[method-assign]
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Raise where no step is left, also because training stopped early: Trainer would make one more."""
+        saved: Any = state.stateful_callbacks or {}  # declared a list
+        of_stopper = saved.get("EarlyStoppingCallback")  # a list where there are several
+        waited = of_stopper["attributes"]["early_stopping_patience_counter"] if isinstance(of_stopper, dict) else 0
+        stoppers = [callback for callback in self._callbacks if isinstance(callback, EarlyStoppingCallback)]
+        stopped = any(waited >= stopper.early_stopping_patience for stopper in stoppers)
+        if self._resumed and (stopped or state.global_step >= state.max_steps):
+            raise NothingLeftError
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -156,15 +194,26 @@ class WholeCheckpoints(TrainerCallback):
             folder = output_folder(args)
             found = last_whole_checkpoint(folder, num_processes=args.world_size)
             if found is None:
-                raise ValueError(
-                    f"no checkpoint in {folder} was written to its end by BLVTrainer in {args.world_size} process(es): "
-                    "name one by its path, or start anew."
+                raise ValueError(  # begins in Trainer's words, for which callers look
+                    f"No valid checkpoint found in output directory ({folder}): none was written to its end by "
+                    f"BLVTrainer in {args.world_size} process(es). Name one by its path, or start anew."
                 )
             checkpoint = str(found)
         path = Path(checkpoint, _file_name(args.process_index)) if checkpoint else None
+        self._resumed = bool(checkpoint)
         # Plain Trainer's have none.
         self._next = torch.load(path, weights_only=True) if path and path.is_file() else None
         return checkpoint or None
+
+
+def trained_before(trainer: Trainer) -> TrainOutput:
+    """The end of a training that made no step; the loss is nan."""
+    if trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None:
+        trainer._load_best_model()
+    trainer.control = trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+    trainer.is_in_train = False
+    known = {"total_flos": trainer.state.total_flos, "epoch": trainer.state.epoch or 0.0}
+    return TrainOutput(trainer.state.global_step, math.nan, known)
 
 
 def _is_between_epochs(state: TrainerState) -> bool:

@@ -1,4 +1,4 @@
-"""What an evaluation says of each class, for ``BLVTrainer``."""
+"""What an evaluation says: of each class, for ``BLVTrainer``; and all in a line, for the command line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
-from transformers import Trainer
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
+from blv_trainer.arguments import metric_of_ours
 from blv_trainer.checks import IGNORE_INDEX, check_labels, check_logits_and_labels
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = ("accuracy", "macro_accuracy", "qwk", "macro_rmse")  # beside that by which the best checkpoint is found
+
+
+def class_names(model: Any, num_classes: int) -> list[str]:
+    """What a model calls its classes; their indices where it does not say."""
+    id2label = getattr(getattr(model, "config", None), "id2label", None) or {}
+    return [str(id2label.get(k, k)) for k in range(num_classes)]
 
 
 class EvaluationByClass:
@@ -49,8 +58,7 @@ class EvaluationByClass:
         labels, predicted = labels[labelled], predicted[labelled]
         if not len(labels):
             return
-        id2label = getattr(getattr(trainer.model, "config", None), "id2label", None) or {}
-        names = [str(id2label.get(k, k)) for k in range(self._num_classes)]
+        names = class_names(trainer.model, self._num_classes)
         right, support, histogram = (
             classes.bincount(minlength=self._num_classes).tolist()
             for classes in (labels[labels == predicted], labels, predicted)
@@ -72,3 +80,44 @@ class EvaluationByClass:
                 trainer.state.global_step,
                 ", ".join(f"{names[k]!r} (the label of {support[k]} rows)" for k in missed),
             )
+
+
+class _PlainBar(ProgressCallback):
+    """The bar, without the dictionaries that Trainer logs."""
+
+    def on_log(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+class EvaluationLines(TrainerCallback):
+    """Logs a line of each evaluation on the way, in place of what Trainer prints.
+
+    Args:
+        trainer: whose own printing is taken away; a progress bar stays.
+        quiet: log no lines either.
+    """
+
+    def __init__(self, trainer: Trainer, *, quiet: bool = False):
+        self._quiet = quiet
+        trainer.remove_callback(PrinterCallback)
+        if trainer.pop_callback(ProgressCallback) is not None:
+            trainer.add_callback(_PlainBar)
+        trainer.add_callback(self)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+        """How far training is, the losses, and the metrics that most look at."""
+        if self._quiet or not state.is_world_process_zero:
+            return
+        training = [f"training loss {log['loss']:.4f}" for log in state.log_history if "loss" in log][-1:]
+        chosen = (args.metric_for_best_model or "").removeprefix("eval_")
+        names = dict.fromkeys([*([chosen] if metric_of_ours(chosen) else []), *_SHOWN])
+        values = [
+            f"{name} {metric.format(metrics[f'eval_{name}'])}{' %' * metric.percent}"
+            for name in names
+            if f"eval_{name}" in metrics and (metric := metric_of_ours(name))
+        ]
+        logger.info(
+            "epoch %.3g of %g, step %d of %d: %s",
+            *(state.epoch or 0, state.num_train_epochs, state.global_step, state.max_steps),
+            ", ".join([*training, f"validation loss {metrics['eval_loss']:.4f}", *values]),
+        )

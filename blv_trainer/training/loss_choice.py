@@ -22,8 +22,11 @@ _DEFAULT_LOSS = "blv"  # of a plain TrainingArguments, which cannot name one
 _LABEL_COLUMNS = ("labels", "label", "label_ids")  # what transformers' collators accept
 
 
-def checked_label_name(label_names: Sequence[str] | None, model: nn.Module) -> str:
-    """The label's name in ``forward``; a ValueError unless the model gives each row one class, as far as it says."""
+def checked_label_name(label_names: Sequence[str] | None, model: nn.Module, *, given: Sequence[str] | None) -> str:
+    """The label's name in ``forward``; a ValueError unless the model gives each row one class, as far as it says.
+
+    ``given`` are the ``label_names`` of the arguments, from which ``label_names`` come where there are any.
+    """
     config = getattr(model, "config", None)  # plain torch modules have none
     problem = getattr(config, "problem_type", None)
     num_labels = getattr(config, "num_labels", None)
@@ -35,9 +38,10 @@ def checked_label_name(label_names: Sequence[str] | None, model: nn.Module) -> s
         )
     names = label_names or ["labels"]  # Trainer finds none where forward() takes no labels
     if len(names) != 1:
+        what = f"label_names={list(given)} names" if given else f"{type(model).__name__} takes {', '.join(names)} as"
         raise ValueError(
-            f"{type(model).__name__} takes {', '.join(names)} as labels, but BLVTrainer needs a classifier "
-            "with one class index for each example; name it in TrainingArguments(label_names=[...])."
+            f"{what} {len(names)} labels, but BLVTrainer needs a classifier with one class index for each example: "
+            "name that one in TrainingArguments(label_names=[...])."
         )
     return names[0]
 
@@ -115,13 +119,18 @@ def _labels_of(dataset: Any, label_columns: Sequence[str]) -> np.ndarray:
         labels = values.to_numpy()
     else:
         column = _first(label_columns, dataset[0])
-        labels = np.asarray([dataset[row][column] for row in range(len(dataset))])
+        rows = range(len(dataset) if np.ndim(dataset[0][column]) == 0 else 1)  # lists may be of unequal length
+        labels = np.asarray([dataset[row][column] for row in rows])
     if labels.ndim == 1 and labels.dtype.kind in "iu":
         return labels.astype(np.int64)
     example = labels[0].tolist() if hasattr(labels[0], "tolist") else labels[0]
+    shown = (
+        f"a list of {len(example)}, such as {example[0]!r:.40}," if isinstance(example, list) else f"{example!r:.40}"
+    )
     raise ValueError(
-        f"column {column!r} holds {example!r} where a class index is needed: one whole number a row. Text becomes "
-        "class indices with dataset.class_encode_column(...); regression and multi-label targets are not supported."
+        f"column {column!r} holds {shown} where a class index is needed: one whole number a row. Text becomes class "
+        "indices with dataset.class_encode_column(...); labels of tokens, regression and multi-label targets are not "
+        "supported."
     )
 
 

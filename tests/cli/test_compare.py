@@ -217,7 +217,7 @@ def test_weights_of_the_tuning_are_read():
         (["--preset", "demmo"], "argument --preset: invalid choice: 'demmo'"),
         (["--sedes", "1"], "unrecognized arguments: --sedes 1. Did you mean --seeds?"),
         (["--tune_for", "qvk"], "metric='qvk' is unknown.* Did you mean 'qwk'?"),
-        (["--num_train_epochs", "3"], "was made with num_train_epochs=2.0, now TrainingArguments' default"),
+        (["--num_train_epochs", "3"], "was made with --num_train_epochs 2.0, now TrainingArguments' default"),
     ],
 )
 def test_misuse_is_one_sentence(finished, capsys, flags, message):
@@ -245,4 +245,4 @@ def test_the_folder_of_a_single_run_is_left_alone(tmp_path, capsys):
 
 def test_without_data_it_says_what_to_give(tmp_path, capsys):
     assert main(["compare", "--output_dir", str(tmp_path)]) == 2
-    assert "give a train_file" in capsys.readouterr().err
+    assert "give a --train_file" in capsys.readouterr().err

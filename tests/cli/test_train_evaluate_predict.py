@@ -433,10 +433,10 @@ def misuse(words, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--loss", "bvl"], "loss='bvl' is unknown. Choose from: blv, "),
+        (["--loss", "bvl"], "--loss 'bvl' is unknown. Choose from: blv, "),
         (["--loss_kwargs", '{"sigmo": 1}'], "option 'sigmo' of loss 'blv' is unknown"),
         (["--loss_kwargs", '{"sigma": -1}'], "sigma=-1 cannot be used"),
-        (["--loss_kwargs", "sigma=2"], "loss_kwargs='sigma=2' is no JSON object: write options as '{\"sigma\": 2}'"),
+        (["--loss_kwargs", "sigma=2"], "--loss_kwargs 'sigma=2' is no JSON object: write options as '{\"sigma\": 2}'"),
         (["--label_column", "levle"], "Did you mean 'level'?"),
         (["--text_column", "text"], "no text column 'text'"),
         (["--train_file", "nowhere.csv"], "nowhere.csv does not exist"),
@@ -446,7 +446,8 @@ def misuse(words, capsys):
         (["--learning_rat", "1"], "Did you mean --learning_rate?"),
         (["--batch_size", "4"], "Did you mean --per_device_train_batch_size?"),
         (["--report_to", "wandb"], "--report_to wandb needs a package that is not installed: "),
-        (["--max_length", "0"], "max_length=0 cannot be used"),
+        (["--metric_for_best_model", "eval_macro_rsme"], "Did you mean 'macro_rmse'?"),
+        (["--max_length", "0"], "--max_length 0 cannot be used"),
         (["--epochs", "1"], "Did you mean --num_train_epochs?"),
         (["--lr", "1"], "unrecognized arguments: --lr 1. blv-trainer train --help lists"),
     ],
@@ -495,9 +496,51 @@ def test_predictions_into_a_folder_are_misuse(trained, tmp_path, capsys):
     assert f"{tmp_path}: name a file that ends in .json" in misuse(words, capsys)
 
 
-def test_other_labels_than_the_saved_classifiers_are_named(data, trained, tmp_path, capsys):
-    words = train_words(data, str(trained), tmp_path / "out", "--label_order", "high", "mid", "low")
-    assert "is a classifier for low, mid, high, the data has high, mid, low" in misuse(words, capsys)
+def test_a_finished_run_whose_command_is_given_again_trains_no_further_step(data, encoder, tmp_path, capsys):
+    words = train_words(data, encoder, tmp_path / "out", "--max_steps", "8", "--save_strategy", "steps")
+    assert main([*words, "--save_steps", "8"]) == 0
+    written = {name: (tmp_path / "out" / name).read_bytes() for name in ("metrics.json", "predictions.parquet")}
+    assert "already holds a run (metrics.json)" in misuse(words, capsys)
+    for checkpoint in (str(tmp_path / "out" / "checkpoint-8"), "True"):
+        assert main([*words, "--save_steps", "8", "--resume_from_checkpoint", checkpoint]) == 0
+        assert json.loads((tmp_path / "out" / "speed.json").read_text())["train"] == {}
+        assert [path.name for path in (tmp_path / "out").glob("checkpoint-*")] == ["checkpoint-8"]
+        for name, content in written.items():
+            assert (tmp_path / "out" / name).read_bytes() == content
+
+
+@pytest.fixture(scope="module")
+def stock_classifier(tmp_path_factory, save_tiny_bert):
+    """A stock classifier, not of ours."""
+    return save_tiny_bert(tmp_path_factory.mktemp("stock"), WORDS, levels=LEVELS)
+
+
+@pytest.mark.parametrize("order", [("high", "mid", "low"), ("low", "mid", "high", "top")])
+def test_other_labels_than_the_saved_classifiers_are_named(data, trained, stock_classifier, tmp_path, capsys, order):
+    message = (
+        f"is a classifier for low, mid, high, the data has {', '.join(order)}: give the same labels in the same order"
+    )
+    for flags in ([str(trained)], [stock_classifier, "--head", "stock"]):
+        words = train_words(data, flags[0], tmp_path / "out", "--label_order", *order, *flags[1:])
+        assert message in misuse([*words, "--loss", "cross_entropy", "--loss_kwargs", "{}"], capsys)
+
+
+def test_a_stock_classifier_goes_on_with_its_own_head_and_one_without_names_gets_the_datas(
+    data, stock_classifier, tmp_path
+):
+    shutil.copytree(stock_classifier, tmp_path / "nameless")
+    config = json.loads((tmp_path / "nameless" / "config.json").read_text())
+    config |= {"id2label": {k: f"LABEL_{k}" for k in range(3)}, "label2id": {f"LABEL_{k}": k for k in range(3)}}
+    (tmp_path / "nameless" / "config.json").write_text(json.dumps(config))
+    head = load_classifier(stock_classifier)[0].classifier.weight
+    for start in (stock_classifier, str(tmp_path / "nameless")):
+        folder = tmp_path / "out" / start[-4:]
+        more = ["--head", "stock", "--learning_rate", "1e-9", "--num_train_epochs", "1", "--decision", "raw"]
+        assert main(train_words(data, start, folder, *more)) == 0
+        model = load_classifier(str(folder))[0]
+        np.testing.assert_allclose(model.classifier.weight.detach(), head.detach(), atol=1e-5)
+        assert model.config.id2label == dict(enumerate(LEVELS))
+        assert model.config.label2id == {level: k for k, level in enumerate(LEVELS)}
 
 
 @pytest.mark.parametrize(

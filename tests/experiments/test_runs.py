@@ -7,6 +7,7 @@ import platform
 import pytest
 from datasets import Dataset, DatasetDict
 
+from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.experiments import runs
 from blv_trainer.experiments.methods import Method
 
@@ -133,3 +134,40 @@ def test_the_digest_of_an_encoder_is_that_of_its_files_or_its_name(tmp_path):
     assert runs.encoder_digest(str(tmp_path)) == first
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
     assert runs.encoder_digest(str(tmp_path)) != first
+
+
+# ---- What changed, in words
+
+
+def settings_of(folder, labels, names, *, texts=None, encoder=b"weights"):
+    rows = {"text": texts or [f"text {k}" for k in range(len(labels))], "label": labels}
+    folder.mkdir(exist_ok=True)
+    (folder / "model.safetensors").write_bytes(encoder)
+    dataset = DatasetDict(train=Dataset.from_dict(rows))
+    return runs.run_settings(dataset, names, ModelArguments(str(folder)), BLVTrainingArguments("out", use_cpu=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"names": ["A", "C"]}, r'with labels=\["A", "B"\], now \["A", "C"\]\. Results'),
+        ({"labels": [0, 1, 1]}, r'with rows={"train": 2}, now {"train": 3}\. Results'),
+        ({"texts": ["text 0", "other"]}, "with other texts or labels. Results"),
+        ({"labels": [1, 0]}, "with other texts or labels. Results"),
+        ({"encoder": b"others"}, "with an encoder of other weights or settings. Results"),
+    ],
+)
+def test_what_changed_in_the_data_is_said_and_no_sums(tmp_path, change, message):
+    given = {"labels": [0, 1], "names": ["A", "B"]}
+    runs.begin(tmp_path / "run", settings_of(tmp_path / "encoder", **given), chosen_by_user=False)
+    with pytest.raises(ValueError, match=message):
+        runs.refuse_changed_settings(tmp_path / "run", settings_of(tmp_path / "encoder", **{**given, **change}))
+
+
+def test_a_run_that_does_not_say_how_many_rows_it_had_is_told_by_its_sum_alone(tmp_path):
+    settings = settings_of(tmp_path / "encoder", [0, 1], ["A", "B"])
+    old = {name: value for name, value in settings.items() if name not in ("labels", "rows")}
+    runs.begin(tmp_path / "run", old, chosen_by_user=False)
+    runs.refuse_changed_settings(tmp_path / "run", settings)
+    with pytest.raises(ValueError, match="with other texts or labels. Results"):
+        runs.refuse_changed_settings(tmp_path / "run", settings_of(tmp_path / "encoder", [0, 1, 1], ["A", "B"]))

@@ -177,6 +177,14 @@ def test_class_metrics_refuse_what_is_no_class_index(name, wrong, side, loaded):
             compute(**inputs)
 
 
+@over_metrics
+def test_texts_are_refused_in_a_sentence_by_the_module_too(name, loaded):
+    second = [[0.5, 0.5], [0.5, 0.5]] if name == "ece" else ["A2", "B1"]
+    inputs = dict(zip(loaded[name].features[0], (["A2", "B1"], second), strict=True))
+    with pytest.raises(ValueError, match="references (has|holds) .*; give (one|class ind)"):
+        loaded[name].compute(**inputs)
+
+
 @pytest.mark.parametrize("name", OF_SCORES)
 def test_score_metrics_do_not_truncate_expected_scores(name, loaded):
     references, expected_scores = [0, 1, 2, 2], [0.6, 1.2, 1.9, 1.4]
@@ -202,7 +210,7 @@ def test_evaluate_shows_the_docstring(name, loaded):
     assert loaded[name].citation in text
     assert re.search(r"\b(18|19|20)\d\d\b", loaded[name].citation)
     assert "Examples" not in loaded[name].citation
-    assert loaded[name].features["references"] == datasets.Value("float64")
+    assert loaded[name].features[0]["references"] == datasets.Value("float64")
 
 
 @over_metrics

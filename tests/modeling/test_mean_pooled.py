@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -57,8 +58,16 @@ def checkpoint(tmp_path):
     return tmp_path / "model"
 
 
+def test_weights_that_an_encoder_lacks_are_named(tmp_path, caplog):
+    encoder = AutoModel.from_config(AutoConfig.for_model("bert", **TINY))
+    weights = {name: weight for name, weight in encoder.state_dict().items() if "layer.1.attention" not in name}
+    encoder.save_pretrained(tmp_path, state_dict=weights)
+    MeanPooledForSequenceClassification.from_encoder(str(tmp_path), num_labels=3)
+    assert re.search(r"lacks \d+ weights, such as encoder.layer.1.attention.*: they start random", caplog.text)
+
+
 @pytest.mark.parametrize("model_type", ENCODERS)
-def test_any_encoder_survives_a_round_trip(model_type, tmp_path):
+def test_any_encoder_survives_a_round_trip(model_type, tmp_path, caplog):
     torch.manual_seed(0)
     encoder = AutoModel.from_config(AutoConfig.for_model(model_type, **ENCODERS[model_type]))
     encoder.save_pretrained(tmp_path / "encoder")
@@ -70,6 +79,7 @@ def test_any_encoder_survives_a_round_trip(model_type, tmp_path):
         "attention_mask": torch.tensor([[1] * 4, [1, 1, 0, 0]]),
     }
     assert type(again) is MeanPooledForSequenceClassification
+    assert "start random" not in caplog.text
     assert str(tmp_path) not in (tmp_path / "model" / "config.json").read_text()
     with torch.no_grad():
         assert torch.equal(model(**batch).logits, again(**batch).logits)

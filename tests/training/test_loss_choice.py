@@ -1,10 +1,14 @@
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
+from torch import nn
+from transformers import TrainingArguments
 
+from blv_trainer import BLVTrainer
 from blv_trainer.training import count_classes
 
 
@@ -79,3 +83,46 @@ def test_takes_the_first_column_that_is_there():
 def test_unusable_labels_are_named(columns, message):
     with pytest.raises(ValueError, match=message):
         count_classes(Dataset.from_dict(columns), 3)
+
+
+@pytest.mark.parametrize("rows", [Dataset.from_dict({"labels": [[0, 1] * 500, [1]]}), Items([[0, 1] * 500, [1]])])
+def test_labels_of_tokens_are_refused_in_a_sentence_however_long_the_text(rows):
+    with pytest.raises(
+        ValueError, match=r"'labels' holds a list of 1000, such as 0, where .* labels of tokens"
+    ) as error:
+        count_classes(rows, 3)
+    assert len(str(error.value)) < 300
+
+
+class TwoLabels(nn.Module):
+    def __init__(self, **config):
+        super().__init__()
+        self.config, self.linear = SimpleNamespace(**config), nn.Linear(2, 3)
+
+    def forward(self, x, labels=None, labels_2=None):
+        return {"logits": self.linear(x)}
+
+
+def test_the_names_of_several_labels_are_those_that_were_given(tmp_path):
+    def trainer(**given):
+        return BLVTrainer(TwoLabels(num_labels=3), TrainingArguments(str(tmp_path), use_cpu=True, **given))
+
+    with pytest.raises(ValueError, match="TwoLabels takes labels, labels_2 as 2 labels, but BLVTrainer needs"):
+        trainer()
+    with pytest.raises(ValueError, match=r"label_names=\['first', 'second'\] names 2 labels"):
+        trainer(label_names=["first", "second"])
+    assert trainer(label_names=["labels_2"]).label_names == ["labels_2"]
+
+
+def test_a_training_set_without_a_labelled_row_is_not_said_to_have_equal_labels(make_mean_pooled, tmp_path):
+    for labels in ([], [-100, -100]):
+        rows = Dataset.from_dict({"labels": labels})
+        with pytest.raises(ValueError, match="no training row has a label"):
+            BLVTrainer(make_mean_pooled(), TrainingArguments(str(tmp_path), use_cpu=True), train_dataset=rows)
+
+
+def test_a_configuration_that_does_not_say_how_many_labels_is_refused_in_a_sentence(tmp_path):
+    for problem in ("regression", "multi_label_classification"):
+        model = TwoLabels(problem_type=problem)
+        with pytest.raises(ValueError, match=f"head is for {problem.replace('_', ' ')} .*num_labels=None"):
+            BLVTrainer(model, TrainingArguments(str(tmp_path), use_cpu=True))

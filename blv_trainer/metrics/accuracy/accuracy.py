@@ -46,12 +46,13 @@ class Accuracy(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         text = accuracy.__doc__ or ""  # none under python -OO
+        kinds = datasets.Value("float64"), datasets.Value("string")  # text as well, to be refused in a sentence
         return evaluate.MetricInfo(
             description=text.partition("\n")[0],
             citation=text.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=text,
             # float64: int64 would turn 0.6 into 0 before anyone could refuse it
-            features=datasets.Features({key: datasets.Value("float64") for key in ("references", "predictions")}),
+            features=[datasets.Features(dict.fromkeys(("references", "predictions"), kind)) for kind in kinds],
         )
 
     def _compute(self, references: list[float], predictions: list[float]) -> dict[str, float]:

@@ -58,16 +58,15 @@ class Ece(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         text = ece.__doc__ or ""  # none under python -OO
+        kinds = datasets.Value("float64"), datasets.Value("string")  # text as well, to be refused in a sentence
         return evaluate.MetricInfo(
             description=text.partition("\n")[0],
             citation=text.partition("Reference:")[2].partition("Examples:")[0].strip(),
             inputs_description=text,
-            features=datasets.Features(
-                {
-                    "references": datasets.Value("float64"),
-                    "probabilities": datasets.Sequence(datasets.Value("float64")),
-                }
-            ),
+            features=[
+                datasets.Features({"references": kind, "probabilities": datasets.Sequence(datasets.Value("float64"))})
+                for kind in kinds
+            ],
         )
 
     def _compute(self, references: list[float], probabilities: list[list[float]], n_bins: int = 15) -> dict[str, float]:
