@@ -11,13 +11,14 @@ room's ``__init__`` lists in ``__all__``.
 - ``losses``: ``LOSSES``, ``build_loss``; one file per loss, ``blv`` is Balancing Logit Variation.
 - ``decision``: from logits to a level: shift, temperature and cost, tuned, over whole groups, folded into a checkpoint.
 - ``modeling``: an ``AutoModel`` encoder with masked mean pooling and a linear head.
-- ``arguments``: ``BLVTrainingArguments``. ``prediction``: a saved model and texts in, logits and a table of levels out.
+- ``arguments``: what a run is told; ``training_arguments``: ``BLVTrainingArguments``; ``presets``: defaults that go
+  together. ``prediction``: a saved model and texts in, logits and a table of levels out.
 - ``hub``: the model card; checked, one-commit pushes; ONNX.
 - ``trainer``: ``BLVTrainer``, in place of ``transformers.Trainer``; ``training``: what it is made of.
 - ``experiments``: one training run; methods x seeds and the report that compares them.
 - ``pipelines``: recordings in, transcript and level out: ``pipeline("speaking-assessment", model=DIR)``.
 - ``app``: a page to try a model: speak, upload or paste (extra ``app``).
-- ``cli``: ``blv-trainer demo | transcribe | prepare | train | compare | evaluate | predict | push | app | list``.
+- ``cli``: ``blv-trainer demo | check | transcribe | prepare | train | compare | evaluate | predict | push | ...``.
 
 Importing this package makes transformers know its model (``pipeline("text-classification", model=DIR)``).
 The work is put off until transformers is imported, so that ``blv-trainer --help`` answers at once.

@@ -5,13 +5,17 @@ Numpy is imported inside, so that the command line, which names the nearest flag
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+
+logger = logging.getLogger(__name__)
 
 IGNORE_INDEX = -100  # the label of rows that do not count, as in torch and transformers
 _SHORTEST_PART = 3  # letters
@@ -96,3 +100,29 @@ def labelled_rows(logits: Any, labels: Any, num_classes: int | None = None) -> t
             "a lower learning rate, or bf16 in place of fp16."
         )
     return logits, labels
+
+
+def check_hub(name_or_path: str, flag: str = "", *, kind: str = "model") -> None:
+    """Raise a FileNotFoundError at once where a "model" or "dataset" would come from a Hub that cannot be reached.
+
+    The Hub's client would try again for a minute. What was downloaded before is used, and this process goes offline.
+    """
+    if Path(name_or_path).exists() or name_or_path.count("/") > 1 or name_or_path[:1] in "./~":
+        return
+    from huggingface_hub import constants, get_session
+
+    is_here = Path(constants.HF_HUB_CACHE, f"{kind}s--{name_or_path.replace('/', '--')}").is_dir()
+    missing = f"{flag} {name_or_path} is no folder, was not downloaded before".lstrip()
+    if constants.HF_HUB_OFFLINE and not is_here:
+        raise FileNotFoundError(f"{missing}, and HF_HUB_OFFLINE is set: unset it to fetch it, or give a folder.")
+    try:
+        if not constants.HF_HUB_OFFLINE:
+            get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception as error:  # whatever the client of the day raises
+        if not is_here:
+            raise FileNotFoundError(
+                f"{missing}, and {constants.ENDPOINT} cannot be reached ({type(error).__name__}): give a folder. With "
+                "HF_HUB_OFFLINE=1 nothing waits for the Hub."
+            ) from error
+        constants.HF_HUB_OFFLINE = True
+        logger.warning("%s: the Hub cannot be reached; what was downloaded before is used.", name_or_path)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from blv_trainer.checks import check_hub
 from blv_trainer.decision import folded, pool
 from blv_trainer.levels import level_values, spell_levels
 from blv_trainer.losses import logits_of
@@ -94,6 +95,7 @@ def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
             f"{shown} holds no config.json, so it is no saved model: give the --output_dir of a finished "
             "training run, one of its checkpoint folders, or a Hub id."
         )
+    check_hub(name_or_path, flag)
     try:
         yield
     except ImportError:  # names the extra that is missing

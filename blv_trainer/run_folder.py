@@ -29,11 +29,14 @@ HISTORY_FILE = "history.json"
 SPEED_FILE = "speed.json"
 RUN_FILE = "run.json"
 CONFIG_FILE = "config.yaml"
+EVALUATION_FILE = "evaluate.yaml"  # what evaluate was told; into the folder of a model it writes beside config.yaml
 COMPARISON_FILE = "comparison.json"  # of many runs
 RESULTS_FILE = Path("report", "results.json")  # of a comparison
 
 _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "numpy", "scikit-learn")
 _PREDICTED = ("true_level", "prediction", "level", "expected_score", "logits")  # besides p_<label>
+# Beside them where a decision was folded in, and on the first row of each group that was judged as a whole.
+RAW_LOGITS, GROUP_LOGITS, RAW_GROUP_LOGITS = "raw_logits", "group_logits", "raw_group_logits"
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,15 @@ class Predictions:
         labels: ``(n,)``.
         logits: ``(n, num_classes)``.
         columns: what else is known of each row (id, speaker, region, ...), by column.
+        raw_logits: from before the decision, ``(n, num_classes)``; None where none was folded in.
+        by_group: of each group that was judged as a whole, with its first row's columns; None where none was.
     """
 
     labels: np.ndarray
     logits: np.ndarray
     columns: dict[str, list[Any]]
+    raw_logits: np.ndarray | None = None
+    by_group: Predictions | None = None
 
 
 def is_finished(folder: Path) -> bool:
@@ -83,15 +90,16 @@ def write_config(folder: str | Path, verb: str, *settings: Mapping[str, Any], na
     return path
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """What ``config.yaml`` says; nothing where there is none."""
-    path = folder / CONFIG_FILE
+def read_config(folder: Path, name: str = CONFIG_FILE) -> dict[str, Any]:
+    """What ``config.yaml``, or another such file, says; nothing where there is none."""
+    path = folder / name
     return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
 
 
 def write_predictions(folder: Path, tables: Sequence[pa.Table]) -> None:
     """Write ``predictions.parquet`` from tables that ``predictions_of_split`` made."""
-    write_whole(folder / PREDICTIONS_FILE, lambda path: pq.write_table(pa.concat_tables(tables), path))
+    table = pa.concat_tables(tables, promote_options="default")  # not every split has groups
+    write_whole(folder / PREDICTIONS_FILE, lambda path: pq.write_table(table, path))
 
 
 def predictions_of_split(rows: Any, split: str, predictions: pa.Table) -> pa.Table:
@@ -130,16 +138,26 @@ def read_predictions(folder: Path) -> dict[str, Predictions]:
         raise ValueError(f"{path} is damaged ({error}): make it again.") from error
     if not {"split", "label", "logits"} <= {*table.column_names}:
         raise ValueError(f"{path} has no columns split, label and logits: make it with blv-trainer train or evaluate.")
-    known = [name for name in table.column_names if name not in ("split", "label", *_PREDICTED)]
-    splits = {}
-    for split in pc.unique(table["split"]).to_pylist():
-        rows = table.filter(pc.equal(table["split"], split))
-        splits[split] = Predictions(
-            np.asarray(rows["label"].to_pylist(), dtype=np.int64),
-            np.asarray(rows["logits"].to_pylist(), dtype=np.float64),
-            {name: rows[name].to_pylist() for name in known if not name.startswith("p_")},
-        )
-    return splits
+    splits = pc.unique(table["split"]).to_pylist()
+    return {split: _predictions(table.filter(pc.equal(table["split"], split))) for split in splits}
+
+
+def _predictions(rows: pa.Table, logits: str = "logits", raw_logits: str = RAW_LOGITS) -> Predictions:
+    """The rows of one split, or of its groups."""
+    found, by_group = {*rows.column_names}, None
+    if logits == "logits" and GROUP_LOGITS in found:
+        of_groups = rows.filter(pc.is_valid(rows[GROUP_LOGITS]))
+        by_group = _predictions(of_groups, GROUP_LOGITS, RAW_GROUP_LOGITS) if len(of_groups) else None
+    own = {"split", "label", *_PREDICTED, RAW_LOGITS, GROUP_LOGITS, RAW_GROUP_LOGITS}
+    known = [name for name in rows.column_names if name not in own and not name.startswith("p_")]
+    is_decided = raw_logits in found and rows[raw_logits].null_count == 0
+    return Predictions(
+        np.asarray(rows["label"].to_pylist(), dtype=np.int64),
+        np.asarray(rows[logits].to_pylist(), dtype=np.float64),
+        {name: rows[name].to_pylist() for name in known},
+        np.asarray(rows[raw_logits].to_pylist(), dtype=np.float64) if is_decided else None,
+        by_group,
+    )
 
 
 def predicted_labels(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Names that were probably meant; class counts, logits and labels that cannot be used."""
+"""Names that were probably meant; class counts, logits and labels that cannot be used; a Hub out of reach."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from blv_trainer.checks import check_labels, did_you_mean, labelled_rows, nearest, whole_counts
+from blv_trainer.checks import check_hub, check_labels, did_you_mean, labelled_rows, nearest, whole_counts
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,54 @@ def test_rows_without_a_label_are_left_out_whatever_their_logits():
 def test_logits_and_labels_that_do_not_fit_are_named(logits, labels, message):
     with pytest.raises(ValueError, match=message):
         labelled_rows(logits, labels, 5)
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """A Hub at a port where nobody listens, and an empty cache; says how often it was tried."""
+    from huggingface_hub import constants, get_session
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    session, tries = get_session(), []
+    head = session.head
+    monkeypatch.setattr(session, "head", lambda *args, **kwargs: tries.append(args) or head(*args, **kwargs))
+    return tries
+
+
+def downloaded_before(cache, name):
+    snapshot = cache / f"models--{name.replace('/', '--')}" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("abc")
+
+
+def test_a_model_of_a_hub_out_of_reach_is_refused_after_one_try(no_network):
+    message = "--model you/model is no folder, was not downloaded before, and http://127.0.0.1:9 cannot be reached .*"
+    with pytest.raises(FileNotFoundError, match=message + "HF_HUB_OFFLINE=1"):
+        check_hub("you/model", "--model")
+    with pytest.raises(FileNotFoundError, match="--dataset_name a/b is no folder.* cannot be reached"):
+        check_hub("a/b", "--dataset_name", kind="dataset")
+    assert len(no_network) == 2
+
+
+def test_what_was_downloaded_before_is_used_without_waiting(no_network, tmp_path, caplog):
+    from huggingface_hub import constants
+
+    downloaded_before(tmp_path, "you/model")
+    check_hub("you/model")
+    assert constants.HF_HUB_OFFLINE is True
+    assert "you/model: the Hub cannot be reached; what was downloaded before is used." in caplog.text
+
+
+def test_offline_only_what_was_downloaded_before_passes(no_network, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(FileNotFoundError, match="--model bert-base-uncased is no folder.* HF_HUB_OFFLINE is set"):
+        check_hub("bert-base-uncased", "--model")
+    downloaded_before(tmp_path, "bert-base-uncased")
+    check_hub("bert-base-uncased", "--model")
+    check_hub(str(tmp_path))  # a folder
+    assert no_network == []

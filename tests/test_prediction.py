@@ -117,7 +117,7 @@ def test_what_is_no_model_is_named(tmp_path):
     for path in (tmp_path, tmp_path / "model.safetensors"):
         with pytest.raises(FileNotFoundError, match=f"{path} holds no config.json, so it is no saved model: give the"):
             load_classifier(str(path))
-    with pytest.raises(FileNotFoundError, match="nobody/nothing is neither a folder with a saved model"):
+    with pytest.raises(FileNotFoundError, match="nobody/nothing is no folder, was not downloaded before"):
         load_classifier("nobody/nothing")
 
 

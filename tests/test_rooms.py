@@ -16,32 +16,34 @@ _FILES = sorted(_PACKAGE.rglob("*.py"))
 # From left to right, as data runs, each room with its budget of lines. A room imports only from rooms to its left, and
 # only what stands in the `__all__` of their doors, imports inside functions counted.
 _LINE = {
-    "checks": 100,
+    "checks": 130,
     "levels": 90,
     "files": 230,
-    "run_folder": 170,
+    "run_folder": 190,
     "asr": 2170,
-    "corpora": 3440,
+    "corpora": 3450,
     "metrics": 1100,
-    "evaluation": 1100,
+    "evaluation": 1120,
     "losses": 1160,
     "decision": 790,
     "modeling": 300,
-    "arguments": 220,
+    "training_arguments": 110,
+    "presets": 70,
+    "arguments": 150,
     "onnx_classifier": 90,
     "prediction": 290,
-    "hub": 2100,
-    "trainer": 950,
-    "experiments": 2960,
+    "hub": 2120,
+    "trainer": 970,
+    "experiments": 3340,
     "pipelines": 290,
-    "app": 370,
-    "cli": 1970,
+    "app": 400,
+    "cli": 2390,
 }
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 19_920, 159, 185
-_MAX_LINES_OF_TESTS = 21_680
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_960, 167, 193
+_MAX_LINES_OF_TESTS = 22_420
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

@@ -21,12 +21,14 @@ from blv_trainer.prediction import label_names, load_classifier, max_tokens
 if TYPE_CHECKING:
     from gradio import Blocks
 
-TITLE = "What level of English is this?"
-INTRODUCTION = (
+# Of a page for recordings and texts, and of one for texts alone.
+TITLES = ("What level of English is this?", "What level is this text?")
+INTRODUCTIONS = (
     "Talk about a topic for a minute, upload a recording, or paste what somebody said. Whisper writes the speech down, "
-    "and a model that has read many learners' answers estimates the level from the words."
+    "and a model that has read many learners' answers estimates the level from the words.",
+    "Paste a text: a model that has read many others, with the levels that people gave them, estimates its level.",
 )
-_CANNOT_KNOW = Path(__file__).with_name("cannot_know.md")
+_CANNOT_KNOW = [Path(__file__).with_name(name) for name in ("cannot_know.md", "cannot_know_of_texts.md")]
 _EXAMPLES = {  # invented, for this page
     "A few simple words": "I think part-time job is good. Because student need money. I work in cafe. It is fun. But "
     "sometimes very tired and sleepy in class. So I think little time job is OK.",
@@ -120,6 +122,8 @@ def serve(
 def build_page(
     model: str,
     *,
+    title: str | None = None,
+    text_only: bool = False,
     whisper_model: str = "large-v2",
     whisper_options: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
@@ -128,10 +132,12 @@ def build_page(
     """The page: speak, upload or paste on one side, the estimate on the other.
 
     Nothing that is put in is logged, flagged or kept beyond ten minutes. The classifier is loaded at once, Whisper with
-    the first recording.
+    the first recording; where its weights are not on this machine yet, the page opens on texts.
 
     Args:
         model: folder or Hub id of a classifier.
+        title: of the page.
+        text_only: a page for texts such as essays, which says nothing of speech.
         whisper_model: name or path of the weights.
         whisper_options: of the transcriber, as for ``SpeakingAssessmentPipeline``.
         limits: on what is put in.
@@ -147,31 +153,38 @@ def build_page(
     limits = limits or Limits()
     classifier, tokenizer = load_classifier(model, trust_remote_code=trust_remote_code)
     whisper: dict[str, Any] = {"whisper_model": whisper_model, "whisper_options": whisper_options}
+    whisper |= {"backend": None} if text_only else {}
     assess = SpeakingAssessmentPipeline(model=classifier, tokenizer=tokenizer, device=classifier.device, **whisper)
     name = os.path.basename(os.path.abspath(model)) if os.path.isdir(model) else model
-    whisper_name = os.path.basename(whisper_model)
+    heard_by = "" if text_only else f" Transcripts: Whisper `{os.path.basename(whisper_model)}`."
     words = max(max_tokens(classifier, tokenizer) * 3 // 4 // 10 * 10, 10)  # four tokens for three words of English
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_LOOKED_S, _KEPT_S)) as page:
-        gr.Markdown(f"# {TITLE}\n{INTRODUCTION}\n\nModel: `{name}`. Transcripts: Whisper `{whisper_name}`.")
+    title, opened = title or TITLES[text_only], "speech" if _has_weights(whisper_model) and not text_only else "text"
+    buttons: list[tuple[Any, Any, Any]] = []
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(_LOOKED_S, _KEPT_S)) as page:
+        gr.Markdown(f"# {title}\n{INTRODUCTIONS[text_only]}\n\nModel: `{name}`.{heard_by}")
         with gr.Row(equal_height=False):
-            with gr.Column(min_width=300), gr.Tabs():
-                with gr.Tab("Speak or upload"):
-                    label = f"Recording, up to {limits.max_seconds:g} s"
-                    looks: dict[str, Any] = {"editable": False, "buttons": [], "elem_id": "recording"}
-                    recording = gr.Audio(label=label, sources=["microphone", "upload"], type="filepath", **looks)
-                    assess_recording = gr.Button("Assess the recording", variant="primary")
-                with gr.Tab("Paste a text"):
-                    label = f"What was said, up to {limits.max_characters:,} characters"
+            with gr.Column(min_width=300), gr.Tabs(selected=opened):
+                if not text_only:
+                    with gr.Tab("Speak or upload", id="speech"):
+                        label = f"Recording, up to {limits.max_seconds:g} s"
+                        looks: dict[str, Any] = {"editable": False, "buttons": [], "elem_id": "recording"}
+                        recording = gr.Audio(label=label, sources=["microphone", "upload"], type="filepath", **looks)
+                        buttons.append((gr.Button("Assess the recording", variant="primary"), recording, _listen))
+                with gr.Tab("Paste a text", id="text"):
+                    label = f"{'Text' if text_only else 'What was said'}, up to {limits.max_characters:,} characters"
                     text = gr.Textbox(label=label, lines=9, max_lines=20, elem_id="text")
-                    assess_text = gr.Button("Assess the text", variant="primary")
-                    labels: dict[str, Any] = {"label": "Examples, invented", "example_labels": list(_EXAMPLES)}
-                    gr.Examples(list(_EXAMPLES.values()), text, **labels, api_visibility="private")
+                    buttons.append((gr.Button("Assess the text", variant="primary"), text, _read))
+                    if not text_only:
+                        labels: dict[str, Any] = {"label": "Examples, invented", "example_labels": list(_EXAMPLES)}
+                        gr.Examples(list(_EXAMPLES.values()), text, **labels, api_visibility="private")
             with gr.Column(min_width=300):
                 # Components show what comes from people and models as plain text, so that nothing must be escaped.
-                level = gr.Label(label=f"Level: {' < '.join(label_names(classifier))}", elem_id="level")
+                lowest, *_, highest = label_names(classifier)
+                level = gr.Label(label=f"Level, from {lowest} to {highest}", elem_id="level")
                 note = gr.Textbox("The estimate appears here.", label="In words", elem_id="note", max_lines=30)
-        gr.Markdown(_CANNOT_KNOW.read_text(encoding="utf-8").format(words=words), elem_id="cannot-know")
-        for button, given, answer in ((assess_recording, recording, _listen), (assess_text, text, _read)):
+        limitations = _CANNOT_KNOW[text_only].read_text(encoding="utf-8").format(words=words)
+        gr.Markdown(limitations, elem_id="cannot-know")
+        for button, given, answer in buttons:
             button.click(
                 partial(_shown, partial(answer, assess, limits)),
                 given,
@@ -181,6 +194,12 @@ def build_page(
                 api_visibility="private",
             )
     return page.queue(max_size=_WAITING_PEOPLE)
+
+
+def _has_weights(whisper_model: str) -> bool:
+    """Whether a Whisper model is on this machine: a file, or where openai-whisper keeps what it fetched."""
+    kept = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "whisper", f"{whisper_model}.pt").expanduser()
+    return os.path.exists(whisper_model) or kept.is_file()
 
 
 def import_gradio() -> Any:

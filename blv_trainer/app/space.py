@@ -9,13 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from blv_trainer import __version__
-from blv_trainer.app.page import INTRODUCTION, TITLE, Limits, import_gradio
+from blv_trainer.app.page import INTRODUCTIONS, TITLES, Limits, import_gradio
 from blv_trainer.files import staged_folder
 from blv_trainer.onnx_classifier import ONNX_FILE
 from blv_trainer.prediction import load_classifier
 
 _APP = '''\
-"""{title} Written by `blv-trainer app --export`."""
+"""A page to try a model. Written by `blv-trainer app --export`."""
 
 import os
 from pathlib import Path
@@ -29,6 +29,8 @@ if __name__ == "__main__":
         {model},
         whisper_model={whisper_model},
         limits={limits},
+        title={title},
+        text_only={text_only},
         host=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),  # a Space sets it
         trust_remote_code={trust_remote_code},
     )
@@ -40,6 +42,8 @@ def export_space(
     model: str,
     folder: str | os.PathLike[str],
     *,
+    title: str | None = None,
+    text_only: bool = False,
     whisper_model: str = "large-v2",
     limits: Limits | None = None,
     trust_remote_code: bool = False,
@@ -53,6 +57,8 @@ def export_space(
     Args:
         model: folder or Hub id of a classifier.
         folder: where to write; must not exist, or be empty.
+        title: of the page.
+        text_only: a page for texts alone; no Whisper checkpoint is copied.
         whisper_model: name or path of the weights.
         limits: on what is put in.
         trust_remote_code: run model code that comes with the checkpoint.
@@ -70,6 +76,7 @@ def export_space(
     folder, name, whisper_file = Path(folder), Path(model).resolve().name, Path(whisper_model)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is there and not empty: choose another folder for the Space.")
+    title = title or TITLES[text_only]
     parts = load_classifier(model, trust_remote_code=trust_remote_code)  # a mistyped name shows here, not in the Space
     is_local = Path(model).is_dir()
     requirements, whisper_reference = [requirement or f"blv_trainer[app]=={__version__}"], repr(whisper_model)
@@ -79,19 +86,22 @@ def export_space(
                 part.save_pretrained(draft / name)
             if (draft / name / ONNX_FILE).is_file():
                 requirements.append("onnxruntime")
-        if whisper_file.is_file():
+        if whisper_file.is_file() and not text_only:
             shutil.copyfile(whisper_file, draft / whisper_file.name)
             whisper_reference = f"str(HERE / {whisper_file.name!r})"
         app = _APP.format(
-            title=TITLE,
+            title=repr(title),
+            text_only=text_only,
             model=f"str(HERE / {name!r})" if is_local else repr(model),
             whisper_model=whisper_reference,
             limits=limits or Limits(),
             trust_remote_code=trust_remote_code,
         )
         readme = _README.read_text(encoding="utf-8").format(
-            title=TITLE,
-            introduction=INTRODUCTION,
+            title=json.dumps(title, ensure_ascii=False),
+            heading=title,
+            description=f"Estimates the level of {'texts' if text_only else 'spoken English'}",
+            introduction=INTRODUCTIONS[text_only],
             gradio_version=version("gradio"),
             models=json.dumps([] if is_local else [model]),
         )

@@ -18,7 +18,10 @@ from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown
 from blv_trainer.cli.notes import naming_flags, notes_on_stderr
 
 # list.py hides the built-in list in this file.
-VERBS = ("demo", "transcribe", "prepare", "train", "compare", "evaluate", "predict", "export", "push", "app", "list")
+VERBS = (
+    *("demo", "check", "transcribe", "prepare", "train", "compare"),
+    *("evaluate", "predict", "export", "push", "app", "list"),
+)
 
 # What a user's input can bring about; anything else is a fault of ours and keeps its traceback.
 _MISUSE = (
@@ -122,5 +125,5 @@ def flags_of_verb(verb: str) -> set[str]:
 
 
 def _reads_its_own_flags(subparser: argparse.ArgumentParser) -> bool:
-    """Whether the verb parses ``args.rest`` itself, because building its parser takes heavy imports."""
+    """Whether the verb parses ``args.rest`` itself, because some of its flags set the defaults of others."""
     return subparser.get_default("rest") is not None

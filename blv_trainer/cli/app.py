@@ -18,6 +18,8 @@ def add_parser(subparsers) -> None:
         default="large-v2",
         help="name or path of the weights; a small one, such as base, answers sooner (default: large-v2)",
     )
+    parser.add_argument("--title", help="of the page")
+    parser.add_argument("--text_only", action="store_true", help="a page for texts, such as essays, without speech")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
     )
@@ -46,6 +48,8 @@ def run(args) -> int:
 
     utils.logging.disable_progress_bar()
     common = {
+        "title": args.title,
+        "text_only": args.text_only,
         "whisper_model": args.whisper_model,
         "limits": Limits(args.max_characters, args.max_seconds, args.max_megabytes),
         "trust_remote_code": args.trust_remote_code,

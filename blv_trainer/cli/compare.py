@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from blv_trainer.cli.config import apply_config, dataclass_parser, parse_dataclasses
+from blv_trainer.arguments import CorpusArguments, DataArguments, DecisionArguments, ModelArguments
+from blv_trainer.checks import check_hub
+from blv_trainer.cli import flags
+from blv_trainer.cli.data_summary import print_summary
 from blv_trainer.cli.evaluate import agreement_of_raters
 from blv_trainer.cli.labelled_data import load_data, parse_weights
 from blv_trainer.cli.notes import quieten
+from blv_trainer.presets import PAPER_TRAINING, comparison_preset
 
 _FOLDS = 5  # where no test rows are given
 # For every preset.
@@ -22,14 +26,7 @@ DEFAULTS = {
     "save_strategy": "epoch",  # where an interrupted run resumes
     "save_total_limit": 1,
     "report_to": ["none"],
-}
-_PAPER = {  # Tsai et al. 2025
-    "model_name_or_path": "bert-base-uncased",
-    "per_device_train_batch_size": 4,
-    "gradient_accumulation_steps": 2,
-    "num_train_epochs": 20,
-    "learning_rate": 1e-5,
-    "classifier_dropout": 0.1,
+    "seed": 42,
 }
 
 
@@ -37,11 +34,12 @@ _PAPER = {  # Tsai et al. 2025
 class CompareArguments:
     """What is compared."""
 
-    preset: Literal["paper", "robust", "demo"] = field(
+    preset: Literal["paper", "robust", "quick", "demo"] = field(
         default="robust",
         metadata={
             "help": "Defaults of all other flags. paper: as published, split by sample, one seed; robust: the same "
-            "with disjoint speakers and five seeds; demo: an invented corpus and a small encoder, three minutes."
+            "with disjoint speakers and five seeds; quick: two losses, one seed, three folds and a small encoder, for "
+            "a laptop; demo: an invented corpus and a small encoder, three minutes. --preset NAME --help shows them."
         },
     )
     methods: list[str] | None = field(
@@ -60,69 +58,67 @@ class CompareArguments:
     report_only: bool = field(default=False, metadata={"help": "Make the report again from finished runs."})
 
 
+PARTS = (CompareArguments, CorpusArguments, DataArguments, DecisionArguments, ModelArguments)
+
+
 def add_parser(subparsers) -> None:
-    """Register the verb; its flags come from dataclasses that take seconds to import, so they wait until it runs."""
+    """Register the verb; its flags come from dataclasses, so it reads them itself."""
     parser = subparsers.add_parser("compare", help="compare losses over seeds, with a report", add_help=False)
     parser.set_defaults(run=run, rest=[])
 
 
-def build_parser(defaults: dict[str, Any] | None = None):
+def build_parser(words: list[str], defaults: dict[str, Any]):
     """The parser of all flags; ``defaults`` are a preset's."""
-    from blv_trainer import arguments
-
-    kinds = [CompareArguments, arguments.CorpusArguments, arguments.DataArguments, arguments.DecisionArguments]
-    return dataclass_parser(
+    return flags.dataclass_parser(
         "compare",
-        [*kinds, arguments.ModelArguments, arguments.BLVTrainingArguments],
+        PARTS,
+        words,
         usage="--output_dir DIR --preset demo | --data_dir DIR | --train_file FILE ... [FLAGS]",
         description="Train several losses with several seeds, and report means, intervals, tests and figures: by "
         "cross-validation (--folds, by default 5) where no test rows are given. Given again, the same command goes on "
         "where it was interrupted. --seed is that of the split of the data.",
-        defaults={**DEFAULTS, **(defaults or {})},
+        defaults=DEFAULTS | defaults,
     )
-
-
-def preset_defaults(preset: str, *, freeze_encoder: bool = False, use_cpu: bool = False) -> dict[str, Any]:
-    """What a preset sets."""
-    import torch
-
-    from blv_trainer.experiments import FROZEN_TRAINING, invented
-
-    if preset == "demo":
-        few = {"tsne_rows": 0, "num_resamples": 2000, "folds": 3}  # so that two minutes are enough
-        settings = {**invented.TRAINING, "max_length": invented.MAX_LENGTH, "seeds": [1], **few}
-        settings["methods"] = ["cross_entropy", "blv:sigma=6"]
-    else:
-        published = {"split_by": "sample", "seeds": [42], "folds": 0}
-        shape = published if preset == "paper" else {"seeds": [42, 43, 44, 45, 46]}
-        settings = {**_PAPER, "fp16": torch.cuda.is_available() and not use_cpu, **shape}
-    return {**settings, **FROZEN_TRAINING} if freeze_encoder else settings
 
 
 def run(args) -> int:
     """Make what is missing, then the report; 0 when done."""
-    parsed = parse(args.rest)
-    compare_args, training_args = parsed[0], parsed[-1]
+    parser, parts, settings = parse(args.rest)
+    compare_args, corpus_args, data_args, decision_args, model_args = parts
+    is_demo, data = compare_args.preset == "demo", None
+    if not (is_demo or compare_args.report_only):
+        data = load_data(corpus_args, data_args, seed=settings["seed"], hold_out=False)
+        print_summary(data)
+        check_hub(model_args.model_name_or_path, "--model_name_or_path")
+
+    import torch
 
     from blv_trainer.cli.terminal_tables import format_table
     from blv_trainer.cli.train import all_flags
-    from blv_trainer.experiments import table_cells, write_report, write_winner
+    from blv_trainer.experiments import PAPER_METHODS, parse_methods, still_at, table_cells, write_report, write_winner
     from blv_trainer.files import only_run_in
 
+    settings.setdefault("fp16", torch.cuda.is_available() and not (is_demo or settings.get("use_cpu")))
+    training_args = flags.training_arguments(parser, settings)
     output_dir = Path(training_args.output_dir)
     quieten(training_args)
     logging.getLogger("blv_trainer.training").setLevel(logging.ERROR)  # early on, classes are never predicted
-    tune_for = parse_weights(parsed[3].tune_for)
+    tune_for = parse_weights(decision_args.tune_for)
+    methods = parse_methods(compare_args.methods or PAPER_METHODS)
     with only_run_in(output_dir, active=training_args.process_index == 0):
-        if not compare_args.report_only:
-            _make_runs(args.rest, *parsed)
+        if is_demo and not compare_args.report_only:
+            _invented_data(compare_args, data_args, model_args, training_args)
+            data = load_data(corpus_args, data_args, seed=training_args.seed, hold_out=False)
+        if data is not None:
+            _make_runs(args.rest, data, methods, parts, training_args)
         if training_args.should_save:
-            analysis = write_report(
-                output_dir,
-                tune_for=tune_for,
-                num_resamples=compare_args.num_resamples,
-                tsne_iterations=compare_args.tsne_iterations,
-            )
+            with still_at("the report, with its intervals and tests"):
+                analysis = write_report(
+                    output_dir,
+                    tune_for=tune_for,
+                    num_resamples=compare_args.num_resamples,
+                    tsne_iterations=compare_args.tsne_iterations,
+                )
             winner = write_winner(output_dir, analysis, all_flags())
     if training_args.should_save:
         print(f"\n{format_table(*table_cells(analysis))}")
@@ -136,23 +132,25 @@ def run(args) -> int:
     return 0
 
 
-def parse(words: list[str]):
-    """Compare, data, model and training arguments; flags win over ``--config``, which wins over the preset."""
-    first = build_parser()
-    apply_config(first, words)
-    found = first.parse_known_args(words)[0]
-    parser = build_parser(preset_defaults(found.preset, freeze_encoder=found.freeze_encoder, use_cpu=found.use_cpu))
-    parsed = parse_dataclasses(parser, words)
-    training_args = parsed[-1]
-    if parsed[3].decision is not None:
+def parse(words: list[str]) -> tuple[Any, Any, dict[str, Any]]:
+    """The parser, the arguments of ``PARTS`` and the settings of the training.
+
+    Flags win over ``--config``, which wins over the preset.
+    """
+    found = flags.peek(build_parser(words, {}), words)
+    parser = build_parser(words, comparison_preset(found.preset, freeze_encoder=found.freeze_encoder))
+    parts, settings = flags.parse_dataclasses(parser, PARTS, words)
+    if parts[3].decision is not None:
         parser.error("--decision is a flag of train; compare shows every decision.")
-    if training_args.loss != "blv" or training_args.loss_kwargs:
+    if settings.get("loss", "blv") != "blv" or settings.get("loss_kwargs"):
         parser.error("--loss and --loss_kwargs are flags of train; compare takes --methods blv:sigma=6 focal ...")
-    if training_args.push_to_hub:
+    if settings.get("push_to_hub"):
         parser.error("--push_to_hub is a flag of train; compare publishes nothing.")
-    if training_args.resume_from_checkpoint:
+    if settings.get("resume_from_checkpoint"):
         parser.error("--resume_from_checkpoint is not needed: the same command goes on where it was interrupted.")
-    return parsed
+    for method in parts[0].methods or ():
+        flags.refuse_unknown_loss("--methods", method.partition(":")[0].strip())
+    return parser, parts, settings
 
 
 def without_tokens(words: list[str]) -> list[str]:
@@ -208,15 +206,15 @@ def _rows_to_compare(data, folds, is_corpus, seed):
     return dataset, 0, notes + (leaking_groups(dataset, data.group_column) if is_corpus else [])  # files told of theirs
 
 
-def _make_runs(words, compare_args, corpus_args, data_args, decision_args, model_args, training_args) -> None:
+def _make_runs(words, data, methods, parts, training_args):
     from blv_trainer.arguments import changed_settings
     from blv_trainer.cli import train
-    from blv_trainer.experiments import PAPER_METHODS, Plan, compare, parse_methods
+    from blv_trainer.cli.terminal_tables import write_unusable
+    from blv_trainer.experiments import Plan, compare
 
-    methods = parse_methods(compare_args.methods or PAPER_METHODS)  # before any data is read
-    if compare_args.preset == "demo":
-        _invented_data(compare_args, data_args, model_args, training_args)
-    data = load_data(corpus_args, data_args, training_args, hold_out=False)
+    compare_args, corpus_args, data_args, decision_args, model_args = parts
+    if training_args.should_save:
+        write_unusable(data.unusable, Path(training_args.output_dir))
     dataset, folds, more = _rows_to_compare(data, decision_args.folds, bool(corpus_args.data_dir), training_args.seed)
     plan = Plan(
         methods,
@@ -238,11 +236,12 @@ def _make_runs(words, compare_args, corpus_args, data_args, decision_args, model
         "notes": [*data.notes, *more],
         "command": command,
         "model": model_args.model_name_or_path,
+        "subgroup_columns": data_args.subgroup_columns,
     }
     if data_args.rater_columns:
         judged = dataset["train" if folds else "test"]
         description["human"] = agreement_of_raters(judged, data_args.rater_columns, len(data.names))
-    changed = changed_settings(training_args, always={"output_dir", "seed", *DEFAULTS, *_PAPER, *train.DEFAULTS})
-    parts = (compare_args, corpus_args, data_args, decision_args, model_args)
+    always = {"output_dir", *DEFAULTS, *PAPER_TRAINING, *train.DEFAULTS}
+    changed = changed_settings(training_args, always=always)
     config = [*map(dataclasses.asdict, parts), {"folds": folds, "group_column": data.group_column}, changed]
     compare(dataset, data.names, plan, training_args.output_dir, description=description, config=config, on_run=say)

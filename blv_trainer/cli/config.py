@@ -9,7 +9,7 @@ from typing import Any
 
 from blv_trainer.checks import did_you_mean, nearest
 
-_NOT_FROM_FILE = ("help", "config")
+_NOT_FROM_FILE = ("help", "help_all", "config")
 
 
 def add_config_flag(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,8 @@ def apply_config(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         values = _read_config(path)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    actions = {action.dest: action for action in parser._actions if action.dest not in _NOT_FROM_FILE}
+    # Reversed, for --x stands before --no_x.
+    actions = {action.dest: action for action in reversed(parser._actions) if action.dest not in _NOT_FROM_FILE}
     for name, value in values.items():
         if name not in actions:
             hint = did_you_mean(name, actions) or f" {parser.prog} --help lists the flags."
@@ -48,50 +49,6 @@ def refuse_unknown_flags(parser: argparse.ArgumentParser, unknown: Sequence[str]
         meant = nearest(given, [flag.lstrip("-") for action in parser._actions for flag in action.option_strings])
         hint = f" Did you mean --{meant}?" if meant else f" {parser.prog} --help lists the flags."
         parser.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
-
-
-def dataclass_parser(verb: str, parts: Sequence[type], *, usage: str, description: str, defaults: dict[str, Any]):
-    """The parser of a verb whose flags are the fields of dataclasses, ``TrainingArguments`` among them."""
-    from transformers import HfArgumentParser
-
-    parser = HfArgumentParser(
-        parts, prog=f"blv-trainer {verb}", usage=f"blv-trainer {verb} {usage}", description=description,
-        allow_abbrev=False,
-    )  # fmt: skip
-    add_config_flag(parser)
-    parser.set_defaults(**defaults)
-    for action in parser._actions:
-        action.required = action.dest == "output_dir"
-    return parser
-
-
-def parse_dataclasses(parser, words: Sequence[str]) -> list[Any]:
-    """The dataclasses, the training arguments last; flags win over ``--config``. Misuse ends the run."""
-    apply_config(parser, words)
-    *parsed, _, unknown = parser.parse_args_into_dataclasses(
-        words, return_remaining_strings=True, look_for_args_file=False
-    )
-    refuse_unknown_flags(parser, unknown)
-    _refuse_unknown_trackers(parser, parsed[-1].report_to)
-    metric = parsed[-1].metric_for_best_model or "loss"
-    if not metric.removeprefix("eval_").startswith(("recall_", "predicted_")):  # of labels, which are not known yet
-        from blv_trainer.training import OUR_NAMES, check_best_metric
-
-        check_best_metric(metric, ["loss", *OUR_NAMES, "recall_LABEL", "predicted_LABEL"])
-    return parsed
-
-
-def _refuse_unknown_trackers(parser: argparse.ArgumentParser, report_to: Sequence[str]) -> None:
-    """Ends through ``parser.error`` where what ``--report_to`` names is unknown or not installed."""
-    from transformers.integrations import get_available_reporting_integrations
-    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
-
-    for name in report_to:
-        if name not in INTEGRATION_TO_CALLBACK:
-            choices = f"{', '.join(INTEGRATION_TO_CALLBACK)}, none.{did_you_mean(name, INTEGRATION_TO_CALLBACK)}"
-            parser.error(f"--report_to {name} is unknown. Choose from: {choices}")
-        if name not in get_available_reporting_integrations():
-            parser.error(f"--report_to {name} needs a package that is not installed: pip install {name}")
 
 
 def _read_config(path: str | Path) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from blv_trainer.cli.config import flags_of
+from blv_trainer.cli.labelled_data import check_columns, torn_groups
 from blv_trainer.cli.terminal_tables import format_metrics, write_unusable
 
 logger = logging.getLogger(__name__)
@@ -31,7 +34,12 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--rater_columns", nargs="+", help="levels that single human raters gave: also say how far they agree"
     )
-    parser.add_argument("--output_dir", help="write metrics.json and predictions.parquet here")
+    parser.add_argument(
+        "--subgroup_columns",
+        nargs="+",
+        help="groups that should fare alike (default: region, task, sex, gender and l1, where there are such columns)",
+    )
+    parser.add_argument("--output_dir", help="write metrics.json, predictions.parquet and report/report.html here")
     parser.set_defaults(run=run)
 
 
@@ -72,11 +80,10 @@ def run(args) -> int:
 
     from transformers import utils
 
-    from blv_trainer import prediction
     from blv_trainer.corpora import load_texts
-    from blv_trainer.files import write_json
-    from blv_trainer.prediction import label_names, load_classifier, predict_logits, prediction_table
-    from blv_trainer.run_folder import METRICS_FILE, predictions_of_split, write_predictions
+    from blv_trainer.decision import folded, raw
+    from blv_trainer.experiments import Chosen, Decided
+    from blv_trainer.prediction import label_names, load_classifier, max_tokens, note_cut, num_tokens, predict_logits
 
     utils.logging.disable_progress_bar()
     model, tokenizer = load_classifier(args.model, trust_remote_code=args.trust_remote_code)
@@ -92,57 +99,70 @@ def run(args) -> int:
         quoting=args.quoting,
         delimiter=args.delimiter,
     )
+    check_columns("--subgroup_columns", args.subgroup_columns, data.dataset.column_names)
     human = agreement_of_raters(data.dataset, args.rater_columns, len(names)) if args.rater_columns else {}
-    most = prediction.max_tokens(model, tokenizer, args.max_length)
-    prediction.note_cut(prediction.num_tokens(tokenizer, data.dataset["text"]), most)
-    logits = predict_logits(
-        model, tokenizer, data.dataset["text"], batch_size=args.batch_size, max_length=args.max_length
-    )
-    test: dict[str, Any] = _judge(data.dataset["label"], logits, names)
-    metrics, columns = {"test": test}, {"test": test}
-    if by_group := _judge_groups(data, logits, names, model.config, asked_for=args.group_column is not None):
-        metrics["test_by_group"] = columns[f"test, by {data.group_column}"] = by_group
+    config, texts = model.config.to_dict(), data.dataset["text"]
+    note_cut(num_tokens(tokenizer, texts), max_tokens(model, tokenizer, args.max_length))
+    predict = partial(predict_logits, tokenizer=tokenizer, texts=texts, batch_size=args.batch_size)
+    logits, decision = _before_decision(model, partial(predict, max_length=args.max_length))
+    chosen = Chosen(decision or raw(len(names)), folded(model.config, of_groups=True))
+    measured: Any = {"test": {"num_rows": len(logits)}}
+    judged, found = Decided(chosen, data.group_column).judge(measured, {"test": (data.dataset, logits)}, names)
+    metrics: dict[str, Any] = judged
+    torn_groups([data.dataset], data.group_column)
+    if args.group_column and "test_by_group" not in metrics:
+        why = "no group of one label has more than one answer"
+        logger.warning("Whole groups of the column %r are not judged: %s.", args.group_column, why)
+    by_group = f"test, by {data.group_column}"
+    shown = {name.replace("test_by_group", by_group).replace("_raw", ", raw"): of for name, of in metrics.items()}
     if human:
-        test["human"] = columns["human"] = human  # within its rows: no results of a model
-    print(format_metrics(columns, names))
+        metrics["test"]["human"] = shown["human"] = human  # within its rows: no results of a model
+    print(format_metrics(shown, names))
     if args.output_dir:
-        folder = Path(args.output_dir)
-        write_predictions(folder, [predictions_of_split(data.dataset, "test", prediction_table(logits, names))])
-        write_json(folder / METRICS_FILE, metrics)
-        write_unusable(data.unusable, folder)
+        _write(args, data, metrics, *found["test"], names, config)
     return 0
 
 
-def _judge(labels: Any, scores: Any, names: Sequence[str]) -> dict[str, float]:
-    from blv_trainer.evaluation import Scores
+def _before_decision(model: Any, predict: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Logits from before the decision that a model holds, and that decision; None where it holds none, or hides it."""
+    from blv_trainer.decision import folded
+    from blv_trainer.onnx_classifier import OnnxClassifier
 
-    return {**Scores(labels, scores, names).as_metrics, "num_rows": len(scores)}
+    decision = folded(model.config)
+    if decision is not None and decision.power == 0:  # it stands in the last layer
+        return predict(model) * decision.temperature - decision.shift, decision
+    if decision is None or isinstance(model, OnnxClassifier):  # whose graph applies the cost
+        return predict(model), None
+    model.config.decision = "raw"  # or its forward pass applies it
+    return predict(model), decision
 
 
-def _judge_groups(data: Any, logits: Any, names: Sequence[str], config: Any, *, asked_for: bool) -> dict[str, float]:
-    """Metrics of whole groups; none where they would be those of single answers, or have no label."""
-    import numpy as np
+def _write(args: Any, data: Any, metrics: Any, rows: Any, scores: Any, names: Sequence[str], config: Any) -> None:
+    """What ``--output_dir`` gets."""
+    from blv_trainer.experiments import write_model_report
+    from blv_trainer.files import write_json
+    from blv_trainer.prediction import prediction_table
+    from blv_trainer.run_folder import (
+        EVALUATION_FILE,
+        METRICS_FILE,
+        predictions_of_split,
+        write_config,
+        write_predictions,
+    )
 
-    from blv_trainer.corpora import groups_of
-    from blv_trainer.decision import labels_of_groups, one_label_each
-    from blv_trainer.prediction import group_scores
-
-    if data.group_column is None:
-        return {}
-    labels, groups = np.asarray(data.dataset["label"][:]), groups_of(data.dataset, data.group_column)
-    single = one_label_each(labels, groups)
-    kept = [group for group, is_single in zip(groups, single, strict=True) if is_single]
-    column, num_groups, torn = repr(data.group_column), len({*groups}), sorted({*groups} - {*kept})
-    if len({*kept}) == len(kept):
-        if asked_for:
-            why = "of one label has more than one answer" if kept else "has one label"
-            logger.warning("Whole groups of the column %s are not judged: no group %s.", column, why)
-        return {}
-    if torn:
-        found = f"{len(torn)} of {num_groups} groups of the column {column} have more than one label, such as"
-        logger.warning("%s %.60r: whole groups are judged without them.", found, torn[0])
-    _, pooled = group_scores(logits[single], kept, config)
-    return _judge(labels_of_groups(labels[single], kept), pooled, names)
+    folder = Path(args.output_dir)
+    write_predictions(folder, [predictions_of_split(rows, "test", prediction_table(scores, names))])
+    write_json(folder / METRICS_FILE, metrics)
+    write_unusable(data.unusable, folder)
+    write_config(folder, "evaluate", flags_of(args), name=EVALUATION_FILE)
+    write_model_report(
+        folder,
+        {"test": rows["text"]},
+        source=f"{args.model} on {Path(args.test_file).name}",
+        config=config,
+        group_column=data.group_column,
+        subgroup_columns=args.subgroup_columns,
+    )
 
 
 def agreement_of_raters(rows: Any, columns: Sequence[str], num_classes: int) -> dict[str, float]:

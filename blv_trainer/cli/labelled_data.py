@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from blv_trainer.checks import check_hub, did_you_mean
 
 logger = logging.getLogger(__name__)
 
 
 class LabelledData(NamedTuple):
-    """A ``DatasetDict``, its labels, lowest first, whose answers belong together, what it is in words, and notes."""
+    """A ``DatasetDict``, its labels, lowest first, whose answers belong together, what it is, notes, rows left out."""
 
     dataset: Any
     names: list[str]
     group_column: str | None
     source: str
     notes: list[str]
+    unusable: list[Any]
 
 
-def load_data(corpus_args, data_args, training_args, *, hold_out: bool) -> LabelledData:
+def load_data(corpus_args, data_args, *, seed: int, hold_out: bool) -> LabelledData:
     """What the flags name; with ``hold_out`` a part of train becomes validation rows where no others are given."""
     if corpus_args.data_dir:
-        return _icnale(corpus_args, data_args, seed=training_args.seed)
+        return _icnale(corpus_args, data_args, seed=seed)
 
-    from blv_trainer.cli.terminal_tables import write_unusable
+    if data_args.dataset_name:
+        check_hub(data_args.dataset_name, "--dataset_name", kind="dataset")
     from blv_trainer.corpora import load_table
 
     settings = dataclasses.asdict(data_args) | ({} if hold_out else {"validation_fraction": 0})
-    data = load_table(**settings, seed=training_args.seed)
-    if training_args.should_save:
-        write_unusable(data.unusable, Path(training_args.output_dir))
+    subgroups = settings.pop("subgroup_columns")
+    data = load_table(**settings, seed=seed)
+    for rows in data.dataset.values():
+        check_columns("--subgroup_columns", subgroups, rows.column_names)
     source = data_args.dataset_name or Path(data_args.train_file).name
-    notes = data.notes + _torn_groups(data.dataset, data.group_column)
-    return LabelledData(data.dataset, data.label_names, data.group_column, source, notes)
+    notes = data.notes + torn_groups(data.dataset.values(), data.group_column)
+    return LabelledData(data.dataset, data.label_names, data.group_column, source, notes, data.unusable)
 
 
 def _icnale(corpus_args, data_args, *, seed: int) -> LabelledData:
@@ -56,20 +62,32 @@ def _icnale(corpus_args, data_args, *, seed: int) -> LabelledData:
     source = f"ICNALE Spoken Monologue, split by {corpus_args.split_by}, {corpus_args.transcripts} transcripts"
     names = dataset["train"].features["label"].names
     column, known = data_args.group_column or "speaker", dataset["train"].column_names
-    if column not in known:
-        raise ValueError(f"--group_column {column}: the corpus has no such column. Choose from: {', '.join(known)}.")
-    return LabelledData(dataset, names, column, source, [])
+    check_columns("--group_column", [column], known)
+    check_columns("--subgroup_columns", data_args.subgroup_columns, known)
+    return LabelledData(dataset, names, column, source, [], [])
 
 
-def _torn_groups(dataset, group_column: str | None) -> list[str]:
+def check_columns(flag: str, given: Sequence[str] | None, known: Sequence[str]) -> None:
+    """Raise a ValueError for a column that the data have not."""
+    for name in given or ():
+        if name not in known or name in ("text", "label"):
+            usable = [column for column in known if column not in ("text", "label")]
+            hint = did_you_mean(name, usable)
+            raise ValueError(f"{flag} {name}: the data have no such column. Choose from: {', '.join(usable)}.{hint}")
+
+
+def torn_groups(splits: Iterable[Any], group_column: str | None) -> list[str]:
     """A note on groups with two labels, which are not judged as a whole."""
+    if group_column is None:
+        return []
     from blv_trainer.corpora import groups_of
     from blv_trainer.decision import one_label_each
 
-    labels = [label for rows in dataset.values() for label in rows["label"][:]]
-    groups = [group for rows in dataset.values() for group in groups_of(rows, group_column)]
+    splits = list(splits)
+    labels = [label for rows in splits for label in rows["label"][:]]
+    groups = [group for rows in splits for group in groups_of(rows, group_column)]
     torn = {group for group, is_single in zip(groups, one_label_each(labels, groups), strict=True) if not is_single}
-    if group_column is None or not torn:
+    if not torn:
         return []
     found = f"{len(torn)} of {len({*groups})} groups of the column {group_column!r} have more than one label, such as "
     logger.warning(note := f"{found}{min(torn)[:60]!r}: whole groups are judged without them.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from blv_trainer.cli import source_files
+
 
 def add_parser(subparsers) -> None:
     """Register the verb."""
@@ -11,19 +13,11 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     """Print names and first sentences."""
-    from blv_trainer.losses import LOSSES, loss_options
-    from blv_trainer.metrics import METRICS
-
     print("losses (--loss NAME --loss_kwargs '{\"OPTION\": VALUE}'):")
-    for name, loss in LOSSES.items():
-        print(f"  {name:<24}{_summary(loss)}")
-        options = ", ".join(f"{option}={default!r}" for option, default in loss_options(name).items())
-        print(f"  {'':<24}{options}")
+    for name, (summary, options) in source_files.losses().items():
+        print(f"  {name:<24}{summary}")
+        print(f"  {'':<24}{', '.join(f'{option}={default!r}' for option, default in options.items())}")
     print("\nmetrics:")
-    for name, metric in METRICS.items():
-        print(f"  {name:<24}{_summary(metric.function)}")
+    for name, summary in source_files.metrics().items():
+        print(f"  {name:<24}{summary}")
     return 0
-
-
-def _summary(documented) -> str:
-    return documented.__doc__.strip().splitlines()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_CARD_FLAGS = ("language", "license", "base_model", "datasets", "tags")
+_CARD_FLAGS = ("language", "license", "base_model", "datasets", "tags", "subgroup_columns")
 
 
 def add_parser(subparsers) -> None:
@@ -32,6 +32,9 @@ def add_parser(subparsers) -> None:
     card.add_argument("--base_model", help="Hub id of the encoder")
     card.add_argument("--datasets", nargs="+", help="Hub ids of the training data")
     card.add_argument("--tags", nargs="+", help="further tags")
+    card.add_argument(
+        "--subgroup_columns", nargs="+", help="of a new card: columns of predictions.parquet with groups to tell apart"
+    )
     parser.set_defaults(run=run)
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-from blv_trainer.cli.config import apply_config, dataclass_parser, parse_dataclasses
+from blv_trainer.arguments import CorpusArguments, DataArguments, DecisionArguments, ModelArguments
+from blv_trainer.checks import check_hub
+from blv_trainer.cli import flags
+from blv_trainer.cli.data_summary import print_summary
 from blv_trainer.cli.labelled_data import load_data, parse_weights
 from blv_trainer.cli.notes import quieten
+from blv_trainer.presets import FROZEN_TRAINING, QUICK_TRAINING
 
 # What differs from TrainingArguments' own defaults, and why.
 DEFAULTS = {
@@ -22,39 +28,58 @@ DEFAULTS = {
     "save_strategy": "epoch",
     "save_total_limit": 1,
     "report_to": ["none"],
+    "seed": 42,
 }
 
 
+@dataclass
+class TrainArguments:
+    """Where defaults come from."""
+
+    preset: Literal["paper", "quick"] = field(
+        default="paper",
+        metadata={
+            "help": "Defaults of the other flags. paper: BERT base, 20 epochs, a day for 1,800 essays on a processor; "
+            "quick: a small encoder, 256 tokens, at most 5 epochs, the one with the best QWK kept."
+        },
+    )
+
+
+PARTS = (TrainArguments, CorpusArguments, DataArguments, DecisionArguments, ModelArguments)
+
+
 def add_parser(subparsers) -> None:
-    """Register the verb; its flags come from dataclasses that take seconds to import, so they wait until it runs."""
+    """Register the verb; its flags come from dataclasses, so it reads them itself."""
     parser = subparsers.add_parser("train", help="train a classifier on labelled texts", add_help=False)
     parser.set_defaults(run=run, rest=[])
 
 
-def build_parser(defaults: dict[str, Any] | None = None):
+def build_parser(words: list[str], defaults: dict[str, Any], *, verb: str = "train"):
     """The parser of all flags: data, model, decision and ``BLVTrainingArguments``."""
-    from blv_trainer import arguments
-
-    kinds = [arguments.CorpusArguments, arguments.DataArguments, arguments.DecisionArguments]
-    return dataclass_parser(
-        "train",
-        [*kinds, arguments.ModelArguments, arguments.BLVTrainingArguments],
+    return flags.dataclass_parser(
+        verb,
+        PARTS,
+        words,
         usage="--train_file FILE | --dataset_name NAME | --data_dir DIR, --output_dir DIR [FLAGS]",
         description="Train a classifier on labelled texts; tune a decision and fold it in; evaluate it, the largest "
         "logit's answers beside; write model, metrics and predictions. Given again after it was stopped, the same "
         "command goes on from its last whole checkpoint.",
-        defaults=DEFAULTS | (defaults or {}),
+        defaults=DEFAULTS | defaults,
     )
 
 
-def all_flags() -> list[str]:
-    """Names of all flags."""
-    return [action.dest for action in build_parser()._actions]
+def all_flags() -> set[str]:
+    """Names of all flags but the preset, which other flags make up for."""
+    return {action.dest for action in build_parser([], {})._actions} - {"preset"}
 
 
 def run(args) -> int:
     """Train, evaluate, write; 0 when done."""
-    corpus_args, data_args, decision_args, model_args, training_args = _parse(args.rest)
+    parser, (_, corpus_args, data_args, decision_args, model_args), settings = parse(args.rest)
+    data = load_data(corpus_args, data_args, seed=settings["seed"], hold_out=not decision_args.folds)
+    print_summary(data)
+    check_hub(model_args.model_name_or_path, "--model_name_or_path")
+    training_args = flags.training_arguments(parser, settings)
     _check_decision(decision_args.decision)
 
     from blv_trainer.cli.terminal_tables import format_metrics
@@ -64,24 +89,24 @@ def run(args) -> int:
     quieten(training_args)
     with only_run_in(training_args.output_dir, active=training_args.process_index == 0):
         refuse_used_folder(training_args)
-        metrics, names = _train(corpus_args, data_args, decision_args, model_args, training_args)
+        metrics = _train(data, corpus_args, data_args, decision_args, model_args, training_args)
     if training_args.should_save:
         splits = {split: values for split, values in metrics.items() if split != "train"}
-        print(
-            format_metrics(splits, names) if splits else "Nothing was evaluated: there are no validation or test rows."
-        )
-        print(f"\nModel, metrics.json, predictions.parquet and config.yaml are in {training_args.output_dir}")
+        nothing = "Nothing was evaluated: there are no validation or test rows."
+        print(format_metrics(splits, data.names) if splits else nothing)
+        print(f"\nModel, metrics.json, predictions.parquet, config.yaml and report/ are in {training_args.output_dir}")
     return 0
 
 
-def _parse(words: list[str]):
-    """The arguments; ``--freeze_encoder``, on the line or in ``--config``, brings defaults of its own."""
-    from blv_trainer.experiments import FROZEN_TRAINING
+def parse(words: list[str], *, verb: str = "train") -> tuple[Any, Any, dict[str, Any]]:
+    """The parser, the arguments of ``PARTS`` and the settings of the training.
 
-    first = build_parser()
-    apply_config(first, words)
-    frozen = first.parse_known_args(words)[0].freeze_encoder
-    return parse_dataclasses(build_parser(FROZEN_TRAINING if frozen else None), words)
+    Flags win over ``--config``, which wins over ``--freeze_encoder``'s defaults and these over the preset's.
+    """
+    found = flags.peek(build_parser(words, {}), words)
+    defaults = {"quick": QUICK_TRAINING, "paper": {}}[found.preset]
+    parser = build_parser(words, {**defaults, **(FROZEN_TRAINING if found.freeze_encoder else {})}, verb=verb)
+    return parser, *flags.parse_dataclasses(parser, PARTS, words)
 
 
 def _check_decision(name: str | None) -> None:
@@ -95,14 +120,14 @@ def _check_decision(name: str | None) -> None:
             raise ValueError(f"--decision {name} is neither raw, consistent nor tuned, and {error}") from error
 
 
-def _train(corpus_args, data_args, decision_args, model_args, training_args):
-    """Metrics and label names of a run that is begun, or gone on with where it was stopped."""
+def _train(data, corpus_args, data_args, decision_args, model_args, training_args):
+    """Metrics of a run that is begun, or gone on with where it was stopped."""
     from blv_trainer.arguments import changed_settings
-    from blv_trainer.experiments import check_folds, join_splits, train_decided
+    from blv_trainer.cli.terminal_tables import write_unusable
+    from blv_trainer.experiments import check_folds, join_splits, train_decided, write_model_report
     from blv_trainer.run_folder import write_config
 
     folds = decision_args.folds or 0
-    data = load_data(corpus_args, data_args, training_args, hold_out=not folds)
     dataset, tests = data.dataset, {}
     if folds:
         tests = {} if corpus_args.data_dir else {"test": dataset.pop("test")} if "test" in dataset else {}
@@ -113,6 +138,7 @@ def _train(corpus_args, data_args, decision_args, model_args, training_args):
         training_args.eval_strategy = "no"
     decision_args.decision = decision_args.decision or ("tuned" if folds or "validation" in dataset else "raw")
     if training_args.should_save:
+        write_unusable(data.unusable, Path(training_args.output_dir))
         changed = changed_settings(training_args, always={"output_dir", "loss", "loss_kwargs", "seed", *DEFAULTS})
         changed.pop("resume_from_checkpoint", None)  # it is about this process, not about the run
         parts = (corpus_args, data_args, decision_args, model_args)
@@ -130,4 +156,9 @@ def _train(corpus_args, data_args, decision_args, model_args, training_args):
         freeze_encoder=decision_args.freeze_encoder,
         on_run=print if training_args.should_save else None,
     )
-    return metrics, data.names
+    if training_args.should_save:
+        texts = {split: rows["text"] for split, rows in dataset.items()}
+        texts["out_of_fold"] = texts["train"]
+        named = {"group_column": data.group_column, "subgroup_columns": data_args.subgroup_columns}
+        write_model_report(training_args.output_dir, texts, source=data.source, **named)
+    return metrics

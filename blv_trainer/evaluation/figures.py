@@ -14,9 +14,11 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import imread, imsave
 from numpy.typing import ArrayLike
 
 _DPI = 130
+_NO_VERSION: Any = {"Software": None}  # in a PNG file
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#7F7F7F")
 MARKERS = "osD^vPX*"
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)), (0, (8, 3)))
@@ -31,8 +33,22 @@ def new_axes(width: float = 5.0, height: float = 3.6) -> Axes:
 def as_png(figure: Figure) -> bytes:
     """The figure as a PNG file, without a date or version in it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata=_NO_VERSION)
     return buffer.getvalue()
+
+
+def as_tiles(figure: Figure, png: bytes) -> list[tuple[bytes, float]]:
+    """What ``as_png`` gave in pieces, for narrow pages: plots, then legends, each with its width in inches."""
+    pixels: np.ndarray = imread(io.BytesIO(png))  # (height, width, 4)
+    tiles, height = [], len(pixels)
+    parts: list[Any] = [*figure.axes, *figure.legends]
+    for part in parts:
+        left, low, right, high = (np.asarray(part.get_tightbbox().extents) * (_DPI / figure.dpi)).astype(int)
+        buffer = io.BytesIO()
+        piece = pixels[max(height - high - 4, 0) : height - low + 4, max(left - 4, 0) : right + 4]
+        imsave(buffer, piece, metadata=_NO_VERSION)
+        tiles.append((buffer.getvalue(), piece.shape[1] / _DPI))
+    return tiles
 
 
 def plain(text: str) -> str:
@@ -44,6 +60,13 @@ def plain(text: str) -> str:
 def style(k: int) -> dict:
     """Colour, marker and line style of the k-th method."""
     return {"color": COLOURS[k % 8], "marker": MARKERS[k % 8], "linestyle": LINES[k % 8]}
+
+
+def _name_levels(ax: Axes, names: Sequence[str], *, room: int, **looks: Any) -> None:
+    """The ticks of the levels, slanted where a name has more letters than there is room for."""
+    if max(len(line) for name in names for line in name.split("\n")) > room:
+        looks |= {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(names)), [plain(name) for name in names], **looks)
 
 
 def plot_class_distribution(
@@ -59,7 +82,7 @@ def plot_class_distribution(
         looks: dict[str, Any] = {"color": COLOURS[k], "hatch": HATCHES[k], "edgecolor": "white", "linewidth": 0}
         bars = ax.bar(places, shares, width, label=label, **looks)
         ax.bar_label(bars, [f"{count:,}" for count in counts], padding=2, fontsize=7)
-    ax.set_xticks(range(len(names)), [plain(name) for name in names])
+    _name_levels(ax, names, room=12)
     ax.set(xlabel="level", ylabel="share of the split (%)")
     ax.margins(y=0.1)
     ax.legend(frameon=False)
@@ -85,9 +108,8 @@ def plot_confusion(matrix: ArrayLike, names: Sequence[str], *, title: str = "", 
         colour = "white" if percent[i, j] > 60 else "black"  # the better contrast
         ax.text(j, i - 0.12, f"{percent[i, j]:.0f} %", ha="center", va="center", color=colour, fontsize=size)
         ax.text(j, i + 0.26, count, ha="center", va="center", color=colour, fontsize=size - 2)
-    levels = [plain(name) for name in names]
-    ax.set_xticks(range(len(names)), levels, rotation=45 if max(map(len, names)) > 4 else 0)
-    ax.set_yticks(range(len(names)), levels)
+    _name_levels(ax, names, room=4)
+    ax.set_yticks(range(len(names)), [plain(name) for name in names])
     ax.set(xlabel="machine", ylabel="human")
     ax.set_title(plain(title), fontsize=10)
     return ax
@@ -151,7 +173,7 @@ def plot_by_class(
     ax = ax or new_axes()
     for k, (title, of_class) in zip(numbers or range(len(values)), values.items(), strict=True):
         ax.plot(range(len(names)), of_class, label=plain(title), linewidth=1.2, markersize=5, **style(k))
-    ax.set_xticks(range(len(names)), [plain(name) for name in names])
+    _name_levels(ax, names, room=50 // len(names))
     ax.set(xlabel="level", ylabel=ylabel)
     ax.grid(axis="y", color="0.9")
     return ax
@@ -226,7 +248,7 @@ def plot_score_distribution(
         colour = ("0.25", COLOURS[5], COLOURS[6], COLOURS[2])[k % 4]
         looks: dict[str, Any] = {"color": colour, "hatch": HATCHES[k % 8], "label": plain(name)}
         ax.bar(places, counts, width, edgecolor="white", linewidth=0, **looks)
-    ax.set_xticks(range(len(names)), [plain(name) for name in names], fontsize=8)
+    _name_levels(ax, names, room=40 // len(names), fontsize=8)
     ax.set(xlabel="level", ylabel="test samples")
     ax.set_title(plain(title), fontsize=10)
     return ax

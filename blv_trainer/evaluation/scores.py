@@ -25,7 +25,7 @@ from blv_trainer.levels import are_numbers, level_values
 from blv_trainer.metrics import make_compute_metrics
 
 NUM_RESAMPLES = 10_000
-_SUBGROUPS = ("region", "task", "sex", "gender", "l1")  # columns that a table of subgroups is made of, where known
+_SUBGROUPS = ("region", "task", "sex", "gender", "l1")  # columns that subgroups are made of where none are named
 
 
 class Scores:
@@ -35,11 +35,12 @@ class Scores:
         labels: the true class of each row, ``(n,)``.
         logits: as decided upon, ``(n, num_classes)``, or of several runs, ``(num_runs, n, num_classes)``.
         names: the labels, lowest first.
-        columns: what else is known of each row, ``(n,)`` each. Of ``region``, ``task``, ``sex``, ``gender`` and ``l1``
-            subgroups are made.
+        columns: what else is known of each row, ``(n,)`` each.
         num_resamples: of each bootstrap and permutation test.
         group_column: the column that says which rows belong together: intervals and tests draw whole groups, a row with
             an empty cell by itself; None, or a name that is no column, to draw rows.
+        subgroup_columns: the columns that subgroups are made of; by default ``region``, ``task``, ``sex``, ``gender``
+            and ``l1``, where there are such columns.
 
     Examples:
         >>> scores = Scores([0, 1, 1], [[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]], ["A", "B"])
@@ -55,6 +56,7 @@ class Scores:
         columns: Mapping[str, Sequence[Any]] | None = None,
         num_resamples: int = NUM_RESAMPLES,
         group_column: str | None = "speaker",
+        subgroup_columns: Sequence[str] | None = None,
     ):
         self.labels = np.asarray(labels)
         decided = np.asarray(logits, dtype=np.float64)
@@ -63,6 +65,8 @@ class Scores:
         self.columns = dict(columns or {})
         self.num_resamples = num_resamples
         self.group_column = group_column
+        usual = [name for name in self.columns if name.lower() in _SUBGROUPS]
+        self.subgroup_columns = {name: self.columns[name] for name in subgroup_columns or usual}
         self._differences: dict[Scores, dict[str, Estimate]] = {}  # once each: a bootstrap takes seconds
 
     @cached_property
@@ -175,11 +179,6 @@ class Scores:
     def as_metrics(self) -> dict[str, float]:
         """``values``, ``by_class`` and ``rmse_in_units``, as ``metrics.json`` has them."""
         return self.values | self.by_class() | self.in_units()
-
-    @cached_property
-    def subgroup_columns(self) -> dict[str, Sequence[Any]]:
-        """The columns that subgroups are made of."""
-        return {name: values for name, values in self.columns.items() if name.lower() in _SUBGROUPS}
 
     @cached_property
     def subgroups(self) -> list[Subgroup]:

@@ -42,7 +42,7 @@ def subgroup_table(human: np.ndarray, machine: np.ndarray, columns: Mapping[str,
     Args:
         human: the true class of each sample, ``(n,)``.
         machine: machine scores, ``(num_runs, n)``; runs count alike.
-        columns: values for each sample, ``(n,)`` each; samples without a value (None) are in no group.
+        columns: values for each sample, ``(n,)`` each; samples without a value (None, blank) are in no group.
 
     Returns:
         The groups, columns in their order, values sorted; nan where all scores are equal.
@@ -62,7 +62,7 @@ def subgroup_table(human: np.ndarray, machine: np.ndarray, columns: Mapping[str,
         gap = (machine - human) / human.std(ddof=1)  # (num_runs, n)
     groups = []
     for column, values in columns.items():
-        for value in sorted({value for value in values if value is not None}, key=str):
+        for value in sorted({value for value in values if value is not None and str(value).strip()}, key=str):
             inside = np.array([other == value for other in values])
             dsm = (machine_z - human_z)[:, inside].mean()
             groups.append(Subgroup(column, str(value), int(inside.sum()), float(gap[:, inside].mean()), float(dsm)))

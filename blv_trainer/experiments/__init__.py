@@ -5,33 +5,40 @@ from typing import TYPE_CHECKING
 from blv_trainer._door import opened_on_demand
 from blv_trainer.experiments import invented
 from blv_trainer.experiments.comparison import Plan, compare
+from blv_trainer.experiments.decisions import Chosen, Decided
 from blv_trainer.experiments.final_run import train_decided, write_winner
 from blv_trainer.experiments.folds import check_folds, complete_splits, join_splits
-from blv_trainer.experiments.frozen import FROZEN_TRAINING
 from blv_trainer.experiments.methods import PAPER_METHODS, Method, parse_methods
+from blv_trainer.experiments.progress import expected_work, in_words, still_at
 from blv_trainer.experiments.single_run import refuse_used_folder, train_and_evaluate
 
 if TYPE_CHECKING:
-    from blv_trainer.experiments.report import table_cells, write_report
+    from blv_trainer.experiments.report import table_cells, write_model_report, write_report
 
 __all__ = [
-    "FROZEN_TRAINING",
     "PAPER_METHODS",
+    "Chosen",
+    "Decided",
     "Method",
     "Plan",
     "check_folds",
     "compare",
     "complete_splits",
+    "expected_work",
+    "in_words",
     "invented",
     "join_splits",
     "parse_methods",
     "refuse_used_folder",
+    "still_at",
     "table_cells",
     "train_and_evaluate",
     "train_decided",
+    "write_model_report",
     "write_report",
     "write_winner",
 ]
 
 # With matplotlib, numba and scikit-learn, which training does not need.
-__getattr__ = opened_on_demand(__name__, {"table_cells": "report", "write_report": "report"})
+_OF_REPORT = ("table_cells", "write_model_report", "write_report")
+__getattr__ = opened_on_demand(__name__, dict.fromkeys(_OF_REPORT, "report"))

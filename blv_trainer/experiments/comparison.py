@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,6 +20,7 @@ from blv_trainer.experiments import runs
 from blv_trainer.experiments.folds import assign_folds, fold_dataset
 from blv_trainer.experiments.frozen import FEATURES_FOLDER, head_learner, pooled_features
 from blv_trainer.experiments.methods import Method
+from blv_trainer.experiments.progress import in_words, with_time_left
 from blv_trainer.experiments.single_run import Learner, text_learner, train_and_evaluate
 from blv_trainer.files import write_json
 from blv_trainer.run_folder import COMPARISON_FILE, METRICS_FILE, write_config
@@ -141,19 +143,24 @@ def make_runs(
         with plan.training_args.main_process_first(local=False):
             features = pooled_features(dataset, plan.model_args, cache_dir)
     folds = cache(partial(assign_folds, dataset["train"], plan.num_folds, plan.group_column))  # once a seed
+    begun, done = time.monotonic(), 0
     for k, (method, seed, fold) in enumerate(todo, start=1):
         folder = where(method, seed, fold)
         of_fold = "" if fold is None else f", fold {fold + 1} of {plan.num_folds}"
         state = "" if (method, seed, fold) in unfinished else ": finished"
+        if done and not state:
+            left = (time.monotonic() - begun) / done * (len(unfinished) - done)
+            state = f" ({len(unfinished) - done} runs left, about {in_words(left)})"
         say(f"[{k}/{len(todo)}] {method.title}, seed {seed}{of_fold}{state}")
         if (method, seed, fold) in unfinished:
             rows, own = dataset, features
             if fold is not None:
                 rows, own = _rows_of_fold(dataset["train"], folds(seed=seed), fold, plan, seed, features)
             learner: Callable[..., Learner] = text_learner if own is None else partial(head_learner, own)
-            learn = partial(learner, class_counts=counts)
+            learn = with_time_left(partial(learner, class_counts=counts))
             settings = _settings(shared, method, seed, fold)
             _run_once(rows, learn, names, plan, method, seed, fold, folder, settings=settings)
+            done += 1
         if plan.training_args.should_save:
             runs.drop_weights(folder, checkpoints_only=plan.keep_models)
 

@@ -17,7 +17,6 @@ from blv_trainer.decision import (
     Decision,
     consistent,
     fold,
-    labels_of_groups,
     one_label_each,
     optimal,
     pool,
@@ -25,6 +24,7 @@ from blv_trainer.decision import (
     tune,
 )
 from blv_trainer.evaluation import Scores
+from blv_trainer.run_folder import GROUP_LOGITS, RAW_GROUP_LOGITS, RAW_LOGITS
 
 Found = tuple[Dataset, np.ndarray]  # rows, and their logits (n, num_classes)
 
@@ -57,6 +57,21 @@ class Answers:
     def judged(self) -> np.ndarray:
         """Which rows belong to a group with one label, ``(n,)``."""
         return one_label_each(self.labels, self.groups if self.groups is not None else np.arange(len(self.labels)))
+
+    @cached_property
+    def first_of_groups(self) -> np.ndarray:
+        """The place of the first answer of each group with one label, in order; none where no such group has two."""
+        first: dict[Any, int] = {}
+        groups = () if self.groups is None else self.groups
+        for k in np.flatnonzero(self.judged).tolist() if len(groups) else ():
+            first.setdefault(groups[k], k)
+        return np.array([*first.values()] if len(first) < self.judged.sum() else [], dtype=np.int64)
+
+    @cached_property
+    def pooled(self) -> np.ndarray:
+        """The logits of these groups, from before any decision."""
+        assert self.groups is not None
+        return pool(self.logits[self.judged], self.groups[self.judged])[1]
 
 
 class Chosen(NamedTuple):
@@ -160,15 +175,29 @@ class Decided:
         for split, (rows, logits) in found.items():
             answers = Answers.of(rows, logits, self.group_column)
             scores, pooled = apply_to(self.chosen, answers)
-            decided[split] = rows, scores
+            decided[split] = self._with_more(rows, answers, pooled), scores
             if split != "train":
                 judged |= self._of_split(split, answers, scores, pooled, names, metrics[split])
         if self.out_of_fold is not None:
             rows, logits, scores, pooled = self.out_of_fold
             answers = Answers.of(rows, logits, self.group_column)
             judged |= self._of_split("out_of_fold", answers, scores, pooled, names, {"num_rows": len(logits)})
-            decided["out_of_fold"] = rows, scores
+            decided["out_of_fold"] = self._with_more(rows, answers, pooled), scores
         return judged, decided
+
+    def _with_more(self, rows: Dataset, answers: Answers, pooled: np.ndarray | None) -> Dataset:
+        """The rows with what their scores do not tell: logits from before the decision, and of whole groups."""
+        is_raw, first = self.chosen.decision.kind == "raw", answers.first_of_groups
+        columns = {} if is_raw else {RAW_LOGITS: answers.logits.tolist()}
+        of_groups = {} if pooled is None or not len(first) else {GROUP_LOGITS: pooled}
+        if of_groups and not is_raw:
+            of_groups[RAW_GROUP_LOGITS] = answers.pooled
+        for name, values in of_groups.items():
+            placed = dict(zip(first.tolist(), values.tolist(), strict=True))
+            columns[name] = [placed.get(k) for k in range(len(rows))]
+        for name, column in columns.items():
+            rows = rows.add_column(name, column)
+        return rows
 
     def _of_split(
         self,
@@ -183,13 +212,10 @@ class Decided:
         values = {split: measured | Scores(answers.labels, scores, names).as_metrics}
         if not is_raw:
             values[f"{split}_raw"] = measured | Scores(answers.labels, answers.logits, names).as_metrics
-        if pooled is not None and answers.groups is not None and len(pooled):
-            inside = answers[answers.judged]
-            assert inside.groups is not None
-            labels = labels_of_groups(inside.labels, inside.groups)
-            size = {"num_rows": len(labels)}
+        first = answers.first_of_groups
+        if pooled is not None and len(first):
+            labels, size = answers.labels[first], {"num_rows": len(first)}
             values[f"{split}_by_group"] = size | Scores(labels, pooled, names).as_metrics
             if not is_raw:
-                untouched = pool(inside.logits, inside.groups)[1]
-                values[f"{split}_by_group_raw"] = size | Scores(labels, untouched, names).as_metrics
+                values[f"{split}_by_group_raw"] = size | Scores(labels, answers.pooled, names).as_metrics
         return values

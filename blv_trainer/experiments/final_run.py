@@ -20,7 +20,8 @@ from blv_trainer.experiments.decisions import Answers, Decided, Found, choice, c
 from blv_trainer.experiments.folds import cut_validation, out_of_fold
 from blv_trainer.experiments.frozen import FEATURES_FOLDER, head_learner, pooled_features
 from blv_trainer.experiments.methods import Method, parse_method
-from blv_trainer.experiments.single_run import refuse_used_folder, train_and_evaluate
+from blv_trainer.experiments.progress import with_time_left
+from blv_trainer.experiments.single_run import Learner, refuse_used_folder, text_learner, train_and_evaluate
 from blv_trainer.run_folder import RUN_FILE, read_config, write_config
 from blv_trainer.training import count_classes
 
@@ -109,7 +110,7 @@ def train_decided(
             cut = cut_validation(dataset["train"], group_column, seed=training_args.seed)
             dataset = DatasetDict({**dataset, **{split: dataset["train"].select(own) for split, own in cut.items()}})
     _resume_or_begin(dataset, names, model_args, training_args, freeze_encoder=freeze_encoder)
-    learn = None
+    learn: Callable[..., Learner] = text_learner
     if freeze_encoder:
         with training_args.main_process_first(local=False):
             learn = partial(head_learner, pooled_features(dataset, model_args, cache_dir))
@@ -119,7 +120,7 @@ def train_decided(
         return Decided(chosen or choose(tuned_on), group_column, out_of_fold_rows)
 
     metrics = train_and_evaluate(
-        dataset, names, model_args=model_args, training_args=training_args, learn=learn, decide=decide
+        dataset, names, model_args=model_args, training_args=training_args, learn=with_time_left(learn), decide=decide
     )
     if training_args.should_save:
         shutil.rmtree(cache_dir, ignore_errors=True)

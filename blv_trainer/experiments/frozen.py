@@ -22,6 +22,7 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from blv_trainer import __version__
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
 from blv_trainer.experiments.decisions import Decided
+from blv_trainer.experiments.progress import Progress
 from blv_trainer.experiments.runs import data_digest, encoder_digest
 from blv_trainer.experiments.single_run import Learner, build_model
 from blv_trainer.files import staged_folder, write_whole
@@ -34,15 +35,6 @@ from blv_trainer.training import count_classes
 logger = logging.getLogger(__name__)
 
 FEATURES_FOLDER = "features"  # where a comparison or a run keeps them
-# A linear layer over fixed features needs large steps, and no checkpoints: a run takes seconds.
-FROZEN_TRAINING = {
-    "per_device_train_batch_size": 64,
-    "per_device_eval_batch_size": 1024,
-    "gradient_accumulation_steps": 1,
-    "num_train_epochs": 30,
-    "learning_rate": 1e-2,
-    "save_strategy": "no",
-}
 
 
 class FrozenHead(nn.Module):
@@ -97,7 +89,9 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
         if kept is None:
             logger.info("features of the frozen encoder: %d %s rows", len(rows), split)
             encoder = encoder or _encoder(model_args, rows.features["label"].names)
-            kept = predict_logits(*encoder, list(rows["text"]))
+            head = encoder[0].get_submodule("classifier")
+            with Progress(f"features of {split}", len(rows), "rows").counting_calls_of(head):
+                kept = predict_logits(*encoder, list(rows["text"]))
             lengths += num_tokens(encoder[1], rows["text"])
             write_whole(path, partial(save_file, {"features": kept}))
         features[split] = kept

@@ -9,29 +9,15 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
-from blv_trainer.corpora import split_by_group
 from blv_trainer.corpora.icnale import LABELS
 from blv_trainer.corpora.synthetic import generate_answers
 from blv_trainer.files import write_text
+from blv_trainer.presets import DEMO_TRAINING as TRAINING  # noqa: F401 - for who trains on these answers
 
 FILE = "answers.csv"
-MAX_LENGTH = 128  # tokens
-
-# Settings of BLVTrainingArguments for an encoder whose weights start from random, not from pretraining.
-TRAINING: dict[str, Any] = {
-    "num_train_epochs": 8,
-    "learning_rate": 2e-3,
-    "warmup_steps": 0.1,
-    "per_device_train_batch_size": 16,
-    "per_device_eval_batch_size": 64,
-    "train_sampling_strategy": "group_by_length",
-    "report_to": ["none"],
-}
 
 
 def write_answers(path: Path, num_speakers: int, *, seed: int) -> None:
@@ -49,22 +35,6 @@ def two_new_answers(*, seed: int) -> list[str]:
     """Invented answers of a speaker at the lowest level and of one at the highest, from another corpus."""
     answers = generate_answers(60, seed=seed + 1, as_read=True)
     return [next(str(answer.text) for answer in answers if answer.label == label) for label in (LABELS[0], LABELS[-1])]
-
-
-def make_dataset(num_speakers: int, *, seed: int) -> DatasetDict:
-    """Invented answers with disjoint speakers: 60 % train, 10 % validation, 30 % test."""
-    answers = generate_answers(num_speakers, seed=seed, as_read=True)
-    labels, speakers = [answer.label for answer in answers], [answer.speaker for answer in answers]
-    split = split_by_group(labels, speakers, fractions=(0.6, 0.1, 0.3), seed=seed)
-    columns = {name: Value("string") for name in ("id", "text", "label", "region", "speaker", "task")}
-    features = Features(columns | {"label": ClassLabel(names=list(LABELS))})
-    rows = [{name: getattr(answer, name) for name in columns} for answer in answers]
-    return DatasetDict(
-        {
-            name: Dataset.from_list([row for row, own in zip(rows, split, strict=True) if own == name], features)
-            for name in ("train", "validation", "test")
-        }
-    )
 
 
 def build_encoder(texts: Sequence[str], folder: Path, *, seed: int) -> str:

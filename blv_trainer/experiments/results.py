@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from blv_trainer.evaluation import Scores
+from blv_trainer.evaluation import NUM_RESAMPLES, Scores
 from blv_trainer.experiments.decisions import Answers, as_groups
 from blv_trainer.experiments.folds import out_of_fold
 from blv_trainer.experiments.methods import Method, parse_methods
@@ -83,10 +84,14 @@ class Results:
         """Training rows of each class; with folds all rows, of which each run had most."""
         return self.class_counts["train"]
 
+    def scores(self, rows: Predictions, logits: ArrayLike, num_resamples: int = NUM_RESAMPLES) -> Scores:
+        """What logits of some rows are worth."""
+        named = {"group_column": self.group_column, "subgroup_columns": self.description.get("subgroup_columns")}
+        return Scores(rows.labels, logits, self.names, rows.columns, num_resamples, **named)
+
     def answers(self, rows: Predictions, logits: np.ndarray) -> Answers:
         """One run's logits of some rows, with their labels and groups."""
-        scores = Scores(rows.labels, logits, self.names, rows.columns, group_column=self.group_column)
-        return Answers(logits, rows.labels, as_groups(scores.groups))
+        return Answers(logits, rows.labels, as_groups(self.scores(rows, logits).groups))
 
 
 def read_results(output_dir: str | Path) -> Results:

@@ -23,6 +23,7 @@ from transformers import (
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
 from blv_trainer.experiments.decisions import Decided, Found
 from blv_trainer.files import staged_folder, write_json
+from blv_trainer.levels import spell_levels
 from blv_trainer.metrics import make_compute_metrics
 from blv_trainer.modeling import MeanPooledConfig, MeanPooledForSequenceClassification
 from blv_trainer.prediction import load_errors, max_tokens, note_cut, num_tokens, prediction_table
@@ -284,7 +285,7 @@ def by_length(rows: Dataset) -> tuple[Dataset, np.ndarray]:
 
 def _check_labels(config: PretrainedConfig, source: str, names: Sequence[str]) -> None:
     """Rows of the head mean labels, in order; names that transformers made up (LABEL_0) mean the data's, in order."""
-    known = [str(name) for _, name in sorted((config.id2label or {}).items())]
+    known = spell_levels(str(name) for _, name in sorted((config.id2label or {}).items()))
     if known != list(names) and known != [f"LABEL_{k}" for k in range(len(names))]:
         raise ValueError(
             f"{source} is a classifier for {', '.join(known)}, the data has {', '.join(names)}: give the same labels "

@@ -34,7 +34,8 @@ _REASONS = (
     (_PICKLES, "a pickle, which can run code where it is loaded"),
     (("checkpoint-*", "runs", "logs", "*tfevents*", "history.json", "trainer_state.json"), "a trace of the training"),
     (("*.parquet", "*.csv", "*.tsv", "*.jsonl", "*.txt", "*.wav", "*.mp3"), "may hold what the corpus forbids to show"),
-    (("config.yaml", "report", "*.log"), "names files and folders of this computer"),
+    (("report",), "shows texts of your data"),
+    (("*.yaml", "*.log"), "names files and folders of this computer"),
 )
 # Where and how long things are kept, and in which process: no part of how a model was trained.
 _NOT_SHOWN = ("output_dir", "logging_dir", "run_name", "from_checkpoint", "save_total_limit", "local_rank", "_token")
@@ -58,6 +59,7 @@ def select_files(folder: str | Path, *, include: Sequence[str] = ()) -> Selectio
     card = folder / "README.md"
     named = {*_code_files(folder), *(pictures_of(card.read_text(encoding="utf-8")) if card.is_file() else ())}
     asked = {path for pattern in include for path in paths if fnmatch(path, pattern)}
+    asked = {path for path in asked if not path.startswith("report/") or path in include}  # that only by its name
     files = [path for path in paths if path in named | asked or belongs_to_model(path)]
     others = {f"{path.split('/')[0]}/" if "/" in path else path for path in paths if path not in files}
     return Selection(files, {entry: _reason(entry.rstrip("/")) for entry in sorted(others)})

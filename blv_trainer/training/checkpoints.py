@@ -85,6 +85,20 @@ def check_finite(trainer: Trainer, loss: torch.Tensor | None = None) -> None:
         raise FloatingPointError(f"{what}. {good}. {cure}.")
 
 
+def has_stalled(args: TrainingArguments, state: TrainerState) -> bool:
+    """Whether for ``early_stopping_patience`` evaluations neither metric nor loss were better; as whole when resumed.
+
+    ``transformers.EarlyStoppingCallback`` counts anew there, and ends a run whose QWK is still 0 while it learns.
+    """
+    patience = getattr(args, "early_stopping_patience", None) or len(state.log_history)
+    evaluations = [log for log in state.log_history if "eval_loss" in log]
+    before, recent = evaluations[:-patience], evaluations[-patience:]
+    if not before or recent[0]["step"] <= (state.best_global_step or 0):
+        return False
+    least = min(log["eval_loss"] for log in before)
+    return all(log["eval_loss"] >= least for log in recent)
+
+
 class NothingLeftError(Exception):
     """Training would go on from a checkpoint that has all steps."""
 
@@ -128,7 +142,7 @@ class WholeCheckpoints(TrainerCallback):
         waited = of_stopper["attributes"]["early_stopping_patience_counter"] if isinstance(of_stopper, dict) else 0
         stoppers = [callback for callback in self._callbacks if isinstance(callback, EarlyStoppingCallback)]
         stopped = any(waited >= stopper.early_stopping_patience for stopper in stoppers)
-        if self._resumed and (stopped or state.global_step >= state.max_steps):
+        if self._resumed and (stopped or has_stalled(args, state) or state.global_step >= state.max_steps):
             raise NothingLeftError
 
     def on_epoch_begin(
@@ -151,6 +165,10 @@ class WholeCheckpoints(TrainerCallback):
         """Trainer evaluates after this, and then saves."""
         if self._put_off:
             control.should_save, self._put_off = True, False
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """The checkpoint was compared with the best one just before."""
+        control.should_training_stop |= has_stalled(args, state)
 
     @contextlib.contextmanager
     def saving(self, trainer: Trainer, folder: Path) -> Iterator[None]:

@@ -106,13 +106,41 @@ def test_a_failure_is_told_without_its_details(buttons, monkeypatch, caplog):
 
 
 def test_the_page_says_what_the_model_cannot_know_and_what_becomes_of_recordings(page):
-    said = " ".join(" ".join(str(block.value) for block in page.blocks.values() if hasattr(block, "value")).split())
+    said = said_on(page)
     for part in ("labels of whole speakers", "the words that Whisper wrote", "unlike its training data"):
         assert part in said
     assert "Do not use it for grades" in said
     assert "about the first 90 words" in said
     assert "Recordings are deleted from this server after ten minutes at most" in said
     assert page.delete_cache == (60, 540)  # seconds
+
+
+def said_on(page):
+    return " ".join(" ".join(str(block.value) for block in page.blocks.values() if hasattr(block, "value")).split())
+
+
+def opened_on(page):
+    return next(block.selected for block in page.blocks.values() if block.get_block_name() == "tabs")
+
+
+def test_a_page_for_texts_says_nothing_of_speech_and_needs_no_whisper(classifier):
+    page = build_page(classifier, title="Which level has my essay?", text_only=True, whisper_model="unheard of")
+    said = said_on(page)
+    assert "# Which level has my essay?" in said
+    assert page.title == "Which level has my essay?"
+    spoken = ("Whisper", "speech", "speak", "Speak", "recording", "Recording", "said", "English", "heard")
+    assert [word for word in spoken if word in said] == []
+    (read,) = (function.fn for function in page.fns.values() if function.concurrency_id == "assess")
+    assert next(iter(read(TEXT)[0])) == "A2"
+
+
+def test_the_page_opens_on_texts_where_the_weights_of_whisper_are_not_there(classifier, page, tmp_path, monkeypatch):
+    assert opened_on(page) == "speech"  # a checkpoint
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert opened_on(build_page(classifier, whisper_model="tiny")) == "text"
+    (tmp_path / "whisper").mkdir()
+    (tmp_path / "whisper" / "tiny.pt").write_bytes(b"weights")
+    assert opened_on(build_page(classifier, whisper_model="tiny")) == "speech"
 
 
 # ---- Served on this machine
@@ -184,4 +212,4 @@ def test_misuse_is_one_sentence(capsys, classifier):
     assert main(["app"]) == 2
     assert "app needs a model: blv-trainer app MODEL" in capsys.readouterr().err
     assert main(["app", classifier, "--max_seconds", "0"]) == 2
-    assert "max_seconds=0.0 lets nothing through" in capsys.readouterr().err
+    assert "--max_seconds 0.0 lets nothing through" in capsys.readouterr().err

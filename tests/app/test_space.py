@@ -57,6 +57,23 @@ def test_a_model_of_the_hub_is_named_not_copied(classifier, tmp_path, monkeypatc
     assert (folder / "requirements.txt").read_text() == "blv_trainer @ git+https://x.org\n"
 
 
+def test_a_space_for_texts_has_its_title_and_no_whisper(classifier, whisper_checkpoint, tmp_path):
+    title = 'Which "level" {has} my essay?'
+    options = {"title": title, "text_only": True, "whisper_model": whisper_checkpoint}
+    folder = export_space(classifier, tmp_path / "space", **options)
+    assert not (folder / "miniature.pt").exists()
+    card = SpaceCard.load(folder / "README.md")
+    assert (card.data.title, card.data.short_description) == (title, "Estimates the level of texts")
+    assert f"# {title}" in card.text
+    assert "peech" not in card.text
+    tree = ast.parse((folder / "app.py").read_text())
+    call = next(
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "serve"
+    )
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    assert (ast.literal_eval(given["title"]), ast.literal_eval(given["text_only"])) == (title, True)
+
+
 def test_a_used_folder_is_left_alone_and_a_failure_leaves_none(classifier, tmp_path, capsys):
     used = tmp_path / "used"
     used.mkdir()

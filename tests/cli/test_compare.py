@@ -4,6 +4,8 @@ import csv
 import html
 import json
 import logging
+import re
+from collections import Counter
 
 import pytest
 import soundfile
@@ -13,12 +15,14 @@ from blv_trainer.cli import main
 from blv_trainer.cli.compare import parse
 from blv_trainer.cli.labelled_data import parse_weights
 from blv_trainer.prediction import load_classifier
+from blv_trainer.run_folder import read_predictions
 
 QUICK = [
     *["compare", "--preset", "demo", "--num_speakers", "20", "--num_train_epochs", "2", "--max_length", "32"],
     *["--seeds", "1", "--use_cpu", "--methods", "cross_entropy", "blv:sigma=2"],
     *["--num_resamples", "200", "--tsne_rows", "0"],
 ]
+QUICKLY = "--methods focal --num_resamples 50 --seeds 1 --tsne_rows 0"
 TABLES = ("table.md", "table.csv", "results.json")
 
 
@@ -55,11 +59,11 @@ def write_levels(path, num_rows=160, *, levels=("2", "10"), speaker=lambda k: f"
     """Answers of speakers with four answers each, a quarter of whom have the higher level, and say so; two raters."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["answer", "cefr", "who", "first", "second"])
+        writer.writerow(["answer", "cefr", "who", "first", "second", "school"])
         for k in range(num_rows):
             level = levels[k // 4 % 4 == 0]
             text = f"{'well, however' if level == levels[1] else 'um'} I think number {k}"
-            writer.writerow([text, level, speaker(k), level, levels[0]])
+            writer.writerow([text, level, speaker(k), level, levels[0], ("north", "south")[k // 4 % 2]])
     return path
 
 
@@ -72,6 +76,7 @@ def own_words(path, encoder, out, *more):
 def test_without_test_rows_own_rows_are_cross_validated_and_the_winner_is_trained_on_all(finished, tmp_path, capsys):
     path, out = write_levels(tmp_path / "levels.csv"), tmp_path / "out"
     words = own_words(path, finished / "encoder", out, "--tune_for", "qwk", "--rater_columns", "first", "second")
+    words += ["--subgroup_columns", "school"]
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert "levels.csv: 160 rows in 5 folds" in printed
@@ -92,6 +97,28 @@ def test_without_test_rows_own_rows_are_cross_validated_and_the_winner_is_traine
     assert metrics["out_of_fold"]["qwk"] == pytest.approx(chosen["qwk"]["mean"])
     assert metrics["out_of_fold_by_group"]["num_rows"] == 40
     assert len(load_classifier(str(out / "winner"))[0].config.id2label) == 2
+    for page in (out / "report" / "report.html", out / "winner" / "report" / "report.html"):
+        assert re.findall(r"<td>(school \w+)</td>", page.read_text())[:2] == ["school north", "school south"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "flags", "folders"),
+    [
+        ("compare", f"--folds 0 {QUICKLY}", "out/runs/focal/seed_1"),
+        ("compare", f"--folds 3 {QUICKLY}", "out/runs/focal/seed_1/fold_*"),
+        ("train", "", "out"),
+        ("train", "--folds 3 --load_best_model_at_end --eval_strategy epoch --save_strategy epoch", "out/folds/*"),
+    ],
+)
+def test_groups_stay_whole_wherever_rows_are_split(finished, tmp_path, verb, flags, folders):
+    path, out = write_levels(tmp_path / "levels.csv"), tmp_path / "out"
+    words = f"{verb} --train_file {path} --text_column answer --label_column cefr --group_column who --freeze_encoder"
+    words += f" --use_cpu --fp16 false --disable_tqdm true --model_name_or_path {finished / 'encoder'}"
+    assert main(f"{words} --num_train_epochs 1 --output_dir {out} {flags}".split()) == 0
+    found = [split for folder in tmp_path.glob(folders) for split in read_predictions(folder).values()]
+    assert found
+    for split in found:
+        assert {*Counter(split.columns["who"]).values()} == {4}  # as many answers as each speaker gave
 
 
 def test_speakers_who_all_have_two_levels_are_told_and_not_judged(finished, tmp_path, capsys):
@@ -111,6 +138,10 @@ def test_speakers_who_all_have_two_levels_are_told_and_not_judged(finished, tmp_
         (["--folds", "1"], "--folds 1 is not possible with 40 groups (who): give a number from 2"),
         (["--test_file", "{path}"], "--folds 2 tests every row, so there is no use for test rows: add them to --train"),
         (["--group_column", "whom"], "has no group column 'whom'"),
+        (
+            ["--subgroup_columns", "shcool"],
+            "--subgroup_columns shcool: the data have no such column. Choose from: who, fir",
+        ),
         (["--decision", "raw"], "--decision is a flag of train; compare shows every decision."),
         (["--rater_columns", "first"], "give whole numbers of shape (num_raters, n), two raters or more"),
         (["--rater_columns", "first", "answer"], "is none of the levels"),
@@ -164,8 +195,8 @@ def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeyp
     for path in corpus.rglob("*.mp3"):
         soundfile.write(path, [0.0] * 1_600, 16_000)
     words = f"--data_dir {corpus} --transcripts whisper --whisper_model tiny --output_dir {tmp_path / 'out'}"
-    _, corpus_args, data_args, *_, training_args = parse(words.split())
-    data = load_data(corpus_args, data_args, training_args, hold_out=False)
+    _, (_, corpus_args, data_args, *_), settings = parse(words.split())
+    data = load_data(corpus_args, data_args, seed=settings["seed"], hold_out=False)
     assert data.group_column == "speaker"
     texts = [text for rows in data.dataset.values() for text in rows["text"]]
     assert texts
@@ -177,20 +208,34 @@ def test_recordings_without_a_transcript_are_transcribed_first(tmp_path, monkeyp
 
 def test_presets_fill_what_no_flag_or_file_says(tmp_path):
     words = ["--preset", "paper", "--output_dir", str(tmp_path)]
-    compare_args, corpus_args, _, decision_args, model_args, training_args = parse(words)
-    assert (training_args.per_device_train_batch_size, training_args.gradient_accumulation_steps) == (4, 2)
-    assert (training_args.num_train_epochs, training_args.learning_rate) == (20, 1e-5)
+    _, (compare_args, corpus_args, _, decision_args, model_args), settings = parse(words)
+    assert (settings["per_device_train_batch_size"], settings["gradient_accumulation_steps"]) == (4, 2)
+    assert (settings["num_train_epochs"], settings["learning_rate"]) == (20, 1e-5)
     assert (model_args.model_name_or_path, model_args.classifier_dropout) == ("bert-base-uncased", 0.1)
     assert (corpus_args.split_by, compare_args.seeds, decision_args.folds) == ("sample", [42], 0)
-    compare_args, corpus_args, _, decision_args, *_ = parse(["--preset", "robust", "--output_dir", str(tmp_path)])
+    _, (compare_args, corpus_args, _, decision_args, _), _ = parse(["--preset", "robust", "--output_dir", "x"])
     assert (corpus_args.split_by, decision_args.folds) == ("speaker", None)
     assert len(compare_args.seeds) == 5
     (tmp_path / "a.yaml").write_text("preset: paper\nlearning_rate: 2e-5\nnum_train_epochs: 7\n")
     words = ["--config", str(tmp_path / "a.yaml"), "--num_train_epochs", "3", "--output_dir", str(tmp_path)]
-    *_, training_args = parse(words)
-    assert training_args.learning_rate == 2e-5  # the file over the preset
-    assert training_args.num_train_epochs == 3  # the flag over the file
-    assert training_args.gradient_accumulation_steps == 2  # the preset
+    settings = parse(words)[2]
+    assert settings["learning_rate"] == 2e-5  # the file over the preset
+    assert settings["num_train_epochs"] == 3  # the flag over the file
+    assert settings["gradient_accumulation_steps"] == 2  # the preset
+
+
+@pytest.mark.parametrize("preset", ["paper", "robust", "quick", "demo"])
+def test_help_shows_the_defaults_that_a_preset_uses(preset, capsys):
+    assert main(["compare", "--preset", preset, "--help"]) == 0
+    printed = "".join(capsys.readouterr().out.split())  # the lines break at hyphens too
+    _, (compare_args, *_, model_args), settings = parse(["--preset", preset, "--output_dir", "x"])
+    for shown in (
+        f"One run of each method for each seed. [{' '.join(map(str, compare_args.seeds))}]",
+        f"Total number of training epochs to perform. [{settings['num_train_epochs']}]",
+        f"The initial learning rate for the optimizer. [{settings['learning_rate']}]",
+        f"a Hub id or a folder. [{model_args.model_name_or_path}]",
+    ):
+        assert shown.replace(" ", "") in printed
 
 
 def test_weights_of_the_tuning_are_read():
@@ -209,7 +254,7 @@ def test_weights_of_the_tuning_are_read():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--methods", "bvl"], "method 'bvl': loss='bvl' is unknown. Choose from: blv, "),
+        (["--methods", "bvl"], "--methods 'bvl' is unknown. Choose from: blv, .* Did you mean 'blv'?"),
         (["--methods", "focal", "focal"], "method 'focal' is given twice"),
         (["--loss", "focal"], "compare takes --methods"),
         (["--push_to_hub"], "--push_to_hub is a flag of train; compare publishes nothing."),

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from blv_trainer.cli import main
-from blv_trainer.experiments.invented import build_encoder, make_dataset
+from blv_trainer.corpora.synthetic import generate_answers
+from blv_trainer.experiments.invented import build_encoder
 
 LAUNCHER = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "blv_trainer"]
 # Without dropout and without grouping by length, the same rows stand in the same steps with the same noise; two folds
@@ -27,7 +28,9 @@ WORDS = [
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     """The demo's encoder, without dropout."""
-    folder = build_encoder(make_dataset(20, seed=1)["train"]["text"], tmp_path_factory.mktemp("encoder"), seed=1)
+    folder = build_encoder(
+        [answer.text for answer in generate_answers(20, seed=1)], tmp_path_factory.mktemp("encoder"), seed=1
+    )
     path = Path(folder, "config.json")
     without = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     path.write_text(json.dumps({**json.loads(path.read_text()), **without}))

@@ -111,6 +111,13 @@ def test_subgroups_are_made_of_the_columns_that_are_known_to_be_groups(labels, l
     assert [group.value for group in scores.subgroups] == ["JPN", "KOR"]
 
 
+def test_subgroups_are_made_of_the_columns_that_are_named(labels, logits):
+    columns = {"region": ["JPN", "KOR"] * 30, "shoe_size": [40, 41, None] * 20}
+    scores = Scores(labels, logits, NAMES, columns, subgroup_columns=["shoe_size"])
+    assert scores.subgroups == subgroup_table(labels, scores.predictions, {"shoe_size": columns["shoe_size"]})
+    assert [(group.value, group.num_rows) for group in scores.subgroups] == [("40", 20), ("41", 20)]
+
+
 def test_a_single_row_has_no_interval_and_an_undefined_metric_is_nan():
     scores = Scores([1], [[0.0, 1.0, 0.0]], NAMES, {"region": ["JPN"]})
     assert (scores.intervals, scores.subgroups) == ({}, [])

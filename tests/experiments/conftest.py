@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from blv_trainer.experiments import runs
+from blv_trainer.corpora import split_by_group
+from blv_trainer.corpora.icnale import LABELS
+from blv_trainer.corpora.synthetic import generate_answers
+from blv_trainer.experiments import invented, runs
 from blv_trainer.experiments.folds import assign_folds, fold_dataset
 from blv_trainer.experiments.methods import parse_method
 from blv_trainer.files import write_json
@@ -21,6 +24,30 @@ from blv_trainer.run_folder import (
 PRIOR = (0.06, 0.24, 0.5, 0.2)
 SIZES = {"train": 60, "validation": 120, "test": 200}
 METHODS = ("cross_entropy", "blv:sigma=6")
+
+
+@pytest.fixture(scope="session")
+def dataset():
+    """Invented answers of 30 speakers, none in two splits: 60 % train, 10 % validation, 30 % test."""
+    answers = generate_answers(30, seed=1, as_read=True)
+    labels, speakers = [answer.label for answer in answers], [answer.speaker for answer in answers]
+    split = split_by_group(labels, speakers, fractions=(0.6, 0.1, 0.3), seed=1)
+    columns = {name: Value("string") for name in ("id", "text", "label", "region", "speaker", "task")}
+    features = Features(columns | {"label": ClassLabel(names=list(LABELS))})
+    rows = [{name: getattr(answer, name) for name in columns} for answer in answers]
+    parts = {name: [row for row, own in zip(rows, split, strict=True) if own == name] for name in sorted({*split})}
+    return DatasetDict({name: Dataset.from_list(part, features) for name, part in parts.items()})
+
+
+@pytest.fixture(scope="session")
+def names(dataset):
+    return dataset["train"].features["label"].names
+
+
+@pytest.fixture(scope="session")
+def encoder(dataset, tmp_path_factory):
+    """An encoder with random weights that knows the words of these answers."""
+    return invented.build_encoder(dataset["train"]["text"], tmp_path_factory.mktemp("encoder"), seed=1)
 
 
 def draw_rows(rng, split, size, names, *, speakers, one_level):

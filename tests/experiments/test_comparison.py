@@ -10,27 +10,11 @@ from datasets import DatasetDict
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.experiments import comparison as module
-from blv_trainer.experiments import frozen
+from blv_trainer.experiments import frozen, invented
 from blv_trainer.experiments.comparison import Plan, compare
 from blv_trainer.experiments.folds import join_splits
-from blv_trainer.experiments.invented import build_encoder, make_dataset
 from blv_trainer.experiments.methods import parse_methods
 from blv_trainer.experiments.results import read_results
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return make_dataset(20, seed=1)
-
-
-@pytest.fixture(scope="module")
-def names(dataset):
-    return dataset["train"].features["label"].names
-
-
-@pytest.fixture(scope="module")
-def encoder(dataset, tmp_path_factory):
-    return build_encoder(dataset["train"]["text"], tmp_path_factory.mktemp("encoder"), seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +143,7 @@ def test_a_changed_encoder_under_the_same_name_is_noticed(dataset, names, make_p
     plan = make_plan(["focal"], freeze_encoder=True, save_strategy="no")
     plan = dataclasses.replace(plan, model_args=ModelArguments(str(tmp_path / "encoder"), max_length=32))
     compare(dataset, names, plan, tmp_path / "out")
-    build_encoder(dataset["train"]["text"], tmp_path / "encoder", seed=2)
+    invented.build_encoder(dataset["train"]["text"], tmp_path / "encoder", seed=2)
     with pytest.raises(ValueError, match="was made with an encoder of other weights or settings"):
         compare(dataset, names, plan, tmp_path / "out")
 

@@ -11,6 +11,8 @@ from blv_trainer.decision import Decision, consistent, fold, folded, optimal, ra
 from blv_trainer.evaluation import Scores
 from blv_trainer.experiments.decisions import Answers, Chosen, Decided, apply_to, choice, cross_fitted
 from blv_trainer.losses import BLVLoss
+from blv_trainer.prediction import prediction_table
+from blv_trainer.run_folder import predictions_of_split, read_predictions, write_predictions
 
 NAMES = ["low", "mid", "high"]
 COUNTS = [10, 60, 30]
@@ -157,6 +159,25 @@ def test_metrics_stand_as_decided_and_raw_for_answers_and_groups(answers, folds,
         right = (expected.argmax(axis=1) == labels).mean()
         assert (metrics[kind]["accuracy"], metrics[kind]["num_rows"]) == (right, 49)
         assert "loss" not in metrics[kind]
+
+
+def test_what_is_judged_can_be_read_from_the_predictions(answers, tuned, tmp_path):
+    rows = as_rows(answers)
+    parts = {"test": (rows, answers.logits), "validation": (rows.select([0]), answers.logits[:1])}
+    metrics, found = Decided(tuned(answers), "who").judge({"test": {}, "validation": {}}, parts, NAMES)
+    tables = [predictions_of_split(of, split, prediction_table(z, NAMES)) for split, (of, z) in found.items()]
+    write_predictions(tmp_path, tables)
+    read = read_predictions(tmp_path)
+    assert read["validation"].by_group is None  # a single row
+    test = read["test"]
+    assert set(test.columns) == set(test.by_group.columns) == {"who"}
+    for of, kind in ((test, "test"), (test.by_group, "test_by_group")):
+        assert len(of.labels) == metrics[kind].get("num_rows", 130)
+        assert Scores(of.labels, of.logits, NAMES).values["qwk"] == metrics[kind]["qwk"]
+        assert Scores(of.labels, of.raw_logits, NAMES).values["qwk"] == metrics[f"{kind}_raw"]["qwk"]
+    named = dict(zip(answers.groups, answers.labels, strict=True))
+    of_groups = zip(test.by_group.columns["who"], test.by_group.labels, strict=True)
+    assert all(named[who] == label for who, label in of_groups if who)
 
 
 def test_a_raw_decision_has_nothing_beside_it(answers):

@@ -14,25 +14,9 @@ from blv_trainer.experiments import final_run, single_run
 from blv_trainer.experiments.decisions import Answers, choice, cross_fitted
 from blv_trainer.experiments.final_run import train_decided, write_winner
 from blv_trainer.experiments.folds import join_splits, out_of_fold
-from blv_trainer.experiments.invented import build_encoder, make_dataset
 from blv_trainer.metrics import METRICS
 from blv_trainer.prediction import load_classifier, predict_logits
 from blv_trainer.run_folder import read_predictions, write_config
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return make_dataset(30, seed=1)
-
-
-@pytest.fixture(scope="module")
-def names(dataset):
-    return dataset["train"].features["label"].names
-
-
-@pytest.fixture(scope="module")
-def encoder(dataset, tmp_path_factory):
-    return build_encoder(dataset["train"]["text"], tmp_path_factory.mktemp("encoder"), seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -13,19 +13,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.experiments.frozen import FrozenHead, head_learner, pooled_features
-from blv_trainer.experiments.invented import build_encoder, make_dataset
 from blv_trainer.experiments.single_run import train_and_evaluate
 from blv_trainer.prediction import load_classifier, predict_logits
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return make_dataset(30, seed=1)
-
-
-@pytest.fixture(scope="module")
-def encoder(dataset, tmp_path_factory):
-    return build_encoder(dataset["train"]["text"], tmp_path_factory.mktemp("encoder"), seed=1)
 
 
 @pytest.fixture(scope="module")

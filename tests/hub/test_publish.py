@@ -88,7 +88,10 @@ def test_pictures_of_the_card_and_files_asked_for_go_along(folder):
     (folder / "figures").mkdir()
     for name in ("figures/confusion.svg", "figures/private.svg"):
         (folder / name).write_text("<svg/>")
-    selection = select_files(folder, include=["notes.*"])
+    (folder / "report").mkdir()
+    (folder / "report" / "report.html").write_text("texts of somebody's data")
+    selection = select_files(folder, include=["notes.*", "*.html"])
+    assert selection.left_out["report/"] == "shows texts of your data"
     assert {"figures/confusion.svg", "notes.txt"} <= set(selection.files)
     assert "figures/private.svg" not in selection.files
 

@@ -88,6 +88,34 @@ def test_the_last_and_the_best_checkpoint_stay(make_mean_pooled, rows, tmp_path)
     assert list(checkpoints(tmp_path)) == [2, 6]
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize(("learning_rate", "last_step"), [(0.0, 8), (1e-3, 12)])  # as long as the loss falls it goes on
+def test_training_ends_where_no_checkpoint_was_better_for_a_while(
+    make_mean_pooled, rows, tmp_path, resumed, learning_rate, last_step
+):
+    best = {"load_best_model_at_end": True, "eval_strategy": "steps", "eval_steps": 2, "metric_for_best_model": "how"}
+    best |= {"greater_is_better": True, "early_stopping_patience": 2, "learning_rate": learning_rate}
+    scores = {2: 0.1, 4: 0.3, 6: 0.2, 8: 0.3, 10: 0.1, 12: 0.1}
+
+    def make():
+        trainer = BLVTrainer(
+            make_mean_pooled(),
+            settings(tmp_path, **best, max_steps=12, lr_scheduler_type="constant"),
+            train_dataset=rows,
+            eval_dataset=rows,
+            compute_metrics=lambda prediction: {"how": scores[trainer.state.global_step]},
+        )
+        return trainer
+
+    trainer = make()
+    trainer.train()
+    if resumed:  # the evaluation before counts
+        trainer = make()
+        trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    assert trainer.state.global_step == last_step
+    assert trainer.state.best_global_step == 4
+
+
 # ---- Nothing is left to train
 
 

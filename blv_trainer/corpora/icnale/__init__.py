@@ -13,7 +13,7 @@ from blv_trainer._door import opened_on_demand
 if TYPE_CHECKING:
     from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
     from blv_trainer.corpora.icnale.folder import read_corpus
-    from blv_trainer.corpora.icnale.names import LABELS, normalize_id
+    from blv_trainer.corpora.icnale.names import LABELS, is_about_icnale, normalize_id
     from blv_trainer.corpora.icnale.parquet_folder import CITATION, write_dataset
     from blv_trainer.corpora.icnale.transcripts import whisper_word_errors
 
@@ -21,6 +21,7 @@ _HOME = {
     "CITATION": "parquet_folder",
     "IcnaleConfig": "builder_config",
     "LABELS": "names",
+    "is_about_icnale": "names",
     "normalize_id": "names",
     "read_corpus": "folder",
     "whisper_word_errors": "transcripts",
@@ -30,6 +31,7 @@ __all__ = [
     "CITATION",
     "LABELS",
     "IcnaleConfig",
+    "is_about_icnale",
     "normalize_id",
     "read_corpus",
     "whisper_word_errors",

@@ -4,6 +4,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
 
 # Speakers of each region in release 2.1; four answers each. ENS: native speakers.
 PUBLISHED_SPEAKERS = {
@@ -103,6 +105,19 @@ def parse_stem(stem: str) -> tuple[AnswerKey, str] | None:
     key = AnswerKey(match["region"].upper(), match["number"], match["task"].upper())
     label = LABEL_OF_CODE[match["code"].upper()]
     return (key, label) if (label == "native") == (key.region == NATIVE_REGION) else None
+
+
+def is_about_icnale(names: Iterable[str], ids: Iterable[Any]) -> bool:
+    """Whether data are ICNALE's: a name of theirs says so, or the ids of all rows are made as the corpus makes them.
+
+    Examples:
+        >>> is_about_icnale(["data/icnale.csv"], []), is_about_icnale(["icnale/a.csv"], ["e1", "SM_JPN_SMK1_061"])
+        (True, False)
+    """
+    if any("icnale" in PurePath(name).name.lower() for name in names):
+        return True
+    rows = [str(value) for value in ids]
+    return bool(rows) and all(normalize_id(f"{value}.txt") == value for value in rows)
 
 
 def normalize_id(name: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from blv_trainer.corpora.icnale import is_about_icnale
 from blv_trainer.decision import BALANCED, BALANCED_AT_LEAST
 from blv_trainer.evaluation import Scores, holm, minimum_detectable_difference
 from blv_trainer.experiments.report.rows import Row, choose, objective
@@ -24,6 +27,7 @@ def analyse(results: Results, rows: list[Row], *, tune_for: Mapping[str, float] 
     entries, detectable = _entries(rows, {row.key: row.test for row in rows}, tune_for)
     analysis: dict[str, Any] = {
         "label_names": results.names,
+        "is_icnale": is_about_icnale([results.description.get("source", "")], results.test.columns.get("id", [])),
         "class_counts": results.class_counts,
         "seeds": results.seeds,
         "num_folds": 0 if results.folds is None else int(results.folds.max()) + 1,
@@ -51,6 +55,29 @@ def analyse(results: Results, rows: list[Row], *, tune_for: Mapping[str, float] 
     if results.description.get("human"):
         analysis["human"] = results.description["human"]
     return analysis
+
+
+def as_csv(analysis: dict[str, Any]) -> str:
+    """A line for each level, method, decision and metric, in full precision; the published rows are not among them."""
+    keys = ["mean", "sd_over_seeds", "low", "high", "difference", "difference_low", "difference_high", "p", "p_holm"]
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(["of", "method", "decision", "metric", "seeds", *keys])
+    levels = [("answers", entry) for entry in analysis["rows"].values()]
+    for level, entry in [*levels, *(("groups", entry) for entry in analysis["by_group"].values())]:
+        for metric, spread in entry["test"].items():
+            interval, difference, p = (entry[part].get(metric, {}) for part in ("intervals", "differences", "p_values"))
+            values = [*spread.values(), interval.get("low"), interval.get("high")]
+            values += [
+                difference.get("value"),
+                difference.get("low"),
+                difference.get("high"),
+                p.get("p"),
+                p.get("holm"),
+            ]
+            cells = ["" if value is None or value != value else repr(float(value)) for value in values]
+            writer.writerow([level, entry["method"], entry["decision"], metric, len(analysis["seeds"]), *cells])
+    return lines.getvalue()
 
 
 def _entries(

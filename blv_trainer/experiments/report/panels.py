@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,8 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.special import softmax
 
 from blv_trainer.evaluation import figures
-from blv_trainer.experiments.report.rows import DECISIONS, Row
-from blv_trainer.experiments.report.tsne import MIN_ROWS, PERPLEXITY, embed, separation
+from blv_trainer.experiments.report.rows import DECISIONS, Row, in_words, side_by_side
 from blv_trainer.experiments.results import MethodRuns, Results
 from blv_trainer.losses import BLVLoss
 from blv_trainer.metrics import METRICS
@@ -37,10 +35,11 @@ class Panel:
 
 def make_panels(results: Results, rows: list[Row], analysis: dict[str, Any], *, tsne_iterations: int) -> list[Panel]:
     """All figures for which there is something to show."""
+    one = "judged" in analysis  # of one model the table says enough of intervals, and the axes of class sizes
     panels = [
-        _intervals(rows, analysis),
-        _class_distribution(results),
-        *(_confusions(results, rows, decision) for decision in ("raw", "tuned")),
+        None if one else _intervals(results, rows, analysis),
+        None if one else _class_distribution(results),
+        *_confusions(results, rows),
         _by_class_size(results, rows),
         _shifts(results),
         _tsne(results, tsne_iterations),
@@ -70,11 +69,16 @@ def _legend_below(figure: Figure, ax: Axes, columns: int = 4) -> None:
     )
 
 
-def _with(rows: Sequence[Row], decision: str) -> list[Row]:
-    return [row for row in rows if row.decision == decision]
+def _name(results: Results, runs: MethodRuns) -> str:
+    """Of a method among others; one by itself needs none."""
+    return runs.method.title if len(results.methods) > 1 else ""
 
 
-def _intervals(rows: list[Row], analysis: dict[str, Any]) -> Panel:
+def _mean(number: int, of: str = "seeds") -> str:
+    return f", mean over {number} {of}" if number > 1 else ""
+
+
+def _intervals(results: Results, rows: list[Row], analysis: dict[str, Any]) -> Panel:
     metrics = ("accuracy", "macro_accuracy", "qwk")
     figure, axes = grid(3, width=3.6, height=1.0 + 0.24 * len(rows), columns=3)
     for ax, metric in zip(axes, metrics, strict=True):
@@ -83,16 +87,19 @@ def _intervals(rows: list[Row], analysis: dict[str, Any]) -> Panel:
         for row in rows:
             found = analysis["rows"][row.key]
             low, high = found["intervals"][metric].values()
-            intervals[row.title] = tuple(factor * value for value in (found["test"][metric]["mean"], low, high))
+            title = row.title if len(results.methods) > 1 else in_words(row.decision)
+            intervals[title] = tuple(factor * value for value in (found["test"][metric]["mean"], low, high))
         figures.plot_intervals(intervals, xlabel=METRICS[metric].heading, ax=ax)
         if ax is not axes[0]:
             ax.set_yticklabels([])
-    caption = (
-        f"Mean over {len(analysis['seeds'])} seed(s) with its 95 % bootstrap interval over {analysis['num_groups']} "
-        f"{analysis['resampled']}. The dashed line is the baseline. Intervals of two methods may overlap although the "
-        "paired difference is clear, and the reverse: see the table of differences."
-    )
-    return Panel("intervals", "Methods at a glance", caption, figure)
+    caption = f"95 % bootstrap interval over {analysis['num_groups']} {analysis['resampled']}"
+    caption += f"{_mean(len(results.seeds))}."
+    if len(rows) > 1:
+        caption += (
+            " The dashed line is the baseline. Intervals of two rows may overlap although the paired difference is "
+            "clear, and the reverse: see the table of differences."
+        )
+    return Panel("intervals", "At a glance", caption, figure)
 
 
 def _class_distribution(results: Results) -> Panel:
@@ -101,32 +108,35 @@ def _class_distribution(results: Results) -> Panel:
     return Panel("class_distribution", "Class distribution", "Numbers above the bars are rows.", figure)
 
 
-def _confusions(results: Results, rows: list[Row], decision: str) -> Panel:
-    shown = _with(rows, decision)
+def _confusions(results: Results, rows: list[Row]) -> list[Panel]:
+    panels = []
     size = 1.4 + 0.42 * len(results.names)
     columns = 4 if len(results.names) <= 5 else 3
-    figure, axes = grid(len(shown), width=size, height=size + 0.4, columns=columns)
-    for row, ax in zip(shown, axes, strict=True):
-        figures.plot_confusion(row.test.confusion, results.names, title=row.runs.method.title, ax=ax)
-    caption = (
-        f"Rows = human, columns = machine; percent of the row, below it the number of samples (mean over "
-        f"{len(results.seeds)} run(s)). Decision: {decision}."
-    )
-    return Panel(f"confusion_{decision}", f"Confusion matrices, {decision} decision", caption, figure)
+    caption = f"Rows = human, columns = machine; percent of the row, below it samples{_mean(len(results.seeds))}."
+    for decision, shown in side_by_side(results, rows).items():
+        figure, axes = grid(len(shown), width=size, height=size + 0.4, columns=columns)
+        for (title, row), ax in zip(shown.items(), axes, strict=True):
+            figures.plot_confusion(row.test.confusion, results.names, title=title, ax=ax)
+        name, whose = (f"confusion_{decision}", f", {decision} decision") if decision else ("confusion", "")
+        panels.append(Panel(name, f"Confusion{whose}", caption, figure))
+    return panels
 
 
 def _by_class_size(results: Results, rows: list[Row]) -> Panel:
-    figure, axes = grid(4, width=5.0, height=3.3, columns=2)
-    for k, decision in enumerate(("raw", "tuned")):
-        recalls = {row.runs.method.title: 100 * row.test.recalls for row in _with(rows, decision)}
-        errors = {row.runs.method.title: row.test.class_rmse for row in _with(rows, decision)}
-        counts = results.train_counts
-        for ax, shown, label in ((axes[2 * k], recalls, "recall (%)"), (axes[2 * k + 1], errors, "RMSE (levels)")):
-            figures.plot_by_class_size([max(count, 1) for count in counts], shown, results.names, ylabel=label, ax=ax)
-            ax.set_title(f"{decision} decision", fontsize=10)
+    sides = side_by_side(results, rows)
+    figure, axes = grid(2 * len(sides), width=5.0, height=3.3, columns=2)
+    for k, (decision, shown) in enumerate(sides.items()):
+        recalls = {title: 100 * row.test.recalls for title, row in shown.items()}
+        errors = {title: row.test.class_rmse for title, row in shown.items()}
+        for ax, values, label in ((axes[2 * k], recalls, "recall (%)"), (axes[2 * k + 1], errors, "RMSE (levels)")):
+            if "train" in results.class_counts:
+                counts = [max(count, 1) for count in results.train_counts]
+                figures.plot_by_class_size(counts, values, results.names, ylabel=label, ax=ax)
+            else:
+                figures.plot_by_class(values, results.names, ylabel=label, ax=ax)
+            ax.set_title(f"{decision} decision" if decision else "", fontsize=10)
     _legend_below(figure, axes[0])
-    caption = "What each method does to rare classes, on the test rows of each class."
-    return Panel("by_class_size", "Recall and RMSE against class size", caption, figure)
+    return Panel("by_class_size", "Recall and RMSE by level", "On the judged rows of each level.", figure)
 
 
 def _shifts(results: Results) -> Panel | None:
@@ -151,6 +161,8 @@ def _shifts(results: Results) -> Panel | None:
 
 
 def _tsne(results: Results, iterations: int) -> Panel | None:
+    from blv_trainer.experiments.report.tsne import MIN_ROWS, PERPLEXITY, embed, separation  # with numba, scikit-learn
+
     shown = [
         (runs.method.title, runs.train_logits, runs.train_labels)
         for runs in results.methods
@@ -183,13 +195,14 @@ def _reliability(results: Results, rows: list[Row]) -> Panel:
             if row.runs is runs:
                 labels = np.tile(results.test.labels, len(row.test.logits))
                 curves[row.decision] = (labels, softmax(np.concatenate(row.test.logits), axis=1))
-                errors.append(f"{DECISIONS[row.decision]} {row.test.values['ece']:.3f}".replace(" 0.", " ."))
-        title = f"{runs.method.title}\nECE: {', '.join(errors)}"
-        figures.plot_reliability(curves, title=title, numbers=[[*DECISIONS].index(name) for name in curves], ax=ax)
+                errors.append(f"{in_words(row.decision)} {row.test.values['ece']:.3f}".replace(" 0.", " ."))
+        title = f"{_name(results, runs)}\nECE: {', '.join(errors)}".strip()
+        looks = [*dict.fromkeys([*DECISIONS, *curves])]  # the same for a decision in all plots
+        figures.plot_reliability(curves, title=title, numbers=[looks.index(name) for name in curves], ax=ax)
         ax.title.set_fontsize(8)
     most = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[1]))
     _legend_below(figure, most)
-    caption = "Accuracy against confidence on the test rows of all seeds; a larger point stands for more samples."
+    caption = "Accuracy against confidence on the judged rows; a larger point stands for more samples."
     return Panel("reliability", "Calibration", caption, figure)
 
 
@@ -212,9 +225,8 @@ def _learning_curves(results: Results) -> Panel | None:
     for ax, (key, label) in zip(axes, keys.items(), strict=True):
         figures.plot_learning_curves(found[key], ylabel=label, ax=ax)
     _legend_below(figure, axes[0])
-    caption = (
-        f"On the validation rows after each epoch, raw decision, mean over {len(results.methods[0].histories)} run(s)."
-    )
+    runs = _mean(len(results.methods[0].histories), "runs")
+    caption = f"On the validation rows after each epoch, raw decision{runs}."
     return Panel("learning_curves", "Learning curves", caption, figure)
 
 
@@ -226,13 +238,12 @@ def _score_distributions(results: Results, rows: list[Row]) -> Panel:
         machine = {
             row.decision: row.test.confusion.sum(axis=0)
             for row in rows
-            if row.runs is runs and row.decision != "consistent"
+            if row.runs is runs and (row.decision != "consistent" or len(rows) == 2)  # beside raw alone
         }
-        figures.plot_score_distribution(human, machine, results.names, title=runs.method.title, ax=ax)
+        figures.plot_score_distribution(human, machine, results.names, title=_name(results, runs), ax=ax)
     highest = max(ax.get_ylim()[1] for ax in axes)
     for ax in axes:
         ax.set_ylim(0, highest)
     _legend_below(figure, axes[0])
-    return Panel(
-        "score_distributions", "Human and machine scores", "Test samples at each level, mean over seeds.", figure
-    )
+    caption = f"Judged samples at each level{_mean(len(results.seeds))}."
+    return Panel("score_distributions", "Human and machine scores", caption, figure)

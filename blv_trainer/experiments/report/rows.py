@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from blv_trainer.decision import BALANCED, BALANCED_AT_LEAST, Decision, holds_rare_classes_down, labels_of_groups
+from blv_trainer.decision import BALANCED, BALANCED_AT_LEAST, Decision, holds_rare_classes_down
 from blv_trainer.evaluation import NUM_RESAMPLES, Scores
 from blv_trainer.experiments.decisions import Answers, Chosen, apply_to, choice, cross_fitted
 from blv_trainer.experiments.results import MethodRuns, Results
@@ -18,13 +18,18 @@ from blv_trainer.metrics import METRICS
 DECISIONS = {"raw": "raw", "consistent": "shift added back", "tuned": "tuned"}
 
 
+def in_words(decision: str) -> str:
+    """A decision as it stands in tables: one of ``DECISIONS``, or the kind of one that a model holds."""
+    return DECISIONS.get(decision, decision.replace("_", " "))
+
+
 @dataclass(frozen=True)
 class Row:
     """One method with one decision, over all seeds.
 
     Args:
         runs: the method's runs.
-        decision: one of ``DECISIONS``.
+        decision: one of ``DECISIONS``; of a model to keep, the kind of the one folded in.
         decisions: those on answers, of each run and fold.
         test: what they are worth on the test rows, with folds on all rows.
         judged: what choices are made on: the validation rows; with folds all rows, each decided by the others.
@@ -46,7 +51,14 @@ class Row:
     @property
     def title(self) -> str:
         """As it stands in the table."""
-        return f"{self.runs.method.title} ({DECISIONS[self.decision]})"
+        return f"{self.runs.method.title} ({in_words(self.decision)})"
+
+
+def side_by_side(results: Results, rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
+    """What one figure compares, with the title of each: the methods under one decision, or the decisions of the one."""
+    if len(results.methods) == 1:
+        return {"": {in_words(row.decision): row for row in rows}}
+    return {name: {row.runs.method.title: row for row in rows if row.decision == name} for name in ("raw", "tuned")}
 
 
 def make_rows(
@@ -103,41 +115,22 @@ def _row(
             judged.append(apply_to(chosen[-1], tuned_on)[0])
         scores.append(of_answers)
         pooled.append(of_groups)
-    test = Scores(
-        results.test.labels,
-        np.stack(scores),
-        results.names,
-        results.test.columns,
-        num_resamples,
-        group_column=results.group_column,
-    )
+    test = results.scores(results.test, np.stack(scores), num_resamples)
+    rows = results.validation
     return Row(
         runs,
         name,
         [found.decision for found in chosen],
         test,
-        _judged(results, judged, num_resamples) if judged else test,
+        results.scores(rows, np.stack(judged), num_resamples) if rows is not None else test,
         _of_groups(results, answers, pooled, num_resamples),
-    )
-
-
-def _judged(results: Results, scores: list[np.ndarray], num_resamples: int) -> Scores:
-    """What the scores of the validation rows are worth."""
-    rows = results.validation
-    assert rows is not None
-    return Scores(
-        rows.labels, np.stack(scores), results.names, rows.columns, num_resamples, group_column=results.group_column
     )
 
 
 def _of_groups(results: Results, answers: Answers, pooled: list[Any], num_resamples: int) -> Scores | None:
     """What the pooled scores of the groups with one label are worth."""
-    inside = answers.judged
-    if answers.groups is None or not inside.any():
+    first = answers.first_of_groups
+    if len(first) < 2:  # nothing to resample
         return None
-    first: dict[Any, int] = {}  # the first answer of each group, in order of first appearance
-    for k in np.flatnonzero(inside).tolist():
-        first.setdefault(answers.groups[k], k)
-    columns = {name: [values[k] for k in first.values()] for name, values in results.test.columns.items()}
-    labels = labels_of_groups(answers.labels[inside], answers.groups[inside])
-    return Scores(labels, np.stack(pooled), results.names, columns, num_resamples, group_column=None)
+    columns = {name: [values[k] for k in first] for name, values in results.test.columns.items()}
+    return Scores(answers.labels[first], np.stack(pooled), results.names, columns, num_resamples, group_column=None)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from blv_trainer.experiments.report.rows import DECISIONS
+from blv_trainer.experiments.report.rows import in_words
 from blv_trainer.metrics import METRICS
 
 # Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010, Table 2. ICNALE-ASA,
@@ -21,6 +19,8 @@ _PUBLISHED = {
 }
 _IN_PAPER = [name for name, metric in METRICS.items() if metric.in_paper]
 _HUMAN = ("human raters", "among themselves")
+_DETECTABLE = "detectable difference"
+_SHOWN = 5  # subgroups in one cell
 _COMPARED = ("accuracy", "macro_accuracy", "macro_f1", "macro_rmse", "qwk")
 
 
@@ -34,11 +34,19 @@ class Table(NamedTuple):
 
 
 def make_tables(analysis: dict[str, Any]) -> list[Table]:
-    """The tables in the order of the page: answers, whole groups, then what stands behind them."""
-    tables = [_results(analysis, "rows"), _differences(analysis, "rows")]
-    if analysis["by_group"]:
-        tables += [_results(analysis, "by_group"), _differences(analysis, "by_group")]
-    return [*tables, _spread(analysis), _choice(analysis), _flags(analysis), published_table()]
+    """The tables in the order of the page: answers, whole groups, then what stands behind them.
+
+    Those of one model have no column of methods, and neither a spread over seeds nor a choice.
+    """
+    levels = ["rows", "by_group"] if analysis["by_group"] else ["rows"]
+    if "judged" in analysis:
+        tables = [_results(analysis, "rows"), _flags(analysis), *(_results(analysis, level) for level in levels[1:])]
+        tables += [_differences(analysis, level) for level in levels if len(analysis["rows"]) > 1]
+        tables = [_without_methods(table) for table in tables]
+    else:
+        tables = [table(analysis, level) for level in levels for table in (_results, _differences)]
+        tables += [_spread(analysis), _choice(analysis), _flags(analysis)]
+    return [*tables, published_table()] if analysis["is_icnale"] else tables
 
 
 def table_cells(analysis: dict[str, Any], *, level: str = "rows") -> tuple[list[str], list[list[str]]]:
@@ -60,29 +68,6 @@ def as_markdown(tables: Sequence[Table]) -> str:
         lines = [_markdown_row(table.header), "|" + "---|" * len(table.header), *map(_markdown_row, table.rows)]
         parts.append("\n".join([f"## {table.title}", "", table.note, "", *lines]))
     return "\n\n".join(parts) + "\n"
-
-
-def as_csv(analysis: dict[str, Any]) -> str:
-    """A line for each level, method, decision and metric, in full precision; the published rows are not among them."""
-    keys = ["mean", "sd_over_seeds", "low", "high", "difference", "difference_low", "difference_high", "p", "p_holm"]
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(["of", "method", "decision", "metric", "seeds", *keys])
-    levels = [("answers", entry) for entry in analysis["rows"].values()]
-    for level, entry in [*levels, *(("groups", entry) for entry in analysis["by_group"].values())]:
-        for metric, spread in entry["test"].items():
-            interval, difference, p = (entry[part].get(metric, {}) for part in ("intervals", "differences", "p_values"))
-            values = [*spread.values(), interval.get("low"), interval.get("high")]
-            values += [
-                difference.get("value"),
-                difference.get("low"),
-                difference.get("high"),
-                p.get("p"),
-                p.get("holm"),
-            ]
-            cells = ["" if value is None or value != value else repr(float(value)) for value in values]
-            writer.writerow([level, entry["method"], entry["decision"], metric, len(analysis["seeds"]), *cells])
-    return lines.getvalue()
 
 
 def published_table() -> Table:
@@ -113,7 +98,8 @@ def _results(analysis: dict[str, Any], level: str) -> Table:
     rows = [
         [*_named(entry), *(_with_interval(metric, entry) for metric in METRICS)] for entry in analysis[level].values()
     ]
-    seeds = f"mean over {len(analysis['seeds'])} seed(s), in brackets the 95 % bootstrap interval (BCa, "
+    runs = len(analysis["seeds"])
+    seeds = f"{f'mean over {runs} seeds, ' if runs > 1 else ''}in brackets the 95 % bootstrap interval (BCa, "
     seeds += f"{analysis['num_resamples']:,} resamples"
     if level == "by_group":
         groups = analysis["judged_groups"]
@@ -127,18 +113,38 @@ def _results(analysis: dict[str, Any], level: str) -> Table:
     if "human" in analysis:
         rows.append([*_HUMAN, *(METRICS[metric].format(analysis["human"].get(metric)) for metric in METRICS)])
     note = (
-        f"{_tested(analysis)}; {seeds} of {analysis['num_groups']} {analysis['resampled']}). raw: the largest logit. "
-        "shift added back: what training added to the logits on average is added again. tuned: temperature, prior "
-        f"correction and cost of far errors chosen {_chosen_on(analysis)} for {objective_in_words(analysis)}. Macro "
-        "metrics are means over the classes that a resample holds; resamples for which a metric is undefined do not "
-        "count. ECE has no interval."
+        f"{_tested(analysis)}; {seeds} of {analysis['num_groups']} {analysis['resampled']}). {_decisions(analysis)}"
+        "Macro metrics are means over the classes that a resample holds; resamples for which a metric is undefined do "
+        "not count. ECE has no interval."
     )
     if "human" in analysis:
         note += " human raters: each against each other, mean over pairs."
     return Table("Results", note, ["method", "decision", *_headings(METRICS)], rows)
 
 
+def _decisions(analysis: dict[str, Any]) -> str:
+    """The decisions that there are."""
+    tuned = "tuned: temperature, prior correction and cost of far errors"
+    if "judged" not in analysis:
+        tuned += f" chosen {_chosen_on(analysis)} for {objective_in_words(analysis)}"
+    told = {
+        "raw": "raw: the largest logit. ",
+        "consistent": "shift added back: what training added to the logits on average is added again. ",
+        "tuned": f"{tuned}. ",
+    }
+    found = {entry["decision"] for entry in analysis["rows"].values()}
+    return "".join(words for name, words in told.items() if name in found)
+
+
+def _without_methods(table: Table) -> Table:
+    """A table with the decision in the first column in place of the method, where there is one."""
+    rows = [[row[1] if row[0] not in (_HUMAN[0], _DETECTABLE) else row[0], *row[2:]] for row in table.rows]
+    return table._replace(header=table.header[1:], rows=rows)
+
+
 def _tested(analysis: dict[str, Any]) -> str:
+    if "judged" in analysis:
+        return f"{analysis['judged']}, n = {analysis['num_test']}"
     if analysis["num_folds"]:
         return f"All rows, n = {analysis['num_test']}, each tested once a seed in {analysis['num_folds']} folds"
     return f"Test set, n = {analysis['num_test']}"
@@ -149,7 +155,7 @@ def _chosen_on(analysis: dict[str, Any]) -> str:
 
 
 def _named(entry: dict[str, Any]) -> list[str]:
-    return [entry["title"], DECISIONS[entry["decision"]]]
+    return [entry["title"], in_words(entry["decision"])]
 
 
 def _differences(analysis: dict[str, Any], level: str) -> Table:
@@ -161,17 +167,18 @@ def _differences(analysis: dict[str, Any], level: str) -> Table:
     found = analysis["detectable_by_group" if by_group else "detectable_difference"]
     detectable = [METRICS[metric].format(found.get(metric), fewer=1) for metric in _COMPARED]
     if rows:
-        rows.append(["detectable difference", "", *detectable])
+        rows.append([_DETECTABLE, "", *detectable])
     baseline = analysis[level][analysis["baseline"]]
     equal = [entry for entry in analysis[level].values() if entry is not baseline and not entry["differences"]]
     left_out = f" Left out: {len(equal)} row(s) with the baseline's very answers." if equal else ""
     note = (
-        f"Difference to {baseline['title']} (raw) on the same {'groups' if by_group else 'samples'}, with its 95 % "
+        f"Difference to {'raw' if 'judged' in analysis else baseline['title'] + ' (raw)'} on the same "
+        f"{'groups' if by_group else 'samples'}, with its 95 % "
         "interval and the p-value of a paired permutation test, Holm-corrected over the rows of a column. Intervals "
-        "and tests are about other test samples; about other training runs, see the spread over seeds. The detectable "
-        "difference is "
-        "the smallest true one that a test set of this size and kind shows in 80 % of cases (median over the rows)."
-        f"{left_out}"
+        "and tests are about other test samples"
+        f"{'' if 'judged' in analysis else '; about other training runs, see the spread over seeds'}. The detectable "
+        "difference is the smallest true one that a test set of this size and kind shows in 80 % of cases (median over "
+        f"the rows).{left_out}"
     )
     header = ["method", "decision", *_headings(_COMPARED)]
     return Table(f"Differences to the baseline{' by group' if by_group else ''}", note, header, rows)
@@ -221,11 +228,13 @@ def _flags(analysis: dict[str, Any]) -> Table:
     limits = {"qwk": (0.7, "below .70"), "pcc": (0.7, "below .70"), "accuracy": (0.5, "below 50 %")}
     limits["adjacent_accuracy"] = (0.95, "below 95 %")
     rows = []
-    for entry in analysis["rows"].values():
+    for key, entry in analysis["rows"].items():
         value = {metric: spread["mean"] for metric, spread in entry["test"].items()}
         found = [f"{METRICS[m].heading} {words}" for m, (limit, words) in limits.items() if not value[m] >= limit]
         if not abs(value["smd"]) <= 0.15:
             found.append("SMD beyond ±.15")
+        if groups := [f"{of['column']} {of['value']}" for of in analysis["subgroups"][key] if of["flagged"]]:
+            found.append(f"SMD or DSM of {', '.join(groups[:_SHOWN])}{', ...' if len(groups) > _SHOWN else ''}")
         rows.append([*_named(entry), "; ".join(found) or "none"])
     note = (
         "What automated scoring in assessment is commonly held to (Williamson et al. 2012; ETS' RSMTool). Most of the "

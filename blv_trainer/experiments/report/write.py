@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from blv_trainer.evaluation import NUM_RESAMPLES, figures
-from blv_trainer.experiments.report.analysis import analyse
+from blv_trainer.experiments.report.analysis import analyse, as_csv
 from blv_trainer.experiments.report.panels import Panel, make_panels
-from blv_trainer.experiments.report.rows import Row, make_rows
+from blv_trainer.experiments.report.rows import Row, in_words, make_rows
 from blv_trainer.experiments.report.rsmeval import write_rsmeval
 from blv_trainer.experiments.report.tables import (
     Table,
-    as_csv,
     as_markdown,
     formatted_p,
     make_tables,
@@ -78,23 +77,24 @@ def render(
     tables: list[Table],
     panels: list[Panel],
     images: Mapping[str, bytes],
+    errors: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The HTML page, figures inside; every text is escaped."""
+    """The HTML page of a comparison or of one model, figures inside; every text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     shown = dict.fromkeys([analysis["baseline"], analysis["chosen"]])
-    titles = {row.key: row.title for row in rows}
-    main = [it for it in tables if it.title.startswith(("Results", "Differences"))]
+    titles = {row.key: in_words(row.decision) if "judged" in analysis else row.title for row in rows}
+    main = [it for it in tables if it.title.startswith(("Results", "Differences")) or "judged" in analysis]
     return environment.get_template(TEMPLATE).render(
         description=results.description,
         analysis=analysis,
         summary=_summary(analysis, titles),
         sizes={split: sum(counts) for split, counts in results.class_counts.items()},
         main_tables=main,
-        other_tables=tables[len(main) : -1],
-        published=tables[-1],
-        figures=[{"panel": panel, "png": base64.b64encode(images[panel.name]).decode("ascii")} for panel in panels],
+        other_tables=tables[len(main) :],
+        errors=errors,
+        figures=[{"panel": panel, "tiles": _tiles(panel, images[panel.name])} for panel in panels],
         subgroups={titles[key]: analysis["subgroups"][key] for key in shown if analysis["subgroups"][key]},
         conditions=_conditions(results),
         runs=[
@@ -105,11 +105,16 @@ def render(
     )
 
 
+def _tiles(panel: Panel, png: bytes) -> list[tuple[str, float]]:
+    return [(base64.b64encode(tile).decode("ascii"), inches) for tile, inches in figures.as_tiles(panel.figure, png)]
+
+
 def _summary(analysis: dict[str, Any], titles: dict[str, str]) -> list[str]:
     """Sentences that answer the question: which loss with which decision, and is the difference real?"""
     chosen_title, base_title = titles[analysis["chosen"]], titles[analysis["baseline"]]
     judged = "with each fold decided by the others" if analysis["num_folds"] else "on validation alone"
-    sentences = [f"Chosen {judged}, by {objective_in_words(analysis)}: {chosen_title}."]
+    is_choice = "judged" not in analysis
+    sentences = [f"Chosen {judged}, by {objective_in_words(analysis)}: {chosen_title}."] if is_choice else []
     levels = [("rows", "")]
     if analysis["by_group"]:
         levels.append(("by_group", f"Whole groups ({analysis['judged_groups']['column']}): "))

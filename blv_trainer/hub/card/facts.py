@@ -6,16 +6,15 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from blv_trainer.corpora.icnale import normalize_id
-from blv_trainer.decision import Decision, holds_rare_classes_down, labels_of_groups, one_label_each, pool
+from blv_trainer.corpora.icnale import is_about_icnale
+from blv_trainer.decision import Decision, holds_rare_classes_down
 from blv_trainer.evaluation import Scores
 from blv_trainer.metrics import METRICS
 from blv_trainer.run_folder import (
+    EVALUATION_FILE,
     HISTORY_FILE,
     METRICS_FILE,
     PREDICTIONS_FILE,
@@ -33,13 +32,14 @@ logger = logging.getLogger(__name__)
 ADAPTER_FILE = "adapter_config.json"
 _OUT_OF_FOLD = "out_of_fold"
 _HEADLINE = ("test", _OUT_OF_FOLD, "validation")  # the first of these that was measured is what a card is about
-_BESIDE = ("_raw", "_by_group", "_by_group_raw")  # what stands in metrics.json beside a split, by what its name adds
+_BESIDE = ("_raw", "_by_group", "_by_group_raw", "_human")  # what stands beside a split, by what its name adds
 # Settings that say how a model was trained, by their names in TrainingArguments and on the command line.
 SETTINGS = (
     "num_train_epochs", "max_steps", "learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay",
     "per_device_train_batch_size", "gradient_accumulation_steps", "bf16", "fp16", "max_length", "head",
     "freeze_encoder", "folds", "seed",
 )  # fmt: skip
+_OF_ROWS = ("group_column", "subgroup_columns")  # those of the predictions, which evaluate may have written last
 _NO_RESULTS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "num_rows", "epoch")
 
 
@@ -86,14 +86,16 @@ def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
     stale = _is_stale(folder, config)
     predictions = {} if stale else read_predictions(folder)
     predictions.pop("train", None)
+    evaluated = read_config(folder, EVALUATION_FILE)
     measured = read_json(folder / METRICS_FILE) or metrics_of_history(read_json(folder / HISTORY_FILE) or [])
+    measured |= {f"{split}_human": of["human"] for split, of in measured.items() if of.get("human")}
     return Facts(
         config=config,
         adapter=adapter,
         names=_names(config, folder),
         metrics={} if stale else {split: numbers(of) for split, of in measured.items() if split != "train"},
         predictions=predictions,
-        settings=read_config(folder),
+        settings=read_config(folder) | {name: of for name, of in evaluated.items() if name in _OF_ROWS},
         versions=(read_json(folder / RUN_FILE) or {}).get("conditions", {}),
         comparison=_comparison(folder),
     )
@@ -111,6 +113,7 @@ class SplitResult:
         None  # the same with training's expected shift added back, where that helps rare classes
     )
     raw: dict[str, float] = field(default_factory=dict)  # of the largest logit, where the model decides otherwise
+    human: dict[str, float] = field(default_factory=dict)  # of raters among themselves, where several judged the rows
     by_group: SplitResult | None = None  # of the joined answers of each group that has one label
 
     @property
@@ -142,13 +145,11 @@ def consistent_decision(facts: Facts) -> Decision | None:
     return Decision(tuple(shift), kind="consistent") if holds_rare_classes_down(shift, counts) else None
 
 
-def is_about_icnale(facts: Facts, datasets: Sequence[str]) -> bool:
-    """Whether the data are ICNALE's: their name says so, or the rows are named as its answers are."""
-    given = [facts.settings.get(name) or "" for name in ("dataset_name", "train_file", "test_file")]
-    if any("icnale" in PurePath(str(name)).name.lower() for name in [*given, *datasets]):
-        return True
-    ids = [str(value) for found in facts.predictions.values() for value in found.columns.get("id", [])]
-    return bool(ids) and all(normalize_id(f"{value}.txt") == value for value in ids)
+def of_icnale(facts: Facts, datasets: Sequence[str]) -> bool:
+    """Whether the data are ICNALE's."""
+    given = [str(facts.settings.get(name) or "") for name in ("dataset_name", "train_file", "test_file")]
+    ids = [value for found in facts.predictions.values() for value in found.columns.get("id", [])]
+    return is_about_icnale([*given, *datasets], ids)
 
 
 def metrics_of_history(
@@ -186,34 +187,34 @@ def other_metrics(metrics: Mapping[str, float], names: Sequence[str]) -> dict[st
 def _result(facts: Facts, split: str, num_resamples: int) -> SplitResult:
     measured = dict(facts.metrics.get(split, {}))
     num_rows = measured.pop("num_rows", None)
-    raw, by_group = facts.metrics.get(f"{split}_raw", {}), _of_groups(facts, split, num_resamples)
+    raw, human = (facts.metrics.get(f"{split}_{of}", {}) for of in ("raw", "human"))
+    by_group = _of_groups(facts, split, num_resamples)
     found, name = facts.predictions.get(split), split.replace(_OUT_OF_FOLD, "out-of-fold")
     if found is None or not len(found.labels):
         num_rows = None if num_rows is None else int(num_rows)
-        return SplitResult(name, num_rows, measured, raw=raw, by_group=by_group)
-    judge = partial(Scores, found.labels, num_resamples=num_resamples, group_column=facts.group_column)
+        return SplitResult(name, num_rows, measured, raw=raw, human=human, by_group=by_group)
+    judge = partial(
+        Scores,
+        found.labels,
+        num_resamples=num_resamples,
+        group_column=facts.group_column,
+        subgroup_columns=facts.settings.get("subgroup_columns"),
+    )
     decision, scores = consistent_decision(facts), judge(found.logits, facts.names, found.columns)
     consistent = judge(decision.apply(found.logits), facts.names, found.columns) if decision else None
     metrics = measured | scores.as_metrics
-    return SplitResult(name, len(found.labels), metrics, scores, consistent, raw, by_group)
+    return SplitResult(name, len(found.labels), metrics, scores, consistent, raw, human, by_group)
 
 
 def _of_groups(facts: Facts, split: str, num_resamples: int) -> SplitResult | None:
-    """What metrics.json says of whole groups; with intervals where the model's own decision gives them again."""
+    """What metrics.json says of whole groups; with intervals where the predictions hold theirs."""
     measured = facts.metrics.get(f"{split}_by_group")
     if not measured:
         return None
     found, scores = facts.predictions.get(split), None
-    groups = None if found is None else found.columns.get(facts.group_column)
-    # Out of fold each fold has a decision of its own; a row with an empty cell has a group that the file does not tell.
-    if found is not None and groups is not None and None not in groups and split != _OUT_OF_FOLD:
-        single = one_label_each(found.labels, groups)
-        kept = np.array(groups, dtype=object)[single]
-        pooled, decision = pool(found.logits[single], kept)[1], facts.config.get("group_decision")
-        if decision:
-            pooled = Decision.from_dict(decision).apply(pooled)
-        labels = labels_of_groups(found.labels[single], kept)
-        scores = Scores(labels, pooled, facts.names, num_resamples=num_resamples, group_column=None)
+    if found is not None and found.by_group is not None:
+        own = found.by_group
+        scores = Scores(own.labels, own.logits, facts.names, num_resamples=num_resamples, group_column=None)
     metrics = measured | (scores.values if scores is not None else {})
     return SplitResult(
         split, int(measured["num_rows"]), metrics, scores, raw=facts.metrics.get(f"{split}_by_group_raw", {})

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from blv_trainer.corpora.icnale import CITATION
 from blv_trainer.hub.card import sections
-from blv_trainer.hub.card.facts import Facts, SplitResult, consistent_decision, is_about_icnale, other_metrics
+from blv_trainer.hub.card.facts import Facts, SplitResult, consistent_decision, of_icnale, other_metrics
 from blv_trainer.hub.card.markdown import Markdown, escape, plain, trusted
 from blv_trainer.hub.card.metadata import EXAMPLE_TEXTS, METADATA_ORDER, CardOptions, card_metadata
 from blv_trainer.levels import are_numbers
@@ -32,7 +32,7 @@ def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: 
     )
     environment.filters |= {"as_it_is": Markdown, "links": _links, "plain": plain, "thousands": "{:,}".format}
     environment.filters["in_words"] = sections.in_words
-    about_icnale = is_about_icnale(facts, options.datasets) if options.icnale is None else options.icnale
+    about_icnale = of_icnale(facts, options.datasets) if options.icnale is None else options.icnale
     title = options.model_name or (options.repo_id or folder.resolve().name).split("/")[-1]
     metadata = card_metadata(facts, results, options, title=title, about_icnale=about_icnale)
     first, comparison = results[0] if results else None, facts.comparison or {}
@@ -56,7 +56,7 @@ def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: 
         head_and_tail=sections.head_and_tail(facts, first),
         picture=PICTURE_FILE,
         subgroup_table=sections.subgroup_table(first),
-        comparison_table=sections.comparison_table(comparison.get("rows")),
+        comparison_table=sections.comparison_table(comparison.get("rows"), comparison.get("human")),
         comparison_of_groups=sections.comparison_table(comparison.get("by_group")),
         formula=sections.loss_formula((facts.config.get("training_loss") or {}).get("name")),
         settings=sections.shown_settings(facts.settings),

@@ -31,6 +31,8 @@ def result_table(of: SplitResult | None, names: Sequence[str] = tuple(METRICS)) 
         columns.append((_IN_WORDS["consistent"], of.consistent.values, of.consistent))
     if of.raw:
         columns.append(("largest logit", of.raw, None))
+    if of.human:
+        columns.append(("human raters", of.human, None))
     header, numeric = ["metric"], []
     rows = [[METRICS[name].title] for name in shown]
     for title, values, scores in columns:
@@ -38,7 +40,7 @@ def result_table(of: SplitResult | None, names: Sequence[str] = tuple(METRICS)) 
         with_intervals = scores is not None and bool(scores.intervals)
         header += [title, "95 % interval"] if with_intervals else [title]
         for name, row in zip(shown, rows, strict=True):
-            row += _value_and_interval(name, values[name], scores)[: 1 + with_intervals]
+            row += _value_and_interval(name, values.get(name), scores)[: 1 + with_intervals]
     rows = [[*row, METRICS[name].better] for name, row in zip(shown, rows, strict=True)]
     return table([*header, "better"], rows, numeric=numeric)
 
@@ -101,7 +103,7 @@ def subgroup_table(first: SplitResult | None) -> Markdown | None:
     return table(["column", "group", "rows", "SMD", "DSM", "look"], rows, numeric=[2, 3, 4])
 
 
-def comparison_table(entries: Mapping[str, Any] | None) -> Markdown | None:
+def comparison_table(entries: Mapping[str, Any] | None, human: Mapping[str, Any] | None = None) -> Markdown | None:
     """The rows of a comparison that the model belongs to, or those for whole groups; None where there are none."""
     if not entries:
         return None
@@ -114,6 +116,9 @@ def comparison_table(entries: Mapping[str, Any] | None) -> Markdown | None:
             interval = [METRICS[metric].format(ends.get(end), fewer=1) for end in ("low", "high")]
             cells.append(value if "-" in interval else f"{value} ({interval[0]} to {interval[1]})")
         rows.append([entry["title"], in_words(entry["decision"]), *cells])
+    if human:
+        cells = [METRICS[metric].format(human.get(metric)) for metric in COMPARED]
+        rows.append(["human raters", "among themselves", *cells])
     header = ["loss", "decision", *(METRICS[metric].heading for metric in COMPARED)]
     return table(header, rows, numeric=range(2, len(header)))
 
@@ -168,7 +173,7 @@ def loss_formula(name: str | None) -> Formula | None:
     )
 
 
-def _value_and_interval(name: str, value: float, scores: Scores | None) -> list[str]:
+def _value_and_interval(name: str, value: float | None, scores: Scores | None) -> list[str]:
     found = scores.intervals.get(name) if scores is not None else None
     ends = [METRICS[name].format(end, fewer=1) for end in (found.low, found.high)] if found else []
     return [METRICS[name].format(value), " to ".join(ends) if ends and "-" not in ends else ""]

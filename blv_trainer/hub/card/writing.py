@@ -33,6 +33,7 @@ def write_card(
     model_name: str | None = None,
     dataset_name: str | None = None,
     icnale: bool | None = None,
+    subgroup_columns: Sequence[str] | None = None,
     num_resamples: int = NUM_RESAMPLES,
 ) -> Path:
     """Write ``README.md``, the confusion matrix as a picture, and ``.eval_results/`` into a model's folder.
@@ -56,6 +57,8 @@ def write_card(
         dataset_name: what the data are called; default: their name on the Hub.
         icnale: whether the card holds ICNALE's limits, terms and citation; default: whether the data's name or the
             names of the rows say that the model learned from it.
+        subgroup_columns: columns of the predictions that the table of subgroups is made of; default: those that the run
+            names, else ``region``, ``task``, ``sex``, ``gender`` and ``l1``, where there are such columns.
         num_resamples: of the bootstrap.
 
     Returns:
@@ -63,7 +66,8 @@ def write_card(
 
     Raises:
         FileNotFoundError: the folder holds no model.
-        ValueError: a file that cannot be read, or a name of model or data that is a path.
+        ValueError: a file that cannot be read, a name of model or data that is a path, or a column of subgroups that
+            the predictions have not.
 
     Examples:
         >>> write_card("out", repo_id="user/levels", datasets="user/answers")  # doctest: +SKIP
@@ -83,7 +87,15 @@ def write_card(
         icnale=icnale,
         num_resamples=num_resamples,
     )
-    return _write(Path(folder), read_facts(Path(folder)), options)
+    facts = read_facts(Path(folder))
+    known = {name for found in facts.predictions.values() for name in found.columns}
+    for name in subgroup_columns or ():
+        if name not in known:
+            found = f"Choose from: {', '.join(sorted(known))}." if known else "There are no predictions."
+            raise ValueError(f"subgroup_columns={name!r} is no column of the predictions in {folder}. {found}")
+    if subgroup_columns:
+        facts = dataclasses.replace(facts, settings=facts.settings | {"subgroup_columns": list(subgroup_columns)})
+    return _write(Path(folder), facts, options)
 
 
 def write_trainer_card(
@@ -132,6 +144,8 @@ def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]
         raise ValueError(f"repo_id={repo_id!r} is no name on the Hub: give 'user/name'.")
     path = Path(folder, CARD_FILE)
     text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, repo_id)
+    if "subgroup_columns" in metadata:
+        raise ValueError(f"{path} is there already, and its text stays: remove it to have subgroup_columns shown.")
     if metadata:
         check_card(folder)
         card = ModelCard(text)

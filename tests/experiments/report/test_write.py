@@ -24,7 +24,7 @@ from blv_trainer.experiments.report.tables import (
 from blv_trainer.experiments.report.write import _summary
 from blv_trainer.experiments.results import read_results
 from blv_trainer.metrics import METRICS
-from blv_trainer.run_folder import PREDICTIONS_FILE
+from blv_trainer.run_folder import COMPARISON_FILE, PREDICTIONS_FILE
 
 QUICK = {"num_resamples": 200, "tsne_iterations": 250}
 FIGURES = {
@@ -46,6 +46,8 @@ def report(make_comparison, tmp_path_factory):
         groups = [GROUPS[k % 4] for k in range(len(table))]
         table = table.drop_columns(["region"]).append_column("region", pa.array(groups))
         pq.write_table(table.append_column("id", pa.array([f"@id{k}" for k in range(len(table))])), path)
+    path = folder / COMPARISON_FILE
+    path.write_text(path.read_text().replace("</i>", "</i> of ICNALE"))
     write_report(folder, **QUICK)
     return folder / "report"
 
@@ -61,7 +63,8 @@ def test_every_file_is_there_under_a_plain_name(report):
 
 def test_the_page_stands_alone_and_escapes_every_text(report):
     page = (report / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == len(FIGURES)
+    assert re.findall(r'alt="(.*), 1"', page) == re.findall(r"<h2>(.*)</h2>\n<figure>", page)
+    assert page.count("data:image/png;base64,") == page.count("<img ") > len(FIGURES)  # each plot by itself
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "<script" not in page
     assert "<img src=x" not in page
@@ -171,7 +174,10 @@ def test_no_table_or_sentence_speaks_of_validation_where_there_was_none(folded):
     )
 
 
-def test_published_rows_stand_apart(report):
+def test_published_rows_stand_apart_and_only_beside_the_corpus_that_they_are_of(report, folded):
+    assert "Tsai" in (report / "report.html").read_text()
+    for name in ("table.md", "report.html"):
+        assert "Tsai" not in (folded / name).read_text()
     ours, published = (report / "table.md").read_text().split("## Published on ICNALE-ASA")
     assert "Tsai et al." not in ours
     assert "published, n = 217, one run" in published

@@ -348,7 +348,9 @@ def test_cross_validated_results_are_what_the_card_is_about_where_there_is_no_te
     _, logits = invented_split(240, 3, one_level=True)
     predicted = np.bincount(DECISION.apply(logits).argmax(axis=1), minlength=4)
     assert [int(row[-1]) for row in cells(card, "Classes").values()] == predicted.tolist()
-    assert len(cells(card, "Whole groups")["Accuracy, %"]) == 3  # without an interval
+    shown, interval, *_ = cells(card, "Whole groups")["Accuracy, %"]
+    low, high = map(float, interval.split(" to "))
+    assert low < float(shown) < high
     (result,) = ModelCard(card).data.to_dict()["model-index"][0]["results"]
     assert result["dataset"]["split"] == "out-of-fold"
     assert {metric["name"].rpartition(", ")[2] for metric in result["metrics"]} == {"cross-validated"}
@@ -415,7 +417,22 @@ def test_what_evaluate_wrote_has_groups_and_human_raters_but_no_largest_logit(tm
     )
     card = written(tmp_path)
     assert "largest logit" not in card
-    assert len(cells(card, "Results")["Accuracy, %"]) == len(cells(card, "Whole groups")["Accuracy, %"]) == 3
+    assert len(cells(card, "Whole groups")["Accuracy, %"]) == 3
+    assert "| metric | value | 95 % interval | human raters | better |" in card
+    assert [cells(card, "Results")[METRICS[name].title][2] for name in ("accuracy", "qwk")] == ["60.00", "-"]
+    assert "Human raters: each against each other, mean over pairs." in card
+
+
+def test_subgroups_are_of_the_columns_that_are_named(tmp_path):
+    folder = make_decided_run(tmp_path, "test", group_column="learner")
+    assert "Subgroups" in written(folder)  # of the column region
+    (folder / "evaluate.yaml").write_text("group_column: learner\nsubgroup_columns: [learner]\n")
+    assert set(cells(written(folder), "Subgroups")) == {"learner"}
+    assert set(cells(written(folder, subgroup_columns=["region"]), "Subgroups")) == {"region"}
+    with pytest.raises(ValueError, match="subgroup_columns='regoin' is no column of the predictions .* Choose from: "):
+        write_card(folder, subgroup_columns=["regoin"])
+    with pytest.raises(ValueError, match="is there already, and its text stays: remove it to have subgroup_columns"):
+        amend_card(folder, "someone/model", subgroup_columns=["region"])
 
 
 @pytest.mark.parametrize("loss", ["logit_adjustment", "focal"])
@@ -430,12 +447,14 @@ def test_a_winner_shows_its_comparison_with_groups_and_decisions_in_words(tmp_pa
 
     facts = {"seeds": [1], "num_test": 240, "num_folds": 5, "resampled": "speakers"}
     facts |= {"rows": {"blv consistent": entry(0.5)}, "by_group": {"blv consistent": entry(0.625)}}
+    facts["human"] = {"accuracy": 0.75, "macro_accuracy": 0.5, "qwk": 0.25, "num_rows": 20}
     write_json(tmp_path / "report" / "results.json", facts)
     card = written(make_run(tmp_path / "winner"))
     section = card.split("## Compared with other losses\n")[1].split("\n## ")[0]
     assert "on 240 rows, each tested once a seed in 5 folds, of the comparison" in section
     single, groups = section.split("Whole groups, the rows of each joined into one level:")
     assert "| BLV | shift added back | 50.00 | 50.00 | 0.5000 |" in single
+    assert "| human raters | among themselves | 75.00 | 50.00 | 0.2500 |" in single
     assert "| BLV | shift added back | 62.50 | 62.50 | 0.6250 |" in groups
 
 

@@ -1,0 +1,59 @@
+"""``blv-trainer check``: what ``train`` would read with the same flags, and how long it would take."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from blv_trainer.checks import check_hub
+from blv_trainer.cli import flags, train
+from blv_trainer.cli.data_summary import level_table, num_words, repeated_texts, spread
+from blv_trainer.cli.labelled_data import LabelledData, load_data
+
+
+def add_parser(subparsers) -> None:
+    """Register the verb; its flags are those of ``train``."""
+    parser = subparsers.add_parser("check", help="see what train would read, and how long it takes", add_help=False)
+    parser.set_defaults(run=run, rest=[])
+
+
+def run(args) -> int:
+    """Print what would be read and how long it would take; nothing is written. 0 when done."""
+    parser, (_, corpus_args, data_args, decision_args, model_args), settings = train.parse(args.rest, verb="check")
+    data = load_data(corpus_args, data_args, seed=settings["seed"], hold_out=not decision_args.folds)
+    _print_rows(data)
+    check_hub(model_args.model_name_or_path, "--model_name_or_path")
+
+    from transformers import AutoTokenizer
+
+    from blv_trainer.experiments import expected_work, in_words
+    from blv_trainer.prediction import load_errors, num_tokens
+
+    with load_errors(model_args.model_name_or_path, flag="--model_name_or_path"):
+        tokenizer = AutoTokenizer.from_pretrained(model_args.model_name_or_path, trust_remote_code=False)
+    texts = [text for rows in data.dataset.values() for text in rows["text"][:]]
+    lengths = num_tokens(tokenizer, texts)
+    most = min(model_args.max_length or tokenizer.model_max_length, tokenizer.model_max_length)
+    lost = [length - most for length in lengths if length > most]
+    print(f"tokens a text: {spread(lengths)}")
+    share = f"{len(lost)} of {len(texts)} texts ({len(lost) / len(texts):.0%}), {sum(lost) / sum(lengths):.0%} of all"
+    print(f"cut at {most} tokens: {share} tokens", flush=True)
+    training_args = flags.training_arguments(parser, settings)
+    seconds, steps = expected_work(data.dataset, data.names, model_args, training_args)
+    folds = f", and as long for each of {decision_args.folds} folds" if decision_args.folds else ""
+    print(f"training: about {in_words(seconds)} here{folds}, going by {steps} of its steps")
+    return 0
+
+
+def _print_rows(data: LabelledData) -> None:
+    from blv_trainer.cli.terminal_tables import format_table
+    from blv_trainer.corpora import groups_of
+
+    print(f"{data.source}\n\n{format_table(*level_table(data))}\n\nwords a text: {spread(num_words(data))}", flush=True)
+    for line in repeated_texts(data):
+        print(line)
+    if data.group_column:
+        groups = {split: {*groups_of(rows, data.group_column)} for split, rows in data.dataset.items()}
+        sizes = ", ".join(f"{len(own)} {split}" for split, own in groups.items())
+        print(f"groups ({data.group_column}): {sizes}")
+        for one, other in combinations(groups, 2):
+            print(f"groups that stand both in {one} and in {other}: {len(groups[one] & groups[other])}", flush=True)
