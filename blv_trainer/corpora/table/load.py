@@ -154,9 +154,9 @@ def load_table(
     group_column, ungrouped = find_groups(group_column, tables)
     notes += ungrouped
     if "validation" not in tables and validation_fraction:
-        train = tables["train"]
+        train = tables.pop("train")
         held, note = hold_out(as_dataset(train, names), group_column, validation_fraction, seed)
-        tables = {"train": train.filter(pa.array(~held)), "validation": train.filter(pa.array(held))}
+        tables = {"train": train.filter(pa.array(~held)), "validation": train.filter(pa.array(held)), **tables}
         notes.append(note)
     for note in notes:
         logger.info(note)

@@ -165,10 +165,11 @@ def test_levels_of_raters_are_kept_under_their_own_names(tmp_path):
 def test_a_tenth_is_held_out_whatever_the_order_of_rows_and_copies_of_a_text_stay_together(tmp_path):
     rows = [(f"text {i % 40}", "AB"[i % 2]) for i in range(200)]
     held = []
+    test = write_csv(tmp_path / "test.csv", [("t", "A")])
     for seed, order in ((1, 1), (1, -1), (2, 1)):
-        data = load_table(write_csv(tmp_path / "x.csv", rows[::order]), seed=seed)
+        data = load_table(write_csv(tmp_path / "x.csv", rows[::order]), test_file=test, seed=seed)
+        assert data.dataset.num_rows == {"train": 180, "validation": 20, "test": 1}
         held.append(set(data.dataset["validation"]["text"]))
-        assert data.dataset["validation"].num_rows == 20
         assert not set(data.dataset["train"]["text"]) & held[-1]
     assert held[0] == held[1] != held[2]
 
