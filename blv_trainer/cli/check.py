@@ -8,6 +8,7 @@ from blv_trainer.checks import check_hub
 from blv_trainer.cli import flags, train
 from blv_trainer.cli.data_summary import level_table, num_words, repeated_texts, spread
 from blv_trainer.cli.labelled_data import LabelledData, load_data
+from blv_trainer.cli.notes import quieten
 
 
 def add_parser(subparsers) -> None:
@@ -34,12 +35,14 @@ def run(args) -> int:
     lengths = num_tokens(tokenizer, texts)
     most = min(model_args.max_length or tokenizer.model_max_length, tokenizer.model_max_length)
     lost = [length - most for length in lengths if length > most]
-    print(f"tokens a text: {spread(lengths)}")
     share = f"{len(lost)} of {len(texts)} texts ({len(lost) / len(texts):.0%}), {sum(lost) / sum(lengths):.0%} of all"
-    print(f"cut at {most} tokens: {share} tokens", flush=True)
-    training_args = flags.training_arguments(parser, settings)
-    seconds, steps = expected_work(data.dataset, data.names, model_args, training_args)
+    print(f"tokens a text: {spread(lengths)}\ncut at {most} tokens: {share} tokens", flush=True)
+    quieten(training_args := flags.training_arguments(parser, settings))
     folds = f", and as long for each of {decision_args.folds} folds" if decision_args.folds else ""
+    if decision_args.freeze_encoder:  # which sees each row once, those of train too
+        training_args.num_train_epochs, training_args.max_steps, folds = 0, -1, ""
+        training_args.per_device_train_batch_size, data.dataset["features"] = 8, data.dataset["train"]
+    seconds, steps = expected_work(data.dataset, data.names, model_args, training_args)
     print(f"training: about {in_words(seconds)} here{folds}, going by {steps} of its steps")
     return 0
 
@@ -53,7 +56,6 @@ def _print_rows(data: LabelledData) -> None:
         print(line)
     if data.group_column:
         groups = {split: {*groups_of(rows, data.group_column)} for split, rows in data.dataset.items()}
-        sizes = ", ".join(f"{len(own)} {split}" for split, own in groups.items())
-        print(f"groups ({data.group_column}): {sizes}")
+        print(f"groups ({data.group_column}):", ", ".join(f"{len(own)} {split}" for split, own in groups.items()))
         for one, other in combinations(groups, 2):
             print(f"groups that stand both in {one} and in {other}: {len(groups[one] & groups[other])}", flush=True)

@@ -1,10 +1,12 @@
 """``check``: what would be read, and how long a training would take; and its short form before a training."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from blv_trainer.cli import main
+from blv_trainer.experiments import progress
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "like", "tea", "milk"]
 TRAIN = [("i like tea", "A2", "s1"), ("i  like tea", "B1", "s1"), ("i like milk", "A2", "s2"), ("milk", "B1", "s3")]
@@ -24,7 +26,8 @@ def words(tmp_path, save_tiny_bert):
 
 def test_rows_levels_lengths_and_repeated_texts_are_counted(words, capsys):
     assert main(["check", *words]) == 0
-    printed = capsys.readouterr().out
+    printed, told = capsys.readouterr()
+    assert "Tokenizing" not in told  # nor another bar
     table = [line.split() for line in printed.splitlines()[2:7]]
     assert table == [["level", "train", "test"], ["---------------------"], ["A2", "2", "1"], ["B1", "2", "2"],
                      ["all", "rows", "4", "3"]]  # fmt: skip
@@ -39,6 +42,14 @@ def test_rows_levels_lengths_and_repeated_texts_are_counted(words, capsys):
     assert "tokens a text: median 5, 95 % up to 5, longest 7" in printed
     assert "cut at 5 tokens: 1 of 7 texts (14%), 6% of all tokens" in printed
     assert re.search(r"training: about \d+ s here, going by \d+ of its steps", printed)
+
+
+def test_a_frozen_encoder_reads_each_row_once(words, monkeypatch, capsys):
+    clock = iter(range(0, 1000, 2))  # asked before and after a step, which takes two seconds
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert main(["check", *words, "--freeze_encoder"]) == 0
+    # 7 rows, 8 to a step, a third of it each
+    assert "training: about 1 s here, going by 6 of its steps" in capsys.readouterr().out
 
 
 def test_nothing_is_written(words, tmp_path, monkeypatch):
