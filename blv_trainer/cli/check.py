@@ -51,9 +51,8 @@ def _print_rows(data: LabelledData) -> None:
     from blv_trainer.cli.terminal_tables import format_table
     from blv_trainer.corpora import groups_of
 
-    print(f"{data.source}\n\n{format_table(*level_table(data))}\n\nwords a text: {spread(num_words(data))}", flush=True)
-    for line in repeated_texts(data):
-        print(line)
+    words = f"words a text: {spread(num_words(data))}"
+    print(f"{data.source}\n\n{format_table(*level_table(data))}\n", words, *repeated_texts(data), sep="\n", flush=True)
     if data.group_column:
         groups = {split: {*groups_of(rows, data.group_column)} for split, rows in data.dataset.items()}
         print(f"groups ({data.group_column}):", ", ".join(f"{len(own)} {split}" for split, own in groups.items()))
