@@ -108,4 +108,7 @@ def parse_weights(words: list[str] | None) -> dict[str, float] | None:
             weights[metric] = float(weight) if weight else 1.0
         except ValueError:
             raise ValueError(f"--tune_for {word}: {weight!r} is no number; write it as in qwk=2.") from None
-    return metric_weights(weights)
+    try:
+        return metric_weights(weights)
+    except ValueError as error:
+        raise ValueError(str(error).replace("metric=", "--tune_for ", 1)) from error

@@ -94,6 +94,10 @@ def run(args) -> int:
         splits = {split: values for split, values in metrics.items() if split != "train"}
         nothing = "Nothing was evaluated: there are no validation or test rows."
         print(format_metrics(splits, data.names) if splits else nothing)
+        if "validation_raw" in splits and decision_args.decision == "tuned" and not decision_args.folds:
+            print(
+                "\nThe decision was tuned on these validation rows, which flatters it: --folds or test rows say more."
+            )
         print(f"\nModel, metrics.json, predictions.parquet, config.yaml and report/ are in {training_args.output_dir}")
     return 0
 

@@ -23,7 +23,7 @@ from blv_trainer.experiments.methods import Method
 from blv_trainer.experiments.progress import in_words, with_time_left
 from blv_trainer.experiments.single_run import Learner, text_learner, train_and_evaluate
 from blv_trainer.files import write_json
-from blv_trainer.run_folder import COMPARISON_FILE, METRICS_FILE, write_config
+from blv_trainer.run_folder import COMPARISON_FILE, METRICS_FILE, read_json, write_config
 from blv_trainer.training import check_every_class, count_classes
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def compare(
         on_run: called with a line of progress before each run and after the last.
 
     Raises:
-        ValueError: a finished run was made with other settings; what the trainer refuses.
+        ValueError: a finished run was made with other settings or on other rows; what the trainer refuses.
         FileExistsError: a run's folder holds something else.
     """
     if (Path(output_dir) / METRICS_FILE).exists():
@@ -107,6 +107,9 @@ def compare(
     for method in plan.methods:
         check_every_class(method.loss, counts["train"], dict(enumerate(names)))
     refuse_other_runs(plan, where, shared)
+    before = read_json(Path(output_dir, COMPARISON_FILE)) or {}
+    if before and (before["label_names"], before["class_counts"]) != (list(names), counts):
+        raise ValueError(f"{output_dir} holds a comparison on other rows or splits: choose another --output_dir.")
     if plan.training_args.should_save:
         facts: dict[str, Any] = {"label_names": list(names), "class_counts": counts, "seeds": list(plan.seeds)}
         facts |= {"num_folds": plan.num_folds, "group_column": plan.group_column}

@@ -261,7 +261,7 @@ def test_weights_of_the_tuning_are_read():
         (["--resume_from_checkpoint", "x"], "the same command goes on where it was interrupted"),
         (["--preset", "demmo"], "argument --preset: invalid choice: 'demmo'"),
         (["--sedes", "1"], "unrecognized arguments: --sedes 1. Did you mean --seeds?"),
-        (["--tune_for", "qvk"], "metric='qvk' is unknown.* Did you mean 'qwk'?"),
+        (["--tune_for", "qvk"], "--tune_for 'qvk' is unknown.* Did you mean 'qwk'?"),
         (["--num_train_epochs", "3"], "was made with --num_train_epochs 2.0, now TrainingArguments' default"),
     ],
 )
@@ -276,7 +276,7 @@ def test_misuse_is_one_sentence(finished, capsys, flags, message):
 
 def test_an_unknown_metric_to_tune_for_is_refused_before_the_first_run(tmp_path, capsys):
     assert main([*QUICK, "--output_dir", str(tmp_path / "new"), "--tune_for", "qvk"]) == 2
-    assert "metric='qvk' is unknown" in capsys.readouterr().err
+    assert "--tune_for 'qvk' is unknown" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 

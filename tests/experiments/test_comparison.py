@@ -255,3 +255,11 @@ def test_a_level_without_any_row_is_named_before_the_first_run(all_rows, names, 
     with pytest.raises(ValueError, match=r"class 0 \('A2'\) has no training example, so loss='blv' is undefined"):
         compare(none, names, make_plan(["emd", "blv"], num_folds=2), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_comparison_on_other_rows_is_left_alone(dataset, names, make_plan, finished_copy):
+    before = (finished_copy / "comparison.json").read_bytes()
+    fewer = DatasetDict({**dataset, "train": dataset["train"].select(range(len(dataset["train"]) - 1))})
+    with pytest.raises(ValueError, match="holds a comparison on other rows or splits: choose another --output_dir"):
+        compare(fewer, names, make_plan(["focal"]), finished_copy)
+    assert (finished_copy / "comparison.json").read_bytes() == before

@@ -15,7 +15,7 @@ from datasets import ClassLabel, Dataset, DatasetInfo, Features, NamedSplit, Val
 
 from blv_trainer.checks import nearest
 from blv_trainer.corpora.table.named_columns import PickedTable, first_few, label_name, why_left_out
-from blv_trainer.levels import are_numbers, level_finder, look_alikes, spell_levels
+from blv_trainer.levels import are_numbers, as_number, level_finder, look_alikes, spell_levels
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +101,13 @@ def label_order_of(tables: list[PickedTable]) -> tuple[list[str], list[str]]:
     names = spell_levels(declared)
     shown = " < ".join(names if len(names) <= 20 else [*names[:20], f"... ({len(names)} labels)"])
     notes = [f"Order of the labels, {how}: {shown}. Give label_order to set another."]
+    words = [name for name in names if not as_number(name)]
+    if 0 < len(words) < len(names) / 2:
+        notes.append(
+            f"{len(names) - len(words)} labels are numbers and {len(words)} are not "
+            f"({', '.join(map(repr, words[:5]))}), so all are taken for names, 1.0 and 1 for two: correct these cells, "
+            "or list all labels as label_order."
+        )
     if alike := look_alikes(names):
         notes.append(f"Labels that look alike are told apart: {alike}. Make them one in the file if they are one.")
     return names, notes

@@ -178,7 +178,7 @@ def _tsne(results: Results, iterations: int) -> Panel | None:
         for (title, logits, labels), points, ax in zip(shown, maps, axes, strict=True):
             title = f"{title}\nsilhouette {separation(logits, labels):.3f}"
             figures.plot_points(points, labels, results.names, title=title, ax=ax)
-    _legend_below(figure, axes[0], columns=len(results.names))
+    _legend_below(figure, axes[0], columns=min(len(results.names), 5))
     caption = (
         f"t-SNE (perplexity {PERPLEXITY}, {iterations:,} iterations) of the logits of {num_rows:,} "
         f"training rows, seed {results.seeds[0]}. The silhouette is that of the logits themselves, from -1 to 1; "

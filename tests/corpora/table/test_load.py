@@ -280,3 +280,11 @@ def test_cefr_sp_wikiauto_has_its_published_counts(tmp_path):
     counts = Counter(data.dataset["train"]["label"])
     assert [counts[label] for label in range(6)] == [114, 927, 2552, 1970, 414, 13]
     assert data.unusable == []
+
+
+def test_words_among_numbers_are_told(tmp_path):
+    path = tmp_path / "levels.csv"
+    path.write_text("text,label\n" + "".join(f"{k} one,{k % 4}.0\n" for k in range(40)) + "a b,good\nc d,n/a\n")
+    data = load_table(path, validation_fraction=0)
+    (note,) = (note for note in data.notes if "are not" in note)
+    assert note.startswith("4 labels are numbers and 2 are not ('good', 'n/a'), so all are taken for names")
