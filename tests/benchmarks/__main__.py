@@ -16,12 +16,15 @@ _HEADINGS = ("what", "ours", "reference", "ratio", "target", "met", "note")
 
 def main(argv: list[str] | None = None) -> int:
     """0 when every target that could be measured was met, 1 otherwise."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["evidence"]:
+        return importlib.import_module("tests.benchmarks.evidence").main(words[1:])
     for file in sorted(Path(__file__).parent.glob("bench_*.py")):
         importlib.import_module(f"tests.benchmarks.{file.stem}")
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.split(":")[1])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(sorted(REGISTERED))}")
     parser.add_argument("--json", type=Path, help="file for the figures")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(words)
     unknown = set(args.names) - set(REGISTERED)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(sorted(REGISTERED))}")
