@@ -163,7 +163,9 @@ class SpeakingAssessmentPipeline(Pipeline):
         return next(self.get_iterator([inputs], 0, 1, *params))
 
     def preprocess(self, input_: Any) -> Audio | AudioError:
-        """A recording as Whisper wants it, or why it cannot be read."""
+        """A recording as Whisper wants it, or why it cannot be read; what is so already stays."""
+        if isinstance(input_, Audio | AudioError):
+            return input_
         try:
             if isinstance(input_, Mapping):
                 return _load_samples(input_)
@@ -228,9 +230,12 @@ class SpeakingAssessmentPipeline(Pipeline):
         files = to_transcribe()
         first = list(islice(files, 1))  # no need to load Whisper where nothing is to be heard
         for name, result in self.backend.transcribe(chain(first, files)) if first else ():
+            audio = in_flight.pop(name)
             if isinstance(result, Exception):
-                raise result
-            ready[int(name)] = _transcript(result, in_flight.pop(name))
+                failed = f"{type(result).__name__}: {result}"
+                ready[int(name)] = {**_transcript(_SILENCE, audio), "unreadable": f"Whisper fails on it ({failed})."}
+            else:
+                ready[int(name)] = _transcript(result, audio)
             while position in ready:
                 yield ready.pop(position)
                 position += 1

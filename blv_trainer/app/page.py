@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blv_trainer.asr import REASONS, duration_of
+from blv_trainer.asr import REASONS, Audio, duration_of
 from blv_trainer.levels import score_scale
 from blv_trainer.pipelines import SpeakingAssessmentPipeline
 from blv_trainer.prediction import label_names, load_classifier, max_tokens
@@ -255,9 +255,13 @@ def _listen(assess: SpeakingAssessmentPipeline, limits: Limits, path: str | None
         return "There is no recording yet: speak, or upload one."
     if os.path.getsize(path) > limits.max_megabytes * 1e6:
         return f"The file is larger than {limits.max_megabytes:g} MB. Cut or compress it."
-    if duration_of(path) > limits.max_seconds:
-        return f"The recording is longer than {limits.max_seconds:g} s. Cut it, or answer more briefly."
-    result = assess(path)
+    too_long = f"The recording is longer than {limits.max_seconds:g} s. Cut it, or answer more briefly."
+    if duration_of(path) > limits.max_seconds:  # by its header, before all of it is read
+        return too_long
+    sound = assess.preprocess(path)
+    if isinstance(sound, Audio) and sound.duration > limits.max_seconds:
+        return too_long
+    result = assess(sound)
     if result["refusal"]:  # may name the file, but not where it lies on this machine
         result["refusal"]["message"] = result["refusal"]["message"].replace(path, os.path.basename(path))
     return result

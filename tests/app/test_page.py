@@ -84,6 +84,10 @@ def test_length_is_that_of_the_sound_not_of_the_file(buttons, tmp_path):
     soundfile.write(path, np.zeros(16_000 * 16, "int16"), 16_000)
     assert path.stat().st_size < 20_000  # silence takes little
     assert "longer than 15 s" in buttons[0](str(path))[1]
+    soundfile.write(path.with_suffix(".ogg"), np.random.default_rng(0).standard_normal(80_000) / 10, 8_000)
+    joined = tmp_path / "joined.ogg"  # whose header knows of the first ten seconds
+    joined.write_bytes(2 * path.with_suffix(".ogg").read_bytes())
+    assert "longer than 15 s" in buttons[0](str(joined))[1]
 
 
 def test_warnings_are_told_in_words(buttons, monkeypatch):

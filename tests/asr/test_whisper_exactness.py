@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,8 @@ def test_text_up_to_the_end_of_the_context_is_cut_where_upstream_cuts_it(make_wh
 
 SPEECH = Path(__file__).parents[3] / "shared" / "data" / "l2_speech"
 WEIGHTS = os.environ.get("BLV_WHISPER_WEIGHTS", "")
+WHISPERS_OWN = {"temperature": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "logprob_threshold": -1.0}
+REAL_OPTIONS = OPTIONS | GROUP_OPTIONS | {"falling back": WHISPERS_OWN}
 
 
 @pytest.mark.shared
@@ -192,15 +195,18 @@ WEIGHTS = os.environ.get("BLV_WHISPER_WEIGHTS", "")
     not (SPEECH.is_dir() and os.path.isfile(WEIGHTS)),
     reason="needs ../shared/data/l2_speech, and BLV_WHISPER_WEIGHTS with the path of whisper-base.pt",
 )
-@pytest.mark.parametrize("name", ["greedy", "word timestamps", "falling back to higher temperatures"])
-def test_real_weights_hear_in_real_learners_what_upstream_hears(name):
-    model, joined = load_whisper(WEIGHTS), {}
-    for path in sorted(SPEECH.rglob("*.wav"))[:36]:
-        joined.setdefault(path.name[:4], []).append(load_audio(path).samples)  # by speaker
-    files = [(speaker, np.concatenate(sounds)) for speaker, sounds in joined.items()]
-    options = {**OPTIONS[name], "sample_len": None}
-    if "temperature" in options:  # Whisper's own
-        options |= {"temperature": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "logprob_threshold": -1.0}
+@pytest.mark.parametrize("join", ["by speaker", "shuffled"])
+@pytest.mark.parametrize("name", ["greedy", "word timestamps", "initial prompt", "beams", "falling back"])
+def test_real_weights_hear_in_real_learners_what_upstream_hears(name, join):
+    model, joined = load_whisper(WEIGHTS), defaultdict(list)
+    paths, pause = sorted(SPEECH.rglob("*.wav")), np.zeros(8_000, np.float32)  # half a second
+    order = np.random.default_rng(0).permutation(len(paths)) if join == "shuffled" else range(len(paths))
+    for k, place in enumerate(order):
+        path = paths[place]
+        joined[path.name[:4] if join == "by speaker" else str(k // 12)] += [load_audio(path).samples, pause]
+    files = [(name_of_file, np.concatenate(sounds)) for name_of_file, sounds in joined.items()]
+    options = {**REAL_OPTIONS[name], "sample_len": None}
+    decoders = [BatchDecoder(model, 8)] if name == "beams" else [RowDecoder(model, 16), BatchDecoder(model, 8)]
     theirs = alone(model, files, **options)
-    for decoder in (RowDecoder(model, 16), RowDecoder(model, 2), BatchDecoder(model, 8)):
+    for decoder in decoders:
         assert_same(together(model, files, decoder, **options), theirs)
