@@ -40,16 +40,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "BLVLoss": "losses",
-    "BLVTrainer": "trainer",
-    "BLVTrainingArguments": "arguments",
-    "ImbalanceLoss": "losses",
-    "LOSSES": "losses",
-    "MeanPooledConfig": "modeling",
-    "MeanPooledForSequenceClassification": "modeling",
-    "SpeakingAssessmentPipeline": "pipelines",
-    "build_loss": "losses",
-    "make_compute_metrics": "metrics",
+    "arguments": ("BLVTrainingArguments",),
+    "losses": ("LOSSES", "BLVLoss", "ImbalanceLoss", "build_loss"),
+    "metrics": ("make_compute_metrics",),
+    "modeling": ("MeanPooledConfig", "MeanPooledForSequenceClassification"),
+    "pipelines": ("SpeakingAssessmentPipeline",),
+    "trainer": ("BLVTrainer",),
 }
 __all__ = [
     "LOSSES",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
-def opened_on_demand(room: str, home: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a room's ``__init__``: ``home`` says in which of its files each name stands.
+def opened_on_demand(room: str, names_of: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a room's ``__init__``: ``names_of`` says which names stand in which of its files.
 
-    A name that is its own home is that file.
+    A name that is its own file is that file.
     """
+    home = {name: file for file, names in names_of.items() for name in names}
 
     def getattr_of_room(name: str) -> Any:
         if name in home:

@@ -23,7 +23,7 @@ __all__ = [
 
 # transformers' arguments come with torch, which a misspelt flag shall not wait for
 _HEAVY = ("BLVTrainingArguments", "changed_settings", "metric_of_ours", "output_folder")
-__getattr__ = opened_on_demand("blv_trainer", dict.fromkeys(_HEAVY, "training_arguments"))
+__getattr__ = opened_on_demand("blv_trainer", {"training_arguments": _HEAVY})
 
 
 @dataclass

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from blv_trainer.app.page import Limits, build_page, serve
     from blv_trainer.app.space import export_space
 
-_HOME = {"Limits": "page", "build_page": "page", "export_space": "space", "serve": "page"}
+_HOME = {
+    "page": ("Limits", "build_page", "serve"),
+    "space": ("export_space",),
+}
 __all__ = ["Limits", "build_page", "export_space", "serve"]
 
 __getattr__ = opened_on_demand(__name__, _HOME)

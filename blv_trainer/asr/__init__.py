@@ -24,21 +24,13 @@ if TYPE_CHECKING:
     from blv_trainer.asr.word_errors import WordErrors, word_errors_by
 
 _HOME = {
-    "Audio": "audio",
-    "AudioError": "sound_files",
-    "Backend": "backends",
-    "MERGED_FILE": "store",
-    "Progress": "transcription",
-    "REASONS": "transcript_quality",
-    "WordErrors": "word_errors",
-    "build_backend": "backends",
-    "duration_of": "sound_files",
-    "judge": "transcript_quality",
-    "language_name": "transcript_quality",
-    "load_audio": "audio",
-    "suspicions": "transcript_quality",
-    "transcribe": "transcription",
-    "word_errors_by": "word_errors",
+    "audio": ("Audio", "load_audio"),
+    "backends": ("Backend", "build_backend"),
+    "sound_files": ("AudioError", "duration_of"),
+    "store": ("MERGED_FILE",),
+    "transcript_quality": ("REASONS", "judge", "language_name", "suspicions"),
+    "transcription": ("Progress", "transcribe"),
+    "word_errors": ("WordErrors", "word_errors_by"),
 }
 __all__ = [
     "MERGED_FILE",

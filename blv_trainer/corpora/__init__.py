@@ -20,15 +20,9 @@ if TYPE_CHECKING:
     from blv_trainer.corpora.table.load import iter_texts, load_table, load_texts
 
 _HOME = {
-    "groups_of": "table.groups",
-    "iter_texts": "table.load",
-    "k_folds": "splits",
-    "leaking_groups": "table.groups",
-    "load_table": "table.load",
-    "load_texts": "table.load",
-    "rare_labels_note": "splits",
-    "split_by_group": "splits",
-    "split_by_sample": "splits",
+    "splits": ("k_folds", "rare_labels_note", "split_by_group", "split_by_sample"),
+    "table.groups": ("groups_of", "leaking_groups"),
+    "table.load": ("iter_texts", "load_table", "load_texts"),
 }
 __all__ = [
     "as_cell",

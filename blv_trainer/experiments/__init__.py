@@ -40,5 +40,4 @@ __all__ = [
 ]
 
 # With matplotlib, numba and scikit-learn, which training does not need.
-_OF_REPORT = ("table_cells", "write_model_report", "write_report")
-__getattr__ = opened_on_demand(__name__, dict.fromkeys(_OF_REPORT, "report"))
+__getattr__ = opened_on_demand(__name__, {"report": ["table_cells", "write_model_report", "write_report"]})

@@ -18,18 +18,14 @@ if TYPE_CHECKING:
     from blv_trainer.hub.trainer_pushes import open_trainers_repository, push_checkpoint, push_trained
 
 _HOME = {
-    "check_files": "before_push",
-    "export_onnx": "onnx",
-    "open_trainers_repository": "trainer_pushes",
-    "prepare_files": "publishing",
-    "publish": "publishing",
-    "push_checkpoint": "trainer_pushes",
-    "push_files": "commit",
-    "push_metric": "metric_space",
-    "push_trained": "trainer_pushes",
-    "write_card": "card",
-    "write_trainer_card": "card",
-    "write_training_args": "published_files",
+    "before_push": ("check_files",),
+    "card": ("write_card", "write_trainer_card"),
+    "commit": ("push_files",),
+    "metric_space": ("push_metric",),
+    "onnx": ("export_onnx",),
+    "published_files": ("write_training_args",),
+    "publishing": ("prepare_files", "publish"),
+    "trainer_pushes": ("open_trainers_repository", "push_checkpoint", "push_trained"),
 }
 __all__ = [
     "check_files",

@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     from blv_trainer.corpora.icnale.transcripts import whisper_word_errors
 
 _HOME = {
-    "CITATION": "parquet_folder",
-    "IcnaleConfig": "builder_config",
-    "LABELS": "names",
-    "is_about_icnale": "names",
-    "normalize_id": "names",
-    "read_corpus": "folder",
-    "whisper_word_errors": "transcripts",
-    "write_dataset": "parquet_folder",
+    "builder_config": ("IcnaleConfig",),
+    "folder": ("read_corpus",),
+    "names": ("LABELS", "is_about_icnale", "normalize_id"),
+    "parquet_folder": ("CITATION", "write_dataset"),
+    "transcripts": ("whisper_word_errors",),
 }
 __all__ = [
     "CITATION",
