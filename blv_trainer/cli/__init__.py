@@ -12,9 +12,10 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import cache, partial
+from typing import Any
 
 from blv_trainer import __version__
-from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags
+from blv_trainer.cli.config import Parser, add_config_flag, apply_config, refuse_unknown_flags
 from blv_trainer.cli.notes import naming_flags, notes_on_stderr
 
 # list.py hides the built-in list in this file.
@@ -84,9 +85,9 @@ def _sentence(error: Exception) -> str:
     return f"{what}. {_CURES.get(error.errno, '')}".rstrip()
 
 
-def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, Any]]:
     """The parser of the command line, and those of its verbs."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="blv-trainer",
         description="Train and judge text classifiers on long-tailed, ordered labels.",
         epilog="blv-trainer VERB --help lists the flags of a verb. --config FILE.yaml fills them; flags win.",

@@ -20,9 +20,7 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("--title", help="of the page")
     parser.add_argument("--text_only", action="store_true", help="a page for texts, such as essays, without speech")
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
-    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
     parser.add_argument("--port", type=int, help="default: the first free one from 7860 on")
     parser.add_argument("--open_browser", action="store_true", help="open the page in a browser")
     limits = parser.add_argument_group("limits on what is put in")
@@ -31,9 +29,7 @@ def add_parser(subparsers) -> None:
     limits.add_argument("--max_megabytes", type=float, default=20, help="of an uploaded file (default: 20)")
     parser.add_argument("--export", metavar="DIR", help="write a Space folder instead of serving")
     parser.add_argument("--requirement", help="with --export: the line of requirements.txt that names this package")
-    parser.add_argument(
-        "--trust_remote_code", action="store_true", help="run model code that comes with the checkpoint"
-    )
+    parser.add_argument("--trust_remote_code", action="store_true", help="run model code that comes with the model")
     parser.set_defaults(run=run)
 
 

@@ -14,7 +14,7 @@ from blv_trainer.checks import check_hub
 from blv_trainer.cli import flags
 from blv_trainer.cli.data_summary import print_summary
 from blv_trainer.cli.evaluate import agreement_of_raters
-from blv_trainer.cli.labelled_data import load_data, parse_weights
+from blv_trainer.cli.labelled_data import check_raters, load_data, parse_weights
 from blv_trainer.cli.notes import quieten
 from blv_trainer.presets import PAPER_TRAINING, comparison_preset
 
@@ -149,7 +149,10 @@ def parse(words: list[str]) -> tuple[Any, Any, dict[str, Any]]:
     if settings.get("resume_from_checkpoint"):
         parser.error("--resume_from_checkpoint is not needed: the same command goes on where it was interrupted.")
     for method in parts[0].methods or ():
-        flags.refuse_unknown_loss("--methods", method.partition(":")[0].strip())
+        name, _, options = method.partition(":")
+        names = [word.partition("=")[0].strip() for word in options.split(",") if word.strip()]
+        flags.refuse_unknown_loss("--methods", name.strip(), names)
+    check_raters(parts[2].rater_columns)
     return parser, parts, settings
 
 

@@ -10,6 +10,18 @@ from typing import Any
 from blv_trainer.checks import did_you_mean, nearest
 
 _NOT_FROM_FILE = ("help", "help_all", "config")
+_TRUTH = dict.fromkeys(("true", "yes", "t", "y", "1"), True) | dict.fromkeys(("false", "no", "f", "n", "0"), False)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what was probably meant in place of a value that is none of a flag's choices, or of a verb."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += f".{did_you_mean(value, map(str, action.choices or ()))}"
+            raise
 
 
 def add_config_flag(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +63,13 @@ def refuse_unknown_flags(parser: argparse.ArgumentParser, unknown: Sequence[str]
         parser.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
 
 
+def truth(word: str) -> bool:
+    """What a word of the command line says, as transformers reads it."""
+    if word.lower() not in _TRUTH:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false.")
+    return _TRUTH[word.lower()]
+
+
 def _read_config(path: str | Path) -> dict[str, Any]:
     """Read a YAML file of flags; an OSError or ValueError says why it cannot be read."""
     import yaml
@@ -89,7 +108,8 @@ def _as_word(parser: argparse.ArgumentParser, action: argparse.Action, value: An
         raise ValueError("Give a single value.")
     value = parser._get_value(action, str(value))
     if action.choices and value not in action.choices:
-        raise ValueError(f"Choose from: {', '.join(map(str, action.choices))}.")
+        choices = [*map(str, action.choices)]
+        raise ValueError(f"Choose from: {', '.join(choices)}.{did_you_mean(value, choices)}")
     return value
 
 

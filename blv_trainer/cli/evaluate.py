@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from blv_trainer.cli.config import flags_of
-from blv_trainer.cli.labelled_data import check_columns, torn_groups
+from blv_trainer.cli.config import flags_of, truth
+from blv_trainer.cli.labelled_data import check_columns, check_raters, torn_groups
 from blv_trainer.cli.terminal_tables import format_metrics, write_unusable
 
 logger = logging.getLogger(__name__)
@@ -27,18 +26,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--test_file", help="labelled rows: .csv, .tsv, .jsonl, .json (also .gz), .parquet, .xlsx")
     add_text_flags(parser)
     parser.add_argument("--label_column", default="label", help="column with the labels")
-    parser.add_argument(
-        "--group_column",
-        help="whose answers belong together: also judge whole groups (default: speaker, where there is such a column)",
-    )
-    parser.add_argument(
-        "--rater_columns", nargs="+", help="levels that single human raters gave: also say how far they agree"
-    )
-    parser.add_argument(
-        "--subgroup_columns",
-        nargs="+",
-        help="groups that should fare alike (default: region, task, sex, gender and l1, where there are such columns)",
-    )
+    parser.add_argument("--group_column", help="whose answers belong together, judged as wholes too; default: speaker")
+    parser.add_argument("--rater_columns", nargs="+", help="levels by two human raters or more: say how far they agree")
+    parser.add_argument("--subgroup_columns", nargs="+", help="judged apart; default: region, task, sex, gender, l1")
     parser.add_argument("--output_dir", help="write metrics.json, predictions.parquet and report/report.html here")
     parser.set_defaults(run=run)
 
@@ -47,36 +37,18 @@ def add_text_flags(parser) -> None:
     """Flags that reading texts and running a model share."""
     parser.add_argument("--text_column", default="text", help="column with the texts")
     parser.add_argument("--encoding", default="utf-8-sig", help="encoding of text files")
-    parser.add_argument(
-        "--quoting", type=_yes_or_no, help="whether quotes enclose fields; default: in CSV yes, in TSV no"
-    )
-    parser.add_argument(
-        "--delimiter",
-        help="what separates fields: a character or its name; default: found among comma, semicolon, tab and bar",
-    )
-    parser.add_argument(
-        "--batch_size",
-        type=int,
-        help="texts in one forward pass; default: by their length, 1,024 tokens on a processor",
-    )
-    parser.add_argument(
-        "--max_length", type=int, help="tokens after which a text is cut; default: what the model takes"
-    )
-    parser.add_argument(
-        "--trust_remote_code", action="store_true", help="run model code that comes with the checkpoint"
-    )
-
-
-def _yes_or_no(word: str) -> bool:
-    if word.lower() not in ("true", "false", "yes", "no"):
-        raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
-    return word.lower() in ("true", "yes")
+    parser.add_argument("--quoting", type=truth, help="whether quotes enclose fields; default: in CSV yes, in TSV no")
+    parser.add_argument("--delimiter", help="between fields: a character or its name; default: one of , ; tab and |")
+    parser.add_argument("--batch_size", type=int, help="texts in one pass; default: by length, 1,024 tokens on a CPU")
+    parser.add_argument("--max_length", type=int, help="tokens after which a text is cut; default: the model's own")
+    parser.add_argument("--trust_remote_code", action="store_true", help="run model code that comes with the model")
 
 
 def run(args) -> int:
     """Evaluate, print, write; 0 when done."""
     if not args.model or not args.test_file:
         raise ValueError("evaluate needs a model and --test_file: blv-trainer evaluate MODEL --test_file rows.csv")
+    check_raters(args.rater_columns)
 
     from transformers import utils
 

@@ -20,9 +20,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--quantize", choices=("int8",), help="hold weights in 8 bits: smaller and faster, not equal")
     parser.add_argument("--input_file", help="texts to measure the agreement on; default: invented answers")
     parser.add_argument("--text_column", default="text", help="column of --input_file with the texts")
-    parser.add_argument(
-        "--trust_remote_code", action="store_true", help="run model code that comes with the checkpoint"
-    )
+    parser.add_argument("--trust_remote_code", action="store_true", help="run model code that comes with the model")
     parser.set_defaults(run=run)
 
 

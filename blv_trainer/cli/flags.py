@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from blv_trainer.arguments import MUST_EXCEED
 from blv_trainer.checks import did_you_mean
-from blv_trainer.cli.config import add_config_flag, apply_config, refuse_unknown_flags
-from blv_trainer.cli.source_files import FlagField, enumerations, losses, training_fields
+from blv_trainer.cli.config import Parser, add_config_flag, apply_config, refuse_unknown_flags, truth
+from blv_trainer.cli.source_files import FlagField, enumerations, losses, metrics, rules, training_fields
 
 # Of 115 settings of a training, those that --help shows.
 _SHOWN = (
@@ -32,7 +34,7 @@ def dataclass_parser(
 
     Settings of a training that neither the words nor ``defaults`` give are left to ``TrainingArguments``.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"blv-trainer {verb}", usage=f"blv-trainer {verb} {usage}", description=description,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28), allow_abbrev=False,
     )  # fmt: skip
@@ -62,10 +64,29 @@ def parse_dataclasses(
     args, unknown = parser.parse_known_args(words)
     refuse_unknown_flags(parser, unknown)
     settings = {name: getattr(args, name) for name in training_fields() if hasattr(args, name)}
-    if "loss" in settings:
-        refuse_unknown_loss("--loss", settings["loss"])
+    _check_values(vars(args))
     fields = {part: [field.name for field in dataclasses.fields(part)] for part in parts}
     return [part(**{name: getattr(args, name) for name in fields[part]}) for part in parts], settings
+
+
+def _check_values(given: Mapping[str, Any]) -> None:
+    """Raise a ValueError for a number out of its range, and for names that there are not."""
+    for name, limit in MUST_EXCEED.items():
+        values = given.get(name)
+        for value in values if isinstance(values, list) else [values]:
+            if value is not None and not value > limit:
+                wanted = f"above {limit}" if isinstance(value, float) else f"from {limit + 1} up"
+                raise ValueError(f"--{name} {value} cannot be used: give a number {wanted}.")
+    if "loss" in given:
+        options = given.get("loss_kwargs")
+        with contextlib.suppress(json.JSONDecodeError):  # which is told where they are read
+            options = json.loads(options) if isinstance(options, str) else options
+        refuse_unknown_loss("--loss", given["loss"], options if isinstance(options, dict) else ())
+    if given["decision"] is not None:
+        _refuse_unknown("--decision", given["decision"], ["raw", "consistent", "tuned", *rules()])
+    tuned_for = [word.partition("=")[0] for word in given["tune_for"] or ()]
+    for name in {*tuned_for} - {"ece"}:  # which is told why
+        _refuse_unknown("--tune_for", name, ["balanced", *(known for known in metrics() if known != "ece")])
 
 
 def peek(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
@@ -98,11 +119,16 @@ def training_arguments(parser: argparse.ArgumentParser, settings: dict[str, Any]
     return args
 
 
-def refuse_unknown_loss(flag: str, name: str) -> None:
-    """Raise a ValueError for a loss that there is not."""
-    if name not in losses():
-        choices = f"{', '.join(losses())}.{did_you_mean(name, losses())}"
-        raise ValueError(f"{flag} {name!r} is unknown. Choose from: {choices}")
+def refuse_unknown_loss(flag: str, name: str, options: Iterable[str]) -> None:
+    """Raise a ValueError for a loss that there is not, or an option that it has not."""
+    _refuse_unknown(flag, name, losses())
+    for option in options:
+        _refuse_unknown(f"{flag} {name}: its option", option, losses()[name][1])
+
+
+def _refuse_unknown(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in (known := [*known]):
+        raise ValueError(f"{what} {name!r} is unknown. Choose from: {', '.join(known)}.{did_you_mean(name, known)}")
 
 
 def _with_underscores(words: Sequence[str]) -> list[str]:
@@ -136,15 +162,8 @@ def _add_flag(group: Any, field: FlagField, *, default: Any, hidden: bool = Fals
         group.add_argument(f"--no_{field.name}", help=argparse.SUPPRESS, **options)
 
 
-def _truth(word: str) -> bool:
-    if word.lower() not in _TRUTH:
-        raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false.")
-    return _TRUTH[word.lower()]
-
-
-_TRUTH = dict.fromkeys(("true", "yes", "t", "y", "1"), True) | dict.fromkeys(("false", "no", "f", "n", "0"), False)
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "bool": {"type": _truth, "nargs": "?", "const": True, "metavar": "BOOL"},
+    "bool": {"type": truth, "nargs": "?", "const": True, "metavar": "BOOL"},
     "int": {"type": int, "metavar": "N"},
     "float": {"type": float, "metavar": "X"},
     "list[str]": {"type": str, "nargs": "+", "metavar": "NAME"},

@@ -76,6 +76,13 @@ def check_columns(flag: str, given: Sequence[str] | None, known: Sequence[str]) 
             raise ValueError(f"{flag} {name}: the data have no such column. Choose from: {', '.join(usable)}.{hint}")
 
 
+def check_raters(columns: Sequence[str] | None) -> None:
+    """Raise a ValueError for a single rater, who agrees with nobody."""
+    if columns and len(columns) < 2:
+        why = "is one rater, and agreement needs two: name a column for each, or leave it out."
+        raise ValueError(f"--rater_columns {columns[0]} {why}")
+
+
 def torn_groups(splits: Iterable[Any], group_column: str | None) -> list[str]:
     """A note on groups with two labels, which are not judged as a whole."""
     if group_column is None:
@@ -95,20 +102,17 @@ def torn_groups(splits: Iterable[Any], group_column: str | None) -> list[str]:
 
 
 def parse_weights(words: list[str] | None) -> dict[str, float] | None:
-    """Read ``--tune_for``: metrics, each with ``=weight`` or without."""
-    if words is None:
+    """Read ``--tune_for``: metrics, each with ``=weight`` or without; None for balanced."""
+    if words in (None, ["balanced"]):
         return None
 
     from blv_trainer.decision import metric_weights
 
     weights = {}
-    for word in words:
+    for word in words or ():
         metric, _, weight = word.partition("=")
         try:
-            weights[metric] = float(weight) if weight else 1.0
+            weights[metric] = float(weight or 1)
         except ValueError:
             raise ValueError(f"--tune_for {word}: {weight!r} is no number; write it as in qwk=2.") from None
-    try:
-        return metric_weights(weights)
-    except ValueError as error:
-        raise ValueError(str(error).replace("metric=", "--tune_for ", 1)) from error
+    return metric_weights(weights)

@@ -12,6 +12,7 @@ from typing import Any
 
 # Python that is quoted as such, as in TrainingArguments(label_names=...), and names that may be those of arguments.
 _NAMES = re.compile(r"""\w\([^()]*\)|(?<![\w/'"\\.-])([a-z][a-z0-9_]*)(=|(?![\w/'"\\(-]|\.\w))""")
+_CALLED_OTHERWISE = {"metric": "tune_for"}  # of arguments of Python, the flags
 _OF_PROGRAMMERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
 
@@ -19,7 +20,7 @@ def naming_flags(text: str, flags: Callable[[], Collection[str]]) -> str:
     """A message for Python as one for the command line: ``max_length=0`` becomes ``--max_length 0``."""
 
     def named(found: re.Match[str]) -> str:
-        name, sign = found[1], found[2]
+        name, sign = _CALLED_OTHERWISE.get(found[1], found[1]), found[2]
         is_flag = name and (sign or "_" in name) and name in flags()
         return f"--{name}{' ' * len(sign)}" if is_flag else found[0]
 

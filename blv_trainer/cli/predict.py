@@ -36,21 +36,13 @@ def add_parser(subparsers) -> None:
     parser.add_argument("model", nargs="?", help="folder or Hub id of a saved classifier")
     parser.add_argument("--text", action="append", help="a text; may be given several times")
     parser.add_argument("--input_file", help="texts, as --test_file of evaluate; - for standard input")
-    parser.add_argument(
-        "--group_column", help="of --input_file: whose answers belong together, such as speaker; one row for each group"
-    )
+    parser.add_argument("--group_column", help="whose answers of --input_file belong together: one row a group")
     parser.add_argument("--audio", nargs="+", help="recordings, transcribed by Whisper first: wav, flac, ogg, mp3 ...")
-    parser.add_argument(
-        "--one_speaker", action="store_true", help="of --audio: all are one person's; a last row says that level"
-    )
-    parser.add_argument(
-        "--whisper_model", default="large-v2", help="of --audio: name or path of the weights (default: large-v2)"
-    )
+    parser.add_argument("--one_speaker", action="store_true", help="of --audio: one person's; a last row judges all")
+    parser.add_argument("--whisper_model", default="large-v2", help="of --audio: name or path (default: large-v2)")
     add_text_flags(parser)
     parser.add_argument("--format", choices=FORMATS, help="form of the output; default: by --output_file, else a table")
-    parser.add_argument(
-        "--output_file", help="write there instead of to the terminal: .csv, .tsv, .jsonl, .json, .parquet, .xlsx"
-    )
+    parser.add_argument("--output_file", help="write there: .csv, .tsv, .jsonl, .json, .parquet, .xlsx")
     parser.set_defaults(run=run)
 
 

@@ -22,9 +22,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--private", action="store_true", help="make a new repository private; push to no public one")
     parser.add_argument("--revision", help="branch to push to; default: main")
     parser.add_argument("--commit_message", help="title of the commit")
-    parser.add_argument(
-        "--include", nargs="+", default=[], metavar="PATTERN", help="files to take along, such as predictions.parquet"
-    )
+    parser.add_argument("--include", nargs="+", default=[], metavar="PATTERN", help="more files, such as *.parquet")
     parser.add_argument("--check_only", action="store_true", help="write the card, check everything, and send nothing")
     card = parser.add_argument_group("card", "written where there is none; what is given here replaces what it says")
     card.add_argument("--language", help="code of the texts' language; a new card says en")

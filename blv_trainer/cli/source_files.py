@@ -65,6 +65,14 @@ def metrics() -> dict[str, str]:
     }
 
 
+@cache
+def rules() -> list[str]:
+    """The metrics for which theory has a decision."""
+    text = (_PACKAGE / "decision" / "shifts.py").read_text(encoding="utf-8")
+    values = {ast.unparse(line.targets[0]): line.value for line in ast.parse(text).body if isinstance(line, ast.Assign)}
+    return [*_literal(values["_OPTIMAL"])]
+
+
 def _transformers(name: str) -> Path:
     spec = importlib.util.find_spec("transformers")
     if spec is None or spec.origin is None:

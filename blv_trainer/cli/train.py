@@ -80,7 +80,6 @@ def run(args) -> int:
     print_summary(data)
     check_hub(model_args.model_name_or_path, "--model_name_or_path")
     training_args = flags.training_arguments(parser, settings)
-    _check_decision(decision_args.decision)
 
     from blv_trainer.cli.terminal_tables import format_metrics
     from blv_trainer.experiments import refuse_used_folder
@@ -111,17 +110,6 @@ def parse(words: list[str], *, verb: str = "train") -> tuple[Any, Any, dict[str,
     defaults = {"quick": QUICK_TRAINING, "paper": {}}[found.preset]
     parser = build_parser(words, {**defaults, **(FROZEN_TRAINING if found.freeze_encoder else {})}, verb=verb)
     return parser, *flags.parse_dataclasses(parser, PARTS, words)
-
-
-def _check_decision(name: str | None) -> None:
-    """Raise a ValueError for a decision that there is not, before any data is read."""
-    from blv_trainer.decision import optimal
-
-    if name not in (None, "raw", "consistent", "tuned"):
-        try:
-            optimal(name, [1, 1])
-        except ValueError as error:
-            raise ValueError(f"--decision {name} is neither raw, consistent nor tuned, and {error}") from error
 
 
 def _train(data, corpus_args, data_args, decision_args, model_args, training_args):

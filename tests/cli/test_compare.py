@@ -143,7 +143,7 @@ def test_speakers_who_all_have_two_levels_are_told_and_not_judged(finished, tmp_
             "--subgroup_columns shcool: the data have no such column. Choose from: who, fir",
         ),
         (["--decision", "raw"], "--decision is a flag of train; compare shows every decision."),
-        (["--rater_columns", "first"], "give whole numbers of shape (num_raters, n), two raters or more"),
+        (["--rater_columns", "first"], "--rater_columns first is one rater, and agreement needs two: name a column"),
         (["--rater_columns", "first", "answer"], "is none of the levels"),
         (["--label_order", "2", "10", "11"], "class 2 ('11') has no training example, so loss='blv' is undefined"),
     ],
@@ -240,7 +240,7 @@ def test_help_shows_the_defaults_that_a_preset_uses(preset, capsys):
 
 def test_weights_of_the_tuning_are_read():
     assert parse_weights(["qwk", "accuracy=2"]) == {"qwk": 1.0, "accuracy": 2.0}
-    assert parse_weights(None) is None
+    assert parse_weights(None) is parse_weights(["balanced"]) is None
     for words, message in (
         (["qwk=much"], "--tune_for qwk=much: 'much' is no number"),
         (["qwk=0"], "weight 0.0 of metric 'qwk' cannot be used"),

@@ -179,7 +179,7 @@ def _find_unusable(
     if table.labels is not None and codes is not None and label_names is not None:
         usable, unknown = has_text & np.asarray(codes.is_valid()), has_text & _unknown(table.labels, codes)
         if unknown.sum() > _MOST_UNKNOWN * (usable | unknown).sum():
-            raise ValueError(_other_levels(table, unknown, usable | unknown, label_names))
+            raise ValueError(_other_levels(table, unknown, usable | unknown, label_names, split))
     unusable = []
     for index in np.flatnonzero(~usable).tolist():
         if not has_text[index]:
@@ -196,7 +196,9 @@ def _find_unusable(
     return usable, unusable
 
 
-def _other_levels(table: PickedTable, unknown: np.ndarray, labelled: np.ndarray, label_names: list[str]) -> str:
+def _other_levels(
+    table: PickedTable, unknown: np.ndarray, labelled: np.ndarray, label_names: list[str], split: str
+) -> str:
     """The sentence for a column with other levels than those known, both side by side."""
     found = _count(table, labelled)
     left = [f"{name!r}: {found[name]}" for name in sorted(found, key=_natural)][:_MANY_LABELS]
@@ -206,9 +208,10 @@ def _other_levels(table: PickedTable, unknown: np.ndarray, labelled: np.ndarray,
     if alike := look_alikes({*_count(table, unknown), *label_names}):
         lines.append(f"These look alike: {alike}.")
     where = f"labels in the column {table.label_column!r}"
-    cure = "Correct the column, leave out those rows, or train on these levels: label_order lists them, lowest first."
     head = f"{table.raw.source}: {unknown.sum()} of {labelled.sum()} {where} are none of the known levels."
-    return "\n".join([head, *lines, cure])
+    of_training = "train on these levels: label_order lists them, lowest first."
+    cure = of_training if split else "name another label_column, or take a model of these levels."
+    return "\n".join([head, *lines, f"Correct the column, leave out those rows, or {cure}"])
 
 
 def _describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list[str] | None) -> str:

@@ -72,6 +72,8 @@ def test_more_than_a_twentieth_of_the_labels_unknown_is_an_error_with_both_lists
         "These look alike: 'A1' and 'a1'; 'A2' and 'A2\\u200b'.",
         "Correct the column, leave out those rows, or train on these levels: label_order lists them, lowest first.",
     ]
+    with pytest.raises(ValueError, match=r"or name another label_column, or take a model of these levels\.$"):
+        usable_columns(pick({"text": ["a"], "label": ["C9"]}), ["A1", "A2"], "")  # as evaluate does
     almost = ["A1"] * 19 + ["C9"]
     columns, unusable, _ = usable_columns(pick({"text": ["a"] * 20, "label": almost}), ["A1", "A2"], "train")
     assert (columns.num_rows, len(unusable)) == (19, 1)
