@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import textwrap
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from transformers import PretrainedConfig
 
-__all__ = [
-    "group_scores",
-    "label_names",
-    "load_classifier",
-    "load_errors",
-    "max_tokens",
-    "note_cut",
-    "num_tokens",
-    "predict_logits",
-    "prediction_table",
-]
+__all__ = ["group_scores", "label_names", "load_classifier", "load_errors", "max_tokens", "note_cut", "num_tokens",
+           "predict_logits", "prediction_table"]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +115,7 @@ def predict_logits(
     *,
     batch_size: int | None = None,
     max_length: int | None = None,
+    on_batch: Callable[[list[int]], Any] | None = None,
 ) -> np.ndarray:
     """Logits of texts, in the order given; batches hold texts of similar length, so little is spent on padding.
 
@@ -135,6 +127,7 @@ def predict_logits(
             on an accelerator, padding included.
         max_length: tokens after which a text is cut; default: as in training, or what the model takes. Where it is
             another number, a note says so.
+        on_batch: called after each forward pass with how many tokens each of its texts has, uncut.
 
     Returns:
         Logits, ``(len(texts), num_classes)``, float32.
@@ -156,12 +149,14 @@ def predict_logits(
         model.config.max_tokens = max_length
     chunks = []
     for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-        encoded = tokenizer(list(texts[start : start + _TEXTS_AT_A_TIME]), truncation=True, max_length=max_length)
+        encoded, lengths = _encode(tokenizer, list(texts[start : start + _TEXTS_AT_A_TIME]), max_length)
         batches = _batches([len(ids) for ids in encoded["input_ids"]], batch_size, model.device.type)
-        sorted_logits = [
-            _forward(model, tokenizer, {key: [values[i] for i in rows] for key, values in encoded.items()})
-            for rows in batches
-        ]
+        sorted_logits = []
+        for rows in batches:
+            batch = {key: [values[i] for i in rows] for key, values in encoded.items()}
+            sorted_logits.append(_forward(model, tokenizer, batch))
+            if on_batch:
+                on_batch([lengths[i] for i in rows])
         chunks.append(np.concatenate(sorted_logits)[np.argsort(np.concatenate(batches))])
     model.train(was_training)
     if cut_at is not None:
@@ -191,15 +186,12 @@ def num_tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list
     return [len(ids) for ids in tokenizer(list(texts), verbose=False)["input_ids"]] if len(texts) else []
 
 
-def note_cut(lengths: Sequence[int], max_length: int) -> None:
-    """Log how many texts were cut after ``max_length`` tokens, and how much of them; nothing where none was."""
-    long = [length for length in lengths if length > max_length]
-    if long:
+def note_cut(lengths: Sequence[int], max_length: int, *, tell: Callable[[str], Any] = logger.info) -> None:
+    """Tell how many texts are cut after ``max_length`` tokens, and how much of them; nothing where none is."""
+    if long := [length for length in lengths if length > max_length]:
         lost = 100 - 100 * max_length * len(long) / sum(long)
-        logger.info(
-            "%d of %d texts are cut after %d tokens and lose %.2g %% of theirs.",
-            *(len(long), len(lengths), max_length, lost),
-        )
+        cut = f"{len(long)} of {len(lengths)} texts are cut after {max_length} tokens"
+        tell(f"{cut} and lose {lost:.2g} % of theirs.")
 
 
 def label_names(model: Any) -> list[str]:
@@ -278,6 +270,17 @@ def _batches(lengths: Sequence[int], batch_size: int | None, device_type: str) -
         batches.append(order[:count])
         order = order[count:]
     return batches
+
+
+def _encode(tokenizer: Any, texts: list[str], max_length: int) -> tuple[dict[str, list[Any]], list[int]]:
+    """What a model takes, cut after ``max_length`` tokens, and how many there were; long texts alone are read twice."""
+    encoded = dict(tokenizer(texts, verbose=False))
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    if long := [i for i, length in enumerate(lengths) if length > max_length]:
+        for key, values in tokenizer([texts[i] for i in long], truncation=True, max_length=max_length).items():
+            for i, value in zip(long, values, strict=True):
+                encoded[key][i] = value
+    return encoded, lengths
 
 
 @torch.inference_mode()

@@ -55,7 +55,9 @@ def test_dropout_is_off_and_the_mode_is_restored(make_mean_pooled, tokenizer, te
 
 def test_long_texts_are_cut_at_what_the_model_takes(make_mean_pooled, tokenizer):
     model = make_mean_pooled()  # 32 positions
-    logits = predict_logits(model, tokenizer, ["a b " * 100, "a b " * 15])
+    lengths = []
+    logits = predict_logits(model, tokenizer, ["a b " * 100, "a b " * 15], on_batch=lengths.extend)
+    assert sorted(lengths) == [32, 202]  # uncut
     np.testing.assert_allclose(logits[0], logits[1], atol=1e-6)
 
 

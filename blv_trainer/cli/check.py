@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
 from itertools import combinations
+from typing import Any
 
 from blv_trainer.checks import check_hub
 from blv_trainer.cli import flags, train
@@ -22,28 +25,13 @@ def run(args) -> int:
     parser, (_, corpus_args, data_args, decision_args, model_args), settings = train.parse(args.rest, verb="check")
     data = load_data(corpus_args, data_args, seed=settings["seed"], hold_out=not decision_args.folds)
     _print_rows(data)
-    check_hub(model_args.model_name_or_path, "--model_name_or_path")
-
-    from transformers import AutoTokenizer
-
-    from blv_trainer.experiments import expected_work, in_words
-    from blv_trainer.prediction import load_errors, num_tokens
-
-    with load_errors(model_args.model_name_or_path, flag="--model_name_or_path"):
-        tokenizer = AutoTokenizer.from_pretrained(model_args.model_name_or_path, trust_remote_code=False)
-    texts = [text for rows in data.dataset.values() for text in rows["text"][:]]
-    lengths = num_tokens(tokenizer, texts)
-    most = min(model_args.max_length or tokenizer.model_max_length, tokenizer.model_max_length)
-    lost = [length - most for length in lengths if length > most]
-    share = f"{len(lost)} of {len(texts)} texts ({len(lost) / len(texts):.0%}), {sum(lost) / sum(lengths):.0%} of all"
-    print(f"tokens a text: {spread(lengths)}\ncut at {most} tokens: {share} tokens", flush=True)
-    quieten(training_args := flags.training_arguments(parser, settings))
-    folds = f", and as long for each of {decision_args.folds} folds" if decision_args.folds else ""
-    if decision_args.freeze_encoder:  # which sees each row once, those of train too
-        training_args.num_train_epochs, training_args.max_steps, folds = 0, -1, ""
-        training_args.per_device_train_batch_size, data.dataset["features"] = 8, data.dataset["train"]
-    seconds, steps = expected_work(data.dataset, data.names, model_args, training_args)
-    print(f"training: about {in_words(seconds)} here{folds}, going by {steps} of its steps")
+    try:
+        check_hub(model_args.model_name_or_path, "--model_name_or_path")
+        _print_work(data, decision_args, model_args, flags.training_arguments(parser, settings))
+    except FileNotFoundError as error:
+        if model_args.model_name_or_path != parser.get_default("model_name_or_path"):
+            raise
+        print(f"tokens a text, how many are cut, and how long training takes are not known: {error}")
     return 0
 
 
@@ -58,3 +46,23 @@ def _print_rows(data: LabelledData) -> None:
         print(f"groups ({data.group_column}):", ", ".join(f"{len(own)} {split}" for split, own in groups.items()))
         for one, other in combinations(groups, 2):
             print(f"groups that stand both in {one} and in {other}: {len(groups[one] & groups[other])}", flush=True)
+
+
+def _print_work(data: LabelledData, decision_args: Any, model_args: Any, training_args: Any) -> None:
+    from transformers import AutoTokenizer
+
+    from blv_trainer.experiments import expected_work
+    from blv_trainer.prediction import load_errors, note_cut, num_tokens
+
+    with load_errors(model_args.model_name_or_path, flag="--model_name_or_path"):
+        tokenizer = AutoTokenizer.from_pretrained(model_args.model_name_or_path, trust_remote_code=False)
+    lengths = num_tokens(tokenizer, [text for rows in data.dataset.values() for text in rows["text"][:]])
+    most = min(model_args.max_length or tokenizer.model_max_length, tokenizer.model_max_length)
+    print(f"tokens a text: {spread(lengths)}; the first {most} are read", flush=True)
+    note_cut(lengths, most, tell=partial(print, flush=True))
+    quieten(training_args)
+    logging.getLogger("blv_trainer").setLevel(logging.WARNING)  # what a training says of its texts is said of all
+    freeze = decision_args.freeze_encoder
+    work = expected_work(data.dataset, data.names, model_args, training_args, freeze_encoder=freeze)
+    folds = 0 if freeze else decision_args.folds
+    print(f"training: {work}{f', and as long for each of {folds} folds' if folds else ''}")

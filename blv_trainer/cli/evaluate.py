@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,34 +48,27 @@ def run(args) -> int:
     if not args.model or not args.test_file:
         raise ValueError("evaluate needs a model and --test_file: blv-trainer evaluate MODEL --test_file rows.csv")
     check_raters(args.rater_columns)
+    logger.info("Evaluating %s on %s", args.model, args.test_file)
 
     from transformers import utils
 
     from blv_trainer.corpora import load_texts
     from blv_trainer.decision import folded, raw
-    from blv_trainer.experiments import Chosen, Decided
-    from blv_trainer.prediction import label_names, load_classifier, max_tokens, note_cut, num_tokens, predict_logits
+    from blv_trainer.experiments import Chosen, Decided, predict_with_time_left
+    from blv_trainer.prediction import label_names, load_classifier, max_tokens, note_cut
 
     utils.logging.disable_progress_bar()
     model, tokenizer = load_classifier(args.model, trust_remote_code=args.trust_remote_code)
     names = label_names(model)
-    data = load_texts(
-        args.test_file,
-        text_column=args.text_column,
-        label_column=args.label_column,
-        label_order=names,
-        group_column=args.group_column,
-        rater_columns=args.rater_columns,
-        encoding=args.encoding,
-        quoting=args.quoting,
-        delimiter=args.delimiter,
-    )
+    named = ("text_column", "label_column", "group_column", "rater_columns", "encoding", "quoting", "delimiter")
+    data = load_texts(args.test_file, label_order=names, **{name: getattr(args, name) for name in named})
     check_columns("--subgroup_columns", args.subgroup_columns, data.dataset.column_names)
     human = agreement_of_raters(data.dataset, args.rater_columns, len(names)) if args.rater_columns else {}
-    config, texts = model.config.to_dict(), data.dataset["text"]
-    note_cut(num_tokens(tokenizer, texts), max_tokens(model, tokenizer, args.max_length))
-    predict = partial(predict_logits, tokenizer=tokenizer, texts=texts, batch_size=args.batch_size)
-    logits, decision = _before_decision(model, partial(predict, max_length=args.max_length))
+    config, decision, back = model.config.to_dict(), *_before_decision(model)
+    how = {"batch_size": args.batch_size, "max_length": args.max_length}
+    logits, lengths = predict_with_time_left("evaluation", model, tokenizer, data.dataset["text"][:], **how)
+    logits = back(logits)
+    note_cut(lengths, max_tokens(model, tokenizer, args.max_length))
     chosen = Chosen(decision or raw(len(names)), folded(model.config, of_groups=True))
     measured: Any = {"test": {"num_rows": len(logits)}}
     judged, found = Decided(chosen, data.group_column).judge(measured, {"test": (data.dataset, logits)}, names)
@@ -95,23 +87,23 @@ def run(args) -> int:
     return 0
 
 
-def _before_decision(model: Any, predict: Callable[[Any], Any]) -> tuple[Any, Any]:
-    """Logits from before the decision that a model holds, and that decision; None where it holds none, or hides it."""
+def _before_decision(model: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """The decision that a model holds, None where it holds or shows none; from its logits to those from before it."""
     from blv_trainer.decision import folded
     from blv_trainer.onnx_classifier import OnnxClassifier
 
     decision = folded(model.config)
     if decision is not None and decision.power == 0:  # it stands in the last layer
-        return predict(model) * decision.temperature - decision.shift, decision
+        return decision, lambda logits: logits * decision.temperature - decision.shift
     if decision is None or isinstance(model, OnnxClassifier):  # whose graph applies the cost
-        return predict(model), None
+        return None, lambda logits: logits
     model.config.decision = "raw"  # or its forward pass applies it
-    return predict(model), decision
+    return decision, lambda logits: logits
 
 
 def _write(args: Any, data: Any, metrics: Any, rows: Any, scores: Any, names: Sequence[str], config: Any) -> None:
     """What ``--output_dir`` gets."""
-    from blv_trainer.experiments import write_model_report
+    from blv_trainer.experiments import still_at, write_model_report
     from blv_trainer.files import write_json
     from blv_trainer.prediction import prediction_table
     from blv_trainer.run_folder import (
@@ -127,14 +119,10 @@ def _write(args: Any, data: Any, metrics: Any, rows: Any, scores: Any, names: Se
     write_json(folder / METRICS_FILE, metrics)
     write_unusable(data.unusable, folder)
     write_config(folder, "evaluate", flags_of(args), name=EVALUATION_FILE)
-    write_model_report(
-        folder,
-        {"test": rows["text"]},
-        source=f"{args.model} on {Path(args.test_file).name}",
-        config=config,
-        group_column=data.group_column,
-        subgroup_columns=args.subgroup_columns,
-    )
+    named = {"group_column": data.group_column, "subgroup_columns": args.subgroup_columns}
+    source = f"{args.model} on {Path(args.test_file).name}"
+    with still_at("the report, with its intervals"):
+        write_model_report(folder, {"test": rows["text"]}, source=source, config=config, **named)
 
 
 def agreement_of_raters(rows: Any, columns: Sequence[str], num_classes: int) -> dict[str, float]:

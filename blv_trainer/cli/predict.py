@@ -127,7 +127,7 @@ def _scored_texts(args) -> tuple[Any, Iterator[tuple[pa.Table, Sequence[int], Se
 
     from blv_trainer.corpora import groups_of, iter_texts
     from blv_trainer.levels import score_scale
-    from blv_trainer.prediction import label_names, load_classifier, max_tokens, note_cut, num_tokens, predict_logits
+    from blv_trainer.prediction import label_names, load_classifier, max_tokens, note_cut, predict_logits
 
     def parts_of_file():
         named = ("text_column", "group_column", "encoding", "quoting", "delimiter")
@@ -149,12 +149,11 @@ def _scored_texts(args) -> tuple[Any, Iterator[tuple[pa.Table, Sequence[int], Se
     first = next(parts)  # what is wrong with the file shows before the model is loaded
     model, tokenizer = load_classifier(args.model, trust_remote_code=args.trust_remote_code)
     logger.info("expected_score is on a scale %s.", score_scale(label_names(model)))
-    how = {"batch_size": args.batch_size, "max_length": args.max_length}
+    lengths: list[int] = []
+    how = {"batch_size": args.batch_size, "max_length": args.max_length, "on_batch": lengths.extend}
 
     def scored():
-        lengths: list[int] = []
         for texts, *part in chain([first], parts):
-            lengths += num_tokens(tokenizer, texts)
             yield (*part, predict_logits(model, tokenizer, texts, **how))
         note_cut(lengths, max_tokens(model, tokenizer, args.max_length))
 

@@ -9,7 +9,7 @@ from blv_trainer.experiments.decisions import Chosen, Decided
 from blv_trainer.experiments.final_run import train_decided, write_winner
 from blv_trainer.experiments.folds import check_folds, complete_splits, join_splits
 from blv_trainer.experiments.methods import PAPER_METHODS, Method, parse_methods
-from blv_trainer.experiments.progress import expected_work, in_words, still_at
+from blv_trainer.experiments.progress import expected_work, predict_with_time_left, still_at
 from blv_trainer.experiments.single_run import refuse_used_folder, train_and_evaluate
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ __all__ = [
     "compare",
     "complete_splits",
     "expected_work",
-    "in_words",
     "invented",
     "join_splits",
     "parse_methods",
+    "predict_with_time_left",
     "refuse_used_folder",
     "still_at",
     "table_cells",

@@ -22,13 +22,13 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from blv_trainer import __version__
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_folder
 from blv_trainer.experiments.decisions import Decided
-from blv_trainer.experiments.progress import Progress
+from blv_trainer.experiments.progress import predict_with_time_left
 from blv_trainer.experiments.runs import data_digest, encoder_digest
 from blv_trainer.experiments.single_run import Learner, build_model
 from blv_trainer.files import staged_folder, write_whole
 from blv_trainer.losses import describe_loss
 from blv_trainer.metrics import make_compute_metrics
-from blv_trainer.prediction import note_cut, num_tokens, predict_logits
+from blv_trainer.prediction import note_cut
 from blv_trainer.trainer import BLVTrainer
 from blv_trainer.training import count_classes
 
@@ -89,10 +89,8 @@ def pooled_features(dataset: DatasetDict, model_args: ModelArguments, cache_dir:
         if kept is None:
             logger.info("features of the frozen encoder: %d %s rows", len(rows), split)
             encoder = encoder or _encoder(model_args, rows.features["label"].names)
-            head = encoder[0].get_submodule("classifier")
-            with Progress(f"features of {split}", len(rows), "rows").counting_calls_of(head):
-                kept = predict_logits(*encoder, list(rows["text"]))
-            lengths += num_tokens(encoder[1], rows["text"])
+            kept, own = predict_with_time_left(f"features of {split}", *encoder, list(rows["text"]))
+            lengths += own
             write_whole(path, partial(save_file, {"features": kept}))
         features[split] = kept
     if encoder:

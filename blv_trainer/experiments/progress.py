@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from datasets import DatasetDict
-from torch import nn
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.experiments.single_run import text_learner
+from blv_trainer.prediction import predict_logits
 from blv_trainer.training import count_classes
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 _EVERY = 10.0  # seconds
 _LATER, _EVERY_LATER = 600.0, 60.0  # seconds: after ten minutes, a line a minute is enough
 _LONG, _LARGE = 3600.0, 50_000_000  # seconds; weights: who waits longer is told what would make it shorter
-_SECONDS, _STEPS = 10.0, 8  # to find out what a step takes
+_SECONDS, _STEPS, _ROWS_OF_FROZEN = 10.0, 8, 8  # to find out what a step takes, of a frozen encoder of so many rows
 
 
 def in_words(seconds: float) -> str:
@@ -61,9 +62,22 @@ class Progress:
             of = f"{self._done:g} of {self._total:g} {self._unit}"
             logger.info("%s: %s, about %s left%s", self._what, of, in_words(left), hint)
 
-    def counting_calls_of(self, module: nn.Module) -> Any:
-        """A context in which each row that goes through a module is one that is done."""
-        return module.register_forward_hook(lambda _, inputs, __: self.add(len(inputs[0])))
+
+def predict_with_time_left(what: str, *args: Any, **kwargs: Any) -> tuple[np.ndarray, list[int]]:
+    """What ``predict_logits`` gives, and how many tokens each text has, uncut, in no order; says how far it is.
+
+    Args:
+        what: it is, as a line begins.
+        *args: as ``predict_logits`` has them: model, tokenizer, texts.
+        **kwargs: as ``predict_logits`` has them.
+    """
+    progress, lengths = Progress(what, len(args[2]), "rows"), list[int]()
+
+    def on_batch(of_batch: list[int]) -> None:
+        lengths.extend(of_batch)
+        progress.add(len(of_batch))
+
+    return predict_logits(*args, on_batch=on_batch, **kwargs), lengths
 
 
 @contextmanager
@@ -149,15 +163,21 @@ class _Clock(TrainerCallback):
 
 
 def expected_work(
-    dataset: DatasetDict, names: Sequence[str], model_args: ModelArguments, training_args: BLVTrainingArguments
-) -> tuple[float, int]:
-    """Seconds that a training and its evaluations take here, and by how many of its steps that is known.
+    dataset: DatasetDict,
+    names: Sequence[str],
+    model_args: ModelArguments,
+    training_args: BLVTrainingArguments,
+    *,
+    freeze_encoder: bool = False,
+) -> str:
+    """How long a training and its evaluations take here, and by how many of its steps that is known, in words.
 
     Args:
         dataset: "train", and "validation" as far as there is one, with columns ``text`` and ``label``.
         names: the labels, lowest first.
         model_args: which model; that of these steps is thrown away.
         training_args: how it is trained.
+        freeze_encoder: whether the head alone is trained, for which the encoder reads each row once.
 
     Raises:
         FileNotFoundError: there is no such encoder.
@@ -167,6 +187,8 @@ def expected_work(
     args.save_strategy = args.eval_strategy = "no"
     args.disable_tqdm, args.load_best_model_at_end, args.max_steps = True, False, _STEPS
     args.early_stopping_patience, args.dataloader_pin_memory = None, False
+    if freeze_encoder:
+        args.per_device_train_batch_size, args.gradient_accumulation_steps = _ROWS_OF_FROZEN, 1
     rows_of_step = args.train_batch_size * args.gradient_accumulation_steps
     train = dataset["train"].shuffle(seed=0)
     some = DatasetDict(train=train.select(range(min(len(train), _STEPS * rows_of_step))))
@@ -180,4 +202,7 @@ def expected_work(
     epochs = training_args.num_train_epochs
     trained = training_args.max_steps * rows_of_step if training_args.max_steps > 0 else epochs * len(train)
     judged = (epochs + 1) * sum(len(rows) for split, rows in dataset.items() if split != "train")
-    return per_row * (trained + judged / 3), len(clock.seconds)  # without its way back, a step takes a third
+    if freeze_encoder:
+        trained, judged = 0, sum(map(len, dataset.values()))
+    seconds = per_row * (trained + judged / 3)  # without its way back, a step takes a third
+    return f"about {in_words(seconds)} here, going by {len(clock.seconds)} of its steps"

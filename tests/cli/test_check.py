@@ -39,8 +39,9 @@ def test_rows_levels_lengths_and_repeated_texts_are_counted(words, capsys):
     assert "groups (who): 3 train, 2 test" in printed
     assert "groups that stand both in train and in test: 1" in printed
     # With [CLS] and [SEP]: 5, 5, 5, 3 and 7, 3, 3 tokens.
-    assert "tokens a text: median 5, 95 % up to 5, longest 7" in printed
-    assert "cut at 5 tokens: 1 of 7 texts (14%), 6% of all tokens" in printed
+    assert "tokens a text: median 5, 95 % up to 5, longest 7; the first 5 are read" in printed
+    assert "1 of 7 texts are cut after 5 tokens and lose 29 % of theirs." in printed
+    assert "cut" not in told  # which its own steps on a few of the rows would say again
     assert re.search(r"training: about \d+ s here, going by \d+ of its steps", printed)
 
 
@@ -50,6 +51,16 @@ def test_a_frozen_encoder_reads_each_row_once(words, monkeypatch, capsys):
     assert main(["check", *words, "--freeze_encoder"]) == 0
     # 7 rows, 8 to a step, a third of it each
     assert "training: about 1 s here, going by 6 of its steps" in capsys.readouterr().out
+
+
+def test_without_a_model_all_that_needs_none_is_told(words, capsys):
+    where = words.index("--model_name_or_path")
+    assert main(["check", *words[:where], *words[where + 2 :]]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert "words a text: median 3, 95 % up to 3, longest 5" in printed
+    assert printed[-1].startswith("tokens a text, how many are cut, and how long training takes are not known: ")
+    assert ": --model_name_or_path bert-base-uncased is no folder, was not downloaded before" in printed[-1]
+    assert main(["check", *words, "--model_name_or_path", "nobody/nothing"]) == 2
 
 
 def test_nothing_is_written(words, tmp_path, monkeypatch):

@@ -84,7 +84,6 @@ def test_an_early_stop_without_a_best_checkpoint_is_refused():
         (["--eval_strategy", "epochs"], "argument --eval_strategy: invalid choice: 'epochs' (choose from"),
         (["--fp16", "maybe"], "argument --fp16: 'maybe' is neither true nor false"),
         (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
-        (["--preset", "quik"], "argument --preset: invalid choice: 'quik'"),
     ],
 )
 def test_a_value_that_a_flag_does_not_take_is_named(words, message, capsys):

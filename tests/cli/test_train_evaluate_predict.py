@@ -14,6 +14,7 @@ from transformers import pipeline
 from blv_trainer import metrics as metric_room
 from blv_trainer.cli import main
 from blv_trainer.corpora.synthetic import write_corpus
+from blv_trainer.experiments import progress
 from blv_trainer.hub.card import check_card, write_card
 from blv_trainer.prediction import group_scores, load_classifier, predict_logits
 
@@ -256,14 +257,18 @@ def test_the_corpus_is_trained_on_by_speakers(encoder, tmp_path, capsys):
 # ---- Evaluate and predict
 
 
-def test_evaluate_gives_the_metrics_of_the_run(trained, data, tmp_path, capsys):
+def test_evaluate_gives_the_metrics_of_the_run(trained, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
     words = f"evaluate {trained} --test_file {data['test']} --text_column answer --label_column level"
     assert main([*words.split(), "--output_dir", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith(f"Evaluating {trained} on {data['test']}\n")
+    assert "evaluation: 32 of 32 rows, about 0 s left" in told.err
     for split in ("test", "test_raw", "test_by_group", "test_by_group_raw"):
         ours, of_run = (metrics_of(folder)[split] for folder in (tmp_path / "out", trained))
         for name in (*metric_room.METRICS, "recall_low", "predicted_mid", "num_rows"):
             assert ours[name] == pytest.approx(of_run[name], abs=1e-6)
-    header, _, *lines = capsys.readouterr().out.splitlines()
+    header, _, *lines = told.out.splitlines()
     assert re.split(" {2,}", header.strip()) == ["test", "test, raw", "test, by speaker", "test, by speaker, raw"]
     printed = {name.strip(): values for name, *values in (line.rsplit(maxsplit=4) for line in lines)}
     assert printed["accuracy %"][0] == f"{100 * metrics_of(trained)['test']['accuracy']:.2f}"
@@ -457,13 +462,9 @@ def misuse(words, capsys):
         (["--loss_kwargs", '{"sigma": -1}'], "sigma=-1 cannot be used"),
         (["--loss_kwargs", "sigma=2"], "--loss_kwargs 'sigma=2' is no JSON object: write options as '{\"sigma\": 2}'"),
         (["--text_column", "text"], "no text column 'text'"),
-        (["--train_file", "nowhere.csv"], "nowhere.csv does not exist"),
         (["--label_order", "low", "mid", "high", "top"], "class 3 ('top') has no training example"),
         (["--label_order", "low", "low"], "must name two labels or more, each once"),
-        (
-            ["--model_name_or_path", "nobody/nothing"],
-            "--model_name_or_path nobody/nothing is no folder, was not",
-        ),
+        (["--model_name_or_path", "nobody/nothing"], "--model_name_or_path nobody/nothing is no folder, was not"),
         (["--learning_rat", "1"], "Did you mean --learning_rate?"),
         (["--batch_size", "4"], "Did you mean --per_device_train_batch_size?"),
         (["--report_to", "wandb"], "--report_to wandb needs a package that is not installed: "),

@@ -10,7 +10,7 @@ from datasets import DatasetDict
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.experiments import comparison as module
-from blv_trainer.experiments import frozen, invented
+from blv_trainer.experiments import invented, progress
 from blv_trainer.experiments.comparison import Plan, compare
 from blv_trainer.experiments.folds import join_splits
 from blv_trainer.experiments.methods import parse_methods
@@ -228,9 +228,9 @@ def test_where_the_best_checkpoint_is_wanted_validation_rows_are_cut_inside_the_
 
 def test_a_frozen_encoder_sees_each_row_once_whatever_the_folds(all_rows, names, make_plan, tmp_path, monkeypatch):
     seen = []
-    original = frozen.predict_logits
+    original = progress.predict_logits
     monkeypatch.setattr(
-        frozen, "predict_logits", lambda *args, **kw: seen.append(len(args[2])) or original(*args, **kw)
+        progress, "predict_logits", lambda *args, **kw: seen.append(len(args[2])) or original(*args, **kw)
     )
     plan = make_plan(["emd", "blv"], seeds=(1, 2), num_folds=3, freeze_encoder=True, save_strategy="no")
     compare(all_rows, names, plan, tmp_path)

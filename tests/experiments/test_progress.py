@@ -114,8 +114,12 @@ def test_a_long_training_is_foretold_from_few_of_its_rows(save_tiny_bert, tmp_pa
 
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=monotonic))
     dataset = DatasetDict(train=rows, validation=rows.select(range(60)))
-    seconds, steps = expected_work(dataset, ["low", "high"], model_args, args)
-    assert steps == 6  # 12 s, which are more than ten
-    assert seconds == pytest.approx(2 * 5 * 100 + 2 / 4 / 3 * 60 * 6)  # 100 steps an epoch; six looks at 60 rows
+    words = expected_work(dataset, ["low", "high"], model_args, args)  # 6 steps, 12 s, are more than ten
+    seconds = 2 * 5 * 100 + 2 / 4 / 3 * 60 * 6  # 100 steps an epoch; six looks at 60 rows
+    assert (
+        words
+        == f"about {in_words(seconds)} here, going by 6 of its steps"
+        == "about 18 min here, going by 6 of its steps"
+    )
     assert not (tmp_path / "out").exists()
     assert (args.num_train_epochs, args.save_strategy, args.output_dir) == (5, "epoch", str(tmp_path / "out"))

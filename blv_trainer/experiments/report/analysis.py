@@ -68,13 +68,7 @@ def as_csv(analysis: dict[str, Any]) -> str:
         for metric, spread in entry["test"].items():
             interval, difference, p = (entry[part].get(metric, {}) for part in ("intervals", "differences", "p_values"))
             values = [*spread.values(), interval.get("low"), interval.get("high")]
-            values += [
-                difference.get("value"),
-                difference.get("low"),
-                difference.get("high"),
-                p.get("p"),
-                p.get("holm"),
-            ]
+            values += [*map(difference.get, ("value", "low", "high")), p.get("p"), p.get("holm")]
             cells = ["" if value is None or value != value else repr(float(value)) for value in values]
             writer.writerow([level, entry["method"], entry["decision"], metric, len(analysis["seeds"]), *cells])
     return lines.getvalue()

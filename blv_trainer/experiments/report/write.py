@@ -15,13 +15,7 @@ from blv_trainer.experiments.report.analysis import analyse, as_csv
 from blv_trainer.experiments.report.panels import Panel, make_panels
 from blv_trainer.experiments.report.rows import Row, in_words, make_rows
 from blv_trainer.experiments.report.rsmeval import write_rsmeval
-from blv_trainer.experiments.report.tables import (
-    Table,
-    as_markdown,
-    formatted_p,
-    make_tables,
-    objective_in_words,
-)
+from blv_trainer.experiments.report.tables import Table, as_markdown, formatted_p, make_tables, objective_in_words
 from blv_trainer.experiments.results import Results, read_results
 from blv_trainer.files import staged_folder, write_json, write_text, write_whole
 from blv_trainer.metrics import METRICS

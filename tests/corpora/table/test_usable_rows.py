@@ -154,12 +154,7 @@ def pick_rated(raters, **changed):
 def test_levels_of_raters_become_indices_of_the_labels_and_empty_cells_none():
     columns, unusable, _ = usable_columns(pick_rated(["second", "first"]), ["1", "2", "3"], "train")
     dataset = as_dataset(columns, ["1", "2", "3"], "train", ["second", "first"])
-    assert dataset[:] == {
-        "text": ["a", "b", "d"],
-        "label": [0, 1, 2],
-        "second": [1, 2, None],
-        "first": [0, 2, None],
-    }
+    assert dataset[:] == {"text": ["a", "b", "d"], "label": [0, 1, 2], "second": [1, 2, None], "first": [0, 2, None]}
     assert dataset.features["first"] == dataset.features["second"] == dataset.features["label"]
     assert len(unusable) == 1
 
