@@ -14,9 +14,7 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("model", nargs="?", help="folder or Hub id of a saved classifier")
     parser.add_argument(
-        "--whisper_model",
-        default="large-v2",
-        help="name or path of the weights; a small one, such as base, answers sooner (default: large-v2)",
+        "--whisper_model", default="large-v2", help="name or path of the weights; base is fast (default: large-v2)"
     )
     parser.add_argument("--title", help="of the page")
     parser.add_argument("--text_only", action="store_true", help="a page for texts, such as essays, without speech")

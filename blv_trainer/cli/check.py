@@ -62,7 +62,6 @@ def _print_work(data: LabelledData, decision_args: Any, model_args: Any, trainin
     note_cut(lengths, most, tell=partial(print, flush=True))
     quieten(training_args)
     logging.getLogger("blv_trainer").setLevel(logging.WARNING)  # what a training says of its texts is said of all
-    freeze = decision_args.freeze_encoder
+    freeze, folds = decision_args.freeze_encoder, decision_args.folds
     work = expected_work(data.dataset, data.names, model_args, training_args, freeze_encoder=freeze)
-    folds = 0 if freeze else decision_args.folds
-    print(f"training: {work}{f', and as long for each of {folds} folds' if folds else ''}")
+    print(f"training: {work}{f', and as long for each of {folds} folds' if folds and not freeze else ''}")

@@ -94,9 +94,8 @@ def run(args) -> int:
     import torch
 
     from blv_trainer.cli.terminal_tables import format_table
-    from blv_trainer.cli.train import all_flags
+    from blv_trainer.cli.train import all_flags, own_folder
     from blv_trainer.experiments import PAPER_METHODS, parse_methods, still_at, table_cells, write_report, write_winner
-    from blv_trainer.files import only_run_in
 
     settings.setdefault("fp16", torch.cuda.is_available() and not (is_demo or settings.get("use_cpu")))
     training_args = flags.training_arguments(parser, settings)
@@ -105,7 +104,7 @@ def run(args) -> int:
     logging.getLogger("blv_trainer.training").setLevel(logging.ERROR)  # early on, classes are never predicted
     tune_for = parse_weights(decision_args.tune_for)
     methods = parse_methods(compare_args.methods or PAPER_METHODS)
-    with only_run_in(output_dir, active=training_args.process_index == 0):
+    with own_folder(training_args):
         if is_demo and not compare_args.report_only:
             _invented_data(compare_args, data_args, model_args, training_args)
             data = load_data(corpus_args, data_args, seed=training_args.seed, hold_out=False)

@@ -103,22 +103,17 @@ def _before_decision(model: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 def _write(args: Any, data: Any, metrics: Any, rows: Any, scores: Any, names: Sequence[str], config: Any) -> None:
     """What ``--output_dir`` gets."""
+    from blv_trainer import run_folder
     from blv_trainer.experiments import still_at, write_model_report
     from blv_trainer.files import write_json
     from blv_trainer.prediction import prediction_table
-    from blv_trainer.run_folder import (
-        EVALUATION_FILE,
-        METRICS_FILE,
-        predictions_of_split,
-        write_config,
-        write_predictions,
-    )
 
     folder = Path(args.output_dir)
-    write_predictions(folder, [predictions_of_split(rows, "test", prediction_table(scores, names))])
-    write_json(folder / METRICS_FILE, metrics)
+    table = run_folder.predictions_of_split(rows, "test", prediction_table(scores, names))
+    run_folder.write_predictions(folder, [table])
+    write_json(folder / run_folder.METRICS_FILE, metrics)
     write_unusable(data.unusable, folder)
-    write_config(folder, "evaluate", flags_of(args), name=EVALUATION_FILE)
+    run_folder.write_config(folder, "evaluate", flags_of(args), name=run_folder.EVALUATION_FILE)
     named = {"group_column": data.group_column, "subgroup_columns": args.subgroup_columns}
     source = f"{args.model} on {Path(args.test_file).name}"
     with still_at("the report, with its intervals"):

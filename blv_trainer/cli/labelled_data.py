@@ -50,15 +50,7 @@ def _icnale(corpus_args, data_args, *, seed: int) -> LabelledData:
         raise ValueError(f"--data_dir is instead of files and their columns: leave it out, or {', '.join(given)}.")
     from datasets import load_dataset
 
-    dataset = load_dataset(
-        "icnale_asa",
-        data_dir=corpus_args.data_dir,
-        split_by=corpus_args.split_by,
-        split_seed=seed,
-        transcripts=corpus_args.transcripts,
-        whisper_transcripts=corpus_args.whisper_transcripts,
-        whisper_model=corpus_args.whisper_model,
-    )
+    dataset = load_dataset("icnale_asa", split_seed=seed, **dataclasses.asdict(corpus_args))
     source = f"ICNALE Spoken Monologue, split by {corpus_args.split_by}, {corpus_args.transcripts} transcripts"
     names = dataset["train"].features["label"].names
     column, known = data_args.group_column or "speaker", dataset["train"].column_names

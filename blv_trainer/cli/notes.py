@@ -6,12 +6,14 @@ import contextlib
 import logging
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 # Python that is quoted as such, as in TrainingArguments(label_names=...), and names that may be those of arguments.
 _NAMES = re.compile(r"""\w\([^()]*\)|(?<![\w/'"\\.-])([a-z][a-z0-9_]*)(=|(?![\w/'"\\(-]|\.\w))""")
+_STANDARD_INPUT = re.compile(re.escape(tempfile.gettempdir()) + r"\S*standard_input\.\w+")  # predict's copy of it
 _CALLED_OTHERWISE = {"metric": "tune_for"}  # of arguments of Python, the flags
 _OF_PROGRAMMERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
@@ -21,10 +23,10 @@ def naming_flags(text: str, flags: Callable[[], Collection[str]]) -> str:
 
     def named(found: re.Match[str]) -> str:
         name, sign = _CALLED_OTHERWISE.get(found[1], found[1]), found[2]
-        is_flag = name and (sign or "_" in name) and name in flags()
+        is_flag = name and (sign or "_" in found[1]) and name in flags()
         return f"--{name}{' ' * len(sign)}" if is_flag else found[0]
 
-    return _NAMES.sub(named, text)
+    return _NAMES.sub(named, _STANDARD_INPUT.sub("standard input", text))
 
 
 class _OnStderr(logging.StreamHandler):

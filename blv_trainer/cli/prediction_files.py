@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -17,6 +18,8 @@ from blv_trainer.files import without_nan, write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+logger = logging.getLogger(__name__)
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "parquet", "xlsx")
 
@@ -37,13 +40,21 @@ def output_format(output_file: str | None, format: str | None) -> str:
 
 def write_predictions(tables: Iterable[pa.Table], *, output_file: str | None = None, format: str | None = None) -> None:
     """Write tables, one after the other, to a file, whole or not at all, or to the terminal; one is held in memory."""
-    format = output_format(output_file, format)
+    format, sizes = output_format(output_file, format), list[int]()
+
+    def counted() -> Iterator[pa.Table]:
+        for table in tables:
+            sizes.append(table.num_rows)
+            yield table
+
     if output_file is None:
         _WRITERS[format](tables, sys.stdout)
     elif format in _BINARY:
-        write_whole(output_file, lambda temporary: _BINARY[format](_alike(tables), temporary))
+        write_whole(output_file, lambda temporary: _BINARY[format](_alike(counted()), temporary))
     else:
-        write_whole(output_file, lambda temporary: _write_text(tables, temporary, format))
+        write_whole(output_file, lambda temporary: _write_text(counted(), temporary, format))
+    if output_file:
+        logger.info("%d rows are in %s", sum(sizes), output_file)
 
 
 def _alike(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -9,12 +9,7 @@ from pathlib import Path
 from blv_trainer.cli.config import flags_of
 
 # Flags --drop_x that stand for keep_x=False.
-_REMOVALS = {
-    "breaks": "spaced dashes",
-    "masks": "[***]",
-    "trailing": "... at the end",
-    "fillers": "uh, um, ah, hmm",
-}
+_REMOVALS = {"breaks": "spaced dashes", "masks": "[***]", "trailing": "... at the end", "fillers": "uh, um, ah, hmm"}
 
 
 def add_parser(subparsers) -> None:

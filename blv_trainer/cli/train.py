@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +32,7 @@ DEFAULTS = {
     "report_to": ["none"],
     "seed": 42,
 }
+_OF_BEGUN = {"config.yaml", "run.json", "comparison.json", "unusable_rows.csv"}
 
 
 @dataclass
@@ -83,10 +86,9 @@ def run(args) -> int:
 
     from blv_trainer.cli.terminal_tables import format_metrics
     from blv_trainer.experiments import refuse_used_folder
-    from blv_trainer.files import only_run_in
 
     quieten(training_args)
-    with only_run_in(training_args.output_dir, active=training_args.process_index == 0):
+    with own_folder(training_args):
         refuse_used_folder(training_args)
         metrics = _train(data, corpus_args, data_args, decision_args, model_args, training_args)
     if training_args.should_save:
@@ -94,9 +96,7 @@ def run(args) -> int:
         nothing = "Nothing was evaluated: there are no validation or test rows."
         print(format_metrics(splits, data.names) if splits else nothing)
         if "validation_raw" in splits and decision_args.decision == "tuned" and not decision_args.folds:
-            print(
-                "\nThe decision was tuned on these validation rows, which flatters it: --folds or test rows say more."
-            )
+            print("\nTuned on these validation rows, the decision is flattered by them: --folds or test rows say more.")
         print(f"\nModel, metrics.json, predictions.parquet, config.yaml and report/ are in {training_args.output_dir}")
     return 0
 
@@ -110,6 +110,24 @@ def parse(words: list[str], *, verb: str = "train") -> tuple[Any, Any, dict[str,
     defaults = {"quick": QUICK_TRAINING, "paper": {}}[found.preset]
     parser = build_parser(words, {**defaults, **(FROZEN_TRAINING if found.freeze_encoder else {})}, verb=verb)
     return parser, *flags.parse_dataclasses(parser, PARTS, words)
+
+
+@contextmanager
+def own_folder(training_args: Any) -> Iterator[None]:
+    """Holds the output folder; where a setting is refused, removes what a run that was only begun has written."""
+    from blv_trainer.files import only_run_in
+
+    folder, is_first = Path(training_args.output_dir), training_args.process_index == 0
+    with only_run_in(folder, active=is_first):
+        before = {*folder.rglob("*")}
+        try:
+            yield
+        except (ValueError, TypeError, FileNotFoundError):
+            new = sorted({*folder.rglob("*")} - before, reverse=True)  # a folder after what is in it
+            if is_first and {path.name for path in new if path.is_file()} <= _OF_BEGUN:
+                for path in new:
+                    path.rmdir() if path.is_dir() else path.unlink()
+            raise
 
 
 def _train(data, corpus_args, data_args, decision_args, model_args, training_args):

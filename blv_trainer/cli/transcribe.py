@@ -41,9 +41,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     """Transcribe; 0 when every recording has a transcript, 1 when some failed."""
     if not args.data_dir or not args.output_dir:
-        raise ValueError(
-            "transcribe needs --data_dir and --output_dir: blv-trainer transcribe --data_dir AUDIO --output_dir OUT"
-        )
+        raise ValueError("transcribe needs folders: blv-trainer transcribe --data_dir AUDIO --output_dir OUT")
 
     from blv_trainer.asr import build_backend, transcribe
     from blv_trainer.files import only_run_in, write_json
@@ -78,10 +76,8 @@ def run(args) -> int:
 
 
 def _batch_size(word: str) -> int | str:
-    if word == "auto":
-        return word
     try:
-        return int(word)
+        return word if word == "auto" else int(word)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{word!r} is neither a number nor 'auto'") from None
 

@@ -138,10 +138,7 @@ def test_speakers_who_all_have_two_levels_are_told_and_not_judged(finished, tmp_
         (["--folds", "1"], "--folds 1 is not possible with 40 groups (who): give a number from 2"),
         (["--test_file", "{path}"], "--folds 2 tests every row, so there is no use for test rows: add them to --train"),
         (["--group_column", "whom"], "has no group column 'whom'"),
-        (
-            ["--subgroup_columns", "shcool"],
-            "--subgroup_columns shcool: the data have no such column. Choose from: who, fir",
-        ),
+        (["--subgroup_columns", "shcool"], "shcool: the data have no such column. Choose from: who, first, seco"),
         (["--decision", "raw"], "--decision is a flag of train; compare shows every decision."),
         (["--rater_columns", "first"], "--rater_columns first is one rater, and agreement needs two: name a column"),
         (["--rater_columns", "first", "answer"], "is none of the levels"),

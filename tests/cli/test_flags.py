@@ -7,6 +7,7 @@ from transformers import HfArgumentParser
 
 from blv_trainer import BLVTrainingArguments
 from blv_trainer.cli import main, source_files, train
+from blv_trainer.decision import shifts
 from blv_trainer.losses import LOSSES, loss_options
 from blv_trainer.metrics import METRICS
 
@@ -37,6 +38,7 @@ def test_losses_and_metrics_are_those_that_there_are():
     assert {name: text for name, (text, _) in source_files.losses().items()} == {
         name: loss.__doc__.splitlines()[0] for name, loss in LOSSES.items()
     }
+    assert source_files.rules() == [*shifts._OPTIMAL]
     assert source_files.metrics() == {name: metric.function.__doc__.splitlines()[0] for name, metric in METRICS.items()}
 
 

@@ -20,6 +20,8 @@ def named(verb, message):
     [
         ("max_length=0 cannot be used: give a number", "--max_length 0 cannot be used: give a number"),
         ("loss='bvl' is unknown. Choose from: blv", "--loss 'bvl' is unknown. Choose from: blv"),
+        ("metric={} is empty: another metric=", "--tune_for {} is empty: another --tune_for "),
+        ("a metric of 2", None),
         ("Give label_order to set another.", "Give --label_order to set another."),
         ("by label (validation_fraction=0.1, seed=42).", "by label (--validation_fraction 0.1, --seed 42)."),
         ("give a train_file (.csv) or a dataset_name.", "give a --train_file (.csv) or a --dataset_name."),

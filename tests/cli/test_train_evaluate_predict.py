@@ -470,12 +470,15 @@ def misuse(words, capsys):
         (["--report_to", "wandb"], "--report_to wandb needs a package that is not installed: "),
         (["--metric_for_best_model", "eval_macro_rsme"], "Did you mean 'macro_rmse'?"),
         (["--max_length", "0"], "--max_length 0 cannot be used"),
+        (["--max_length", "5000"], "--max_length 5000 cannot be used: give a number from 1 to "),
+        (["--tune_for", "qwk=0"], "weight 0.0 of metric 'qwk' cannot be used"),
         (["--epochs", "1"], "Did you mean --num_train_epochs?"),
         (["--lr", "1"], "unrecognized arguments: --lr 1. blv-trainer train --help lists"),
     ],
 )
 def test_misuse_of_train_is_one_sentence(data, encoder, tmp_path, capsys, flags, message):
-    assert message in misuse(train_words(data, encoder, tmp_path / "out", *flags), capsys)
+    assert message in misuse(train_words(data, encoder, tmp_path / "in" / "out", *flags), capsys)
+    assert not (tmp_path / "in").exists()
 
 
 @pytest.mark.parametrize(
@@ -574,10 +577,7 @@ def test_a_stock_classifier_goes_on_with_its_own_head_and_one_without_names_gets
         (["predict", "x", "--text", " "], "--text ' ' holds no word"),
         (["evaluate", "x"], "evaluate needs a model and --test_file"),
         (["predict", "nobody/nothing", "--text", "a"], "nobody/nothing is no folder, was not downloaded before"),
-        (
-            ["predict", "x", "--no_such_flag"],
-            "unrecognized arguments: --no_such_flag. blv-trainer predict --help lists",
-        ),
+        (["predict", "x", "--no_such_flag"], "unrecognized arguments: --no_such_flag. blv-trainer predict --help"),
         (["predict", "x", "--txt", "a"], "unrecognized arguments: --txt a. Did you mean --text?"),
         ([], "the following arguments are required: VERB"),
     ],

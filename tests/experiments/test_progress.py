@@ -26,20 +26,9 @@ def lines(caplog):
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.4, "0 s"),
-        (99, "99 s"),
-        (100, "2 min"),
-        (5999, "100 min"),
-        (6000, "1.7 h"),
-        (86400, "24.0 h"),
-        (2e5, "2.3 days"),
-    ],
-)
-def test_a_duration_is_said_as_people_say_it(seconds, words):
-    assert in_words(seconds) == words
+def test_a_duration_is_said_as_people_say_it():
+    said = [in_words(seconds) for seconds in (0.4, 99, 100, 5999, 6000, 86400, 2e5)]
+    assert said == ["0 s", "99 s", "2 min", "100 min", "1.7 h", "24.0 h", "2.3 days"]
 
 
 def test_a_line_is_said_every_ten_seconds_and_later_every_minute(clock, lines):

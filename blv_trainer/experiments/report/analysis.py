@@ -101,6 +101,7 @@ def _entry(row: Row, scores: Scores, score: float) -> dict[str, Any]:
         "title": row.runs.method.title,
         "decision": row.decision,
         "test": {name: {"mean": spread.mean, "sd_over_seeds": spread.sd} for name, spread in scores.metrics.items()},
+        **scores.in_units(),
         "intervals": {name: {"low": found.low, "high": found.high} for name, found in scores.intervals.items()},
         "judged": row.judged.values,
         "objective": score,

@@ -95,9 +95,12 @@ def formatted_p(p: float | None) -> str:
 
 
 def _results(analysis: dict[str, Any], level: str) -> Table:
-    rows = [
-        [*_named(entry), *(_with_interval(metric, entry) for metric in METRICS)] for entry in analysis[level].values()
-    ]
+    entries = analysis[level].values()
+    rows = [[*_named(entry), *(_with_interval(metric, entry) for metric in METRICS)] for entry in entries]
+    header = ["method", "decision", *_headings(METRICS)]
+    if in_units := [entry["rmse_in_units"] for entry in entries if "rmse_in_units" in entry]:  # levels are numbers
+        header.append("RMSE in units")
+        rows = [[*row, METRICS["rmse"].format(value)] for row, value in zip(rows, in_units, strict=True)]
     runs = len(analysis["seeds"])
     seeds = f"{f'mean over {runs} seeds, ' if runs > 1 else ''}in brackets the 95 % bootstrap interval (BCa, "
     seeds += f"{analysis['num_resamples']:,} resamples"
@@ -109,17 +112,19 @@ def _results(analysis: dict[str, Any], level: str) -> Table:
         )
         if groups["with_two_labels"]:
             note += f"Not judged: {groups['with_two_labels']} group(s) whose answers have more than one label. "
-        return Table("Results by group", note, ["method", "decision", *_headings(METRICS)], rows)
-    if "human" in analysis:
-        rows.append([*_HUMAN, *(METRICS[metric].format(analysis["human"].get(metric)) for metric in METRICS)])
+        return Table("Results by group", note, header, rows)
     note = (
         f"{_tested(analysis)}; {seeds} of {analysis['num_groups']} {analysis['resampled']}). {_decisions(analysis)}"
         "Macro metrics are means over the classes that a resample holds; resamples for which a metric is undefined do "
         "not count. ECE has no interval."
     )
     if "human" in analysis:
+        human = [METRICS[metric].format(analysis["human"].get(metric)) for metric in METRICS]
+        rows.append([*_HUMAN, *human, *(["-"] if in_units else [])])
         note += " human raters: each against each other, mean over pairs."
-    return Table("Results", note, ["method", "decision", *_headings(METRICS)], rows)
+    if in_units:
+        note += " RMSE in units: in the levels' own, while RMSE counts places."
+    return Table("Results", note, header, rows)
 
 
 def _decisions(analysis: dict[str, Any]) -> str:
