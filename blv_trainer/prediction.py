@@ -83,8 +83,8 @@ def load_errors(name_or_path: str, *, flag: str = "") -> Iterator[None]:
                 "trainer.model.merge_and_unload().save_pretrained(NEW), tokenizer.save_pretrained(NEW), and give NEW."
             )
         raise FileNotFoundError(
-            f"{shown} holds no config.json, so it is no saved model: give the --output_dir of a finished "
-            "training run, one of its checkpoint folders, or a Hub id."
+            f"{shown} holds no config.json, so it is no saved model: give the --output_dir of a finished train (not "
+            "compare, whose winner.yaml train takes), one of its checkpoint folders, or a Hub id."
         )
     check_hub(name_or_path, flag)
     try:

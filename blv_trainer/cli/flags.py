@@ -7,6 +7,7 @@ import ast
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -84,9 +85,16 @@ def _check_values(given: Mapping[str, Any]) -> None:
         refuse_unknown_loss("--loss", given["loss"], options if isinstance(options, dict) else ())
     if given["decision"] is not None:
         _refuse_unknown("--decision", given["decision"], ["raw", "consistent", "tuned", *rules()])
-    tuned_for = [word.partition("=")[0] for word in given["tune_for"] or ()]
-    for name in {*tuned_for} - {"ece"}:  # which is told why
-        _refuse_unknown("--tune_for", name, ["balanced", *(known for known in metrics() if known != "ece")])
+    for word in given["tune_for"] or ():
+        name, _, weight = word.partition("=")
+        if name != "ece":  # which is told why
+            _refuse_unknown("--tune_for", name, ["balanced", *(known for known in metrics() if known != "ece")])
+        with contextlib.suppress(ValueError):
+            if 0 < float(weight or 1) < math.inf:
+                continue
+        raise ValueError(f"--tune_for {word}: {weight!r} is no weight above 0; write it as in qwk=2.")
+    if not 0 <= given["classifier_dropout"] < 1:
+        raise ValueError(f"--classifier_dropout {given['classifier_dropout']} cannot be used: give 0 or more, below 1.")
 
 
 def peek(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:

@@ -100,11 +100,5 @@ def parse_weights(words: list[str] | None) -> dict[str, float] | None:
 
     from blv_trainer.decision import metric_weights
 
-    weights = {}
-    for word in words or ():
-        metric, _, weight = word.partition("=")
-        try:
-            weights[metric] = float(weight or 1)
-        except ValueError:
-            raise ValueError(f"--tune_for {word}: {weight!r} is no number; write it as in qwk=2.") from None
-    return metric_weights(weights)
+    pairs = [word.partition("=") for word in words or ()]
+    return metric_weights({metric: float(weight or 1) for metric, _, weight in pairs})

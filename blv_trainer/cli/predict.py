@@ -64,6 +64,8 @@ def run(args) -> int:
     ]:
         if given and not getattr(args, needed):
             raise ValueError(f"{flag} goes with --{needed}: it says whose answers belong together there.")
+    if args.output_file and args.input_file and Path(args.output_file).resolve() == Path(args.input_file).resolve():
+        raise ValueError(f"--output_file {args.output_file} is the --input_file, which would be lost: name another.")
     output_format(args.output_file, args.format)  # an ending that is not written shows before any work
     tables = _of_recordings if args.audio else _of_groups if args.group_column else _of_texts
     with tempfile.TemporaryDirectory() as folder:

@@ -30,9 +30,7 @@ def add_parser(subparsers) -> None:
     card.add_argument("--base_model", help="Hub id of the encoder")
     card.add_argument("--datasets", nargs="+", help="Hub ids of the training data")
     card.add_argument("--tags", nargs="+", help="further tags")
-    card.add_argument(
-        "--subgroup_columns", nargs="+", help="of a new card: columns of predictions.parquet with groups to tell apart"
-    )
+    card.add_argument("--subgroup_columns", nargs="+", help="of a new card: columns of predictions.parquet, told apart")
     parser.set_defaults(run=run)
 
 

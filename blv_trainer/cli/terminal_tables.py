@@ -32,22 +32,16 @@ def format_metrics(metrics: dict[str, dict[str, float]], names: Sequence[str]) -
     """Metrics and per-class recall, one column for each split; accuracies and recalls in percent."""
     from blv_trainer.metrics import METRICS
 
-    splits = list(metrics)
-    rows = [["rows", *(metrics[split].get("num_rows", "") for split in splits)]]
+    splits = metrics.values()
+    rows = [["rows", *(of.get("num_rows", "") for of in splits)]]
     for key, metric in sorted(METRICS.items(), key=lambda item: not item[1].percent):
-        values = [metric.format(metrics[split].get(key)) for split in splits]
-        rows.append([f"{key} %" if metric.percent else key, *values])
-    if any("rmse_in_units" in of_split for of_split in metrics.values()):
-        values = [METRICS["rmse"].format(metrics[split].get("rmse_in_units")) for split in splits]
-        rows.append(["rmse, in the levels' units", *values])
+        rows.append([f"{key} %" if metric.percent else key, *(metric.format(of.get(key)) for of in splits)])
+    if any("rmse_in_units" in of for of in splits):
+        rows.append(["rmse, in the levels' units", *(METRICS["rmse"].format(of.get("rmse_in_units")) for of in splits)])
     percent = METRICS["macro_accuracy"].format  # the mean of the recalls
-    rows += [
-        [f"recall {name} %", *(percent(metrics[split].get(f"recall_{name}")) for split in splits)] for name in names
-    ]
-    rows += [
-        [f"predicted {name}", *(metrics[split].get(f"predicted_{name}", "") for split in splits)] for name in names
-    ]
-    return format_table(["", *splits], rows)
+    rows += [[f"recall {name} %", *(percent(of.get(f"recall_{name}")) for of in splits)] for name in names]
+    rows += [[f"predicted {name}", *(of.get(f"predicted_{name}", "") for of in splits)] for name in names]
+    return format_table(["", *metrics], rows)
 
 
 def write_unusable(unusable: Sequence[Any], folder: Path) -> None:

@@ -79,6 +79,9 @@ def all_flags() -> set[str]:
 def run(args) -> int:
     """Train, evaluate, write; 0 when done."""
     parser, (_, corpus_args, data_args, decision_args, model_args), settings = parse(args.rest)
+    checkpoint = settings.get("resume_from_checkpoint") or "true"
+    if checkpoint.lower() not in ("true", "false") and not Path(checkpoint).is_dir():
+        raise ValueError(f"--resume_from_checkpoint {checkpoint} is no folder: give OUTPUT_DIR/checkpoint-NUMBER.")
     data = load_data(corpus_args, data_args, seed=settings["seed"], hold_out=not decision_args.folds)
     print_summary(data)
     check_hub(model_args.model_name_or_path, "--model_name_or_path")

@@ -238,12 +238,7 @@ def test_help_shows_the_defaults_that_a_preset_uses(preset, capsys):
 def test_weights_of_the_tuning_are_read():
     assert parse_weights(["qwk", "accuracy=2"]) == {"qwk": 1.0, "accuracy": 2.0}
     assert parse_weights(None) is parse_weights(["balanced"]) is None
-    for words, message in (
-        (["qwk=much"], "--tune_for qwk=much: 'much' is no number"),
-        (["qwk=0"], "weight 0.0 of metric 'qwk' cannot be used"),
-        (["ece"], "ece judges probabilities"),
-        ([], "is empty: name one metric or more"),
-    ):
+    for words, message in ((["ece"], "ece judges probabilities"), ([], "is empty: name one metric or more")):
         with pytest.raises(ValueError, match=message):
             parse_weights(words)
 

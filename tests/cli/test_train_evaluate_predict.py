@@ -471,7 +471,6 @@ def misuse(words, capsys):
         (["--metric_for_best_model", "eval_macro_rsme"], "Did you mean 'macro_rmse'?"),
         (["--max_length", "0"], "--max_length 0 cannot be used"),
         (["--max_length", "5000"], "--max_length 5000 cannot be used: give a number from 1 to "),
-        (["--tune_for", "qwk=0"], "weight 0.0 of metric 'qwk' cannot be used"),
         (["--epochs", "1"], "Did you mean --num_train_epochs?"),
         (["--lr", "1"], "unrecognized arguments: --lr 1. blv-trainer train --help lists"),
     ],

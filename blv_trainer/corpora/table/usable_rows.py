@@ -196,16 +196,15 @@ def _find_unusable(
     return usable, unusable
 
 
-def _other_levels(
-    table: PickedTable, unknown: np.ndarray, labelled: np.ndarray, label_names: list[str], split: str
-) -> str:
+def _other_levels(table: PickedTable, unknown: np.ndarray, labelled: np.ndarray, names: list[str], split: str) -> str:
     """The sentence for a column with other levels than those known, both side by side."""
     found = _count(table, labelled)
-    left = [f"{name!r}: {found[name]}" for name in sorted(found, key=_natural)][:_MANY_LABELS]
-    sides = [*zip_longest(["in the data: rows", *left], ["known", *map(repr, label_names)], fillvalue="")]
+    left = [f"{name!r}: {found[name]}" for name in sorted(found, key=_natural)]
+    left = left if len(left) <= 20 else [*left[:20], f"... ({len(left)} labels)"]
+    sides = [*zip_longest(["in the data: rows", *left], ["known", *map(repr, names)], fillvalue="")]
     width = max(len(cell) for cell, _ in sides)
     lines = [f"  {cell:<{width}}  {known}".rstrip() for cell, known in sides]
-    if alike := look_alikes({*_count(table, unknown), *label_names}):
+    if alike := look_alikes({*_count(table, unknown), *names}):
         lines.append(f"These look alike: {alike}.")
     where = f"labels in the column {table.label_column!r}"
     head = f"{table.raw.source}: {unknown.sum()} of {labelled.sum()} {where} are none of the known levels."
