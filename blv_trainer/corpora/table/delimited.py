@@ -21,8 +21,8 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 _LONGEST_FIELD = 2**31 - 1  # characters; the csv module's own limit, 131,072, is soon reached by a text
 _RECORDS_LOOKED_AT = 20  # to find the delimiter
 
-_Numbered = Iterator[tuple[int, Any]]  # rows as Python objects behind their numbers
-_Chunk = tuple[pa.Table, Sequence[int]]  # rows as columns, and their numbers
+Numbered = Iterator[tuple[int, Any]]  # rows as Python objects behind their numbers
+Chunk = tuple[pa.Table, Sequence[int]]  # rows as columns, and their numbers
 
 
 def check_delimiter(delimiter: str | None) -> str | None:
@@ -59,7 +59,7 @@ def open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
 
 def read_delimited(
     path: Path, encoding: str, *, usual: str, delimiter: str | None, quoting: bool | None, size: int | None, notes: list
-) -> Iterator[_Chunk]:
+) -> Iterator[Chunk]:
     """Rows of text fields. Without a delimiter the ``usual`` one, or that which makes columns of the first lines."""
     csv.field_size_limit(_LONGEST_FIELD)
     with open_text(path, encoding, newline="") as file:
@@ -101,7 +101,7 @@ def _fits(reader: Any) -> int:
     return 0 if widths[:1] < [2] else 2 if len({*widths}) == 1 else 1
 
 
-def _records(reader: Any, path: Path) -> _Numbered:
+def _records(reader: Any, path: Path) -> Numbered:
     line = 1
     try:
         for record in reader:

@@ -73,8 +73,7 @@ def find_groups(given: str | None, tables: Mapping[str, pa.Table]) -> tuple[str 
         return None, [found] if len(lacking) < len(tables) else []
     column, notes = given or _USUAL_COLUMN, []
     for split, columns in tables.items():
-        count = sum(label_name(cell) is None for cell in columns[column].to_pylist())
-        if count:
+        if count := sum(label_name(cell) is None for cell in columns[column].to_pylist()):
             where = f"in the column {column!r}, which says whose answers belong together"
             rows = f"{split} rows".strip()  # a file read by itself is no split
             notes.append(f"{count} of {columns.num_rows} {rows} have an empty cell {where}: each is a group by itself.")

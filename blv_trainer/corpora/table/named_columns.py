@@ -60,8 +60,7 @@ def pick_columns(
     kept = [] if group_column is None else [("group_column", group_column)]
     for argument, name in [*kept, *(("rater_columns", name) for name in rater_columns)]:
         _check_present(raw, argument, name)
-        why = why_left_out(raw.columns.schema.field(name), has_label=labels is not None)
-        if why is not None:
+        if why := why_left_out(raw.columns.schema.field(name), has_label=labels is not None):
             raise ValueError(
                 f"{raw.source}: column {name!r} cannot be used as {argument}, because {why}. Give a column of single "
                 "values that is not called text or label."
@@ -102,8 +101,7 @@ def _check_present(raw: RawTable, argument: str, name: str) -> None:
     found = raw.columns.column_names
     if name in found:
         return
-    hint = did_you_mean(name, found)
-    role = argument.split("_")[0]
+    hint, role = did_you_mean(name, found), argument.split("_")[0]
     raise ValueError(
         f"{raw.source} has no {role} column {name!r}. Its columns: {first_few(map(reprlib.repr, found), 20)}.{hint} "
         f"Give the name as {argument}; a text file names its columns in the first line. {' '.join(raw.notes)}".rstrip()

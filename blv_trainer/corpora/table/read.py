@@ -8,16 +8,17 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import accumulate, chain, islice, zip_longest
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import datasets
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from blv_trainer.corpora.table.delimited import check_delimiter, open_text, read_delimited
+from blv_trainer.corpora.table.delimited import Chunk, Numbered, check_delimiter, open_text, read_delimited
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".json.gz", ".parquet", ".xlsx")
 
@@ -26,9 +27,6 @@ ORDERED = b"ordered"  # in the metadata of a field: the values of an ordered cat
 _INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")  # what pandas makes of an index without a name
 # The splits of a Hub dataset that are used, each under the first of these names that the dataset has.
 _HUB_SPLITS = {"train": ("train",), "validation": ("validation", "dev", "valid"), "test": ("test",)}
-
-_Numbered = Iterator[tuple[int, Any]]  # rows as Python objects behind their numbers
-_Chunk = tuple[pa.Table, Sequence[int]]  # rows as columns, and their numbers
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def plain_text(value: Any) -> str | None:
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-def _read_json(path: Path, kind: str, encoding: str, rows_at_a_time: int | None) -> Iterator[_Chunk]:
+def _read_json(path: Path, kind: str, encoding: str, rows_at_a_time: int | None) -> Iterator[Chunk]:
     """One object a line, or (in a ``.json`` file) one list of objects; a key that an object lacks is None."""
     with open_text(path, encoding, newline="\n") as file:  # U+2028, which JSON allows inside strings, ends no line
         unit, numbered = "line", _json_lines(file, path)
@@ -163,7 +161,7 @@ def _read_json(path: Path, kind: str, encoding: str, rows_at_a_time: int | None)
             yield pa.Table.from_arrays(columns, names=list(names)), [number for number, _ in chunk]
 
 
-def _json_lines(lines: Iterable[str], path: Path) -> _Numbered:
+def _json_lines(lines: Iterable[str], path: Path) -> Numbered:
     for line, content in enumerate(lines, start=1):
         if content.strip():
             yield line, _json_value(content, f"{path}, line {line}")
@@ -188,10 +186,18 @@ def _arrow_column(values: list[Any]) -> pa.Array:
         return pa.array([[text] for text in texts] if is_nested else texts)
 
 
-def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[_Chunk]:
+def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[Chunk]:
     num_read = 0
     try:
         with pq.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)]
+            decoded = accumulate(batch.nbytes for batch in file.iter_batches(4096))  # metadata counts repeats once
+            sizes, free = chain([sum(groups)], decoded), psutil.virtual_memory().available  # bytes
+            if needed := next((size for size in (groups if rows_at_a_time else sizes) if size > free), 0):
+                raise ValueError(
+                    f"{path} takes {needed / 1e9:.3g} GB of memory or more; {free / 1e9:.3g} GB are free. Leave out "
+                    "columns that are not needed, or rows; where rows are only predicted, smaller row groups do too."
+                )
             parts = (pa.Table.from_batches([batch]) for batch in file.iter_batches(rows_at_a_time or 1))
             for table in [file.read()] if rows_at_a_time is None else parts:
                 for index, field in enumerate(table.schema):
@@ -208,7 +214,7 @@ def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[_Chunk]:
         raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
 
 
-def _read_xlsx(path: Path, rows_at_a_time: int | None, notes: list[str]) -> Iterator[_Chunk]:
+def _read_xlsx(path: Path, rows_at_a_time: int | None, notes: list[str]) -> Iterator[Chunk]:
     """The first sheet that is shown; rows without any value are left out."""
     with open_sheets(path) as (sheet, *others):
         numbered = enumerate(sheet.iter_rows(values_only=True), start=1)

@@ -49,8 +49,7 @@ def usable_columns(
     for field in table.raw.columns.schema:
         if field.name in (table.text_column, table.label_column, *table.raters):
             continue
-        why = why_left_out(field, has_label=table.labels is not None)
-        if why is not None:
+        if why := why_left_out(field, has_label=table.labels is not None):
             notes.append(f"{table.raw.source}: column {field.name!r} is left out, because {why}.")
         else:
             others.append(field.name)

@@ -3,10 +3,12 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import datasets
 import openpyxl
 import pandas
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -232,6 +234,22 @@ def test_a_parquet_file_that_is_none_or_has_no_rows_gives_a_sentence(tmp_path):
     pq.write_table(pa.Table.from_pylist(ROWS).slice(0, 0), tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"x\.parquet has no rows"):
         read_file(tmp_path / "x.parquet")
+
+
+def test_a_parquet_file_that_memory_cannot_hold_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=300_000))  # bytes
+    pq.write_table(pa.table({"text": [f"{number:0200}" for number in range(2000)]}), tmp_path / "x.parquet")
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_: iter(()))  # so that only the metadata are known
+    with pytest.raises(ValueError, match=r"takes 0\.0004\d* GB of memory or more; 0\.0003 GB are free. Leave out"):
+        read_file(tmp_path / "x.parquet")
+
+
+def test_a_parquet_file_that_repeats_a_text_is_refused_by_its_size_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**8))  # bytes
+    pq.write_table(pa.table({"text": ["tea " * 2500] * 20_000}), tmp_path / "x.parquet", row_group_size=5000)
+    with pytest.raises(ValueError, match=r"takes 0\.1\d* GB of memory or more; 0\.1 GB are free"):
+        read_file(tmp_path / "x.parquet")
+    assert sum(chunk.columns.num_rows for chunk in read_chunks(tmp_path / "x.parquet", rows_at_a_time=100)) == 20_000
 
 
 # Paths
