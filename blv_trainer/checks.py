@@ -93,8 +93,7 @@ def labelled_rows(logits: Any, labels: Any, num_classes: int | None = None) -> t
     if not labelled.any():
         raise ValueError(f"none of {labels.size} rows has a label (all are {IGNORE_INDEX}): give labelled rows.")
     logits, labels = logits[labelled], labels[labelled]
-    broken = np.count_nonzero(~np.isfinite(logits).all(axis=1))
-    if broken:
+    if broken := np.count_nonzero(~np.isfinite(logits).all(axis=1)):
         raise ValueError(
             f"{broken} of {len(logits)} rows of logits hold NaN or infinity: the model has diverged or overflowed; try "
             "a lower learning rate, or bf16 in place of fp16."

@@ -39,7 +39,7 @@ class Audio:
 
 
 def load_audio(source: str | PathLike | bytes | bytearray | np.ndarray, *, sample_rate: int | None = None) -> Audio:
-    """Reads a sound as Whisper wants it; channels are averaged, and what can be read of a broken file is used.
+    """Reads a sound as Whisper wants it; channels are averaged unless they cancel out; a broken file as far as it goes.
 
     Args:
         source: Path of a file or its bytes, whose content decides, not the name; or samples ``(frames,)`` or

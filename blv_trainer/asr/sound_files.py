@@ -34,6 +34,7 @@ _ALL_READ = 0.99  # of the stated length, less
 _PADDING_S = 0.1  # seconds: what coders add or leave out, and an index that is no sound
 _UNREAD_SHARE, _UNREAD_BYTES = 0.25, 1 << 14  # behind the last sound: an index is smaller
 _XING = re.compile(rb"(?:Xing|Info)(.{8})", re.DOTALL)  # in an mp3: flags, number of frames
+_CANCELLED = 1e-3  # of one channel's power; less is left where others are its opposite
 _NO_LENGTH = 0x7FFF_0000  # bytes; what writes a wav into a pipe claims as many or more, a crashed recorder none
 
 
@@ -211,7 +212,10 @@ def mono(samples: np.ndarray) -> np.ndarray:
     if samples.dtype.kind in "iu":
         full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
         scaled = scaled / np.float32(full_scale) - (samples.dtype.kind == "u")
-    return scaled[:, 0] if scaled.shape[1] == 1 else scaled.mean(axis=1)  # the mean of one takes long
+    if scaled.shape[1] == 1:  # whose mean takes long
+        return scaled[:, 0]
+    first, mean = scaled[:, 0], scaled.mean(axis=1)
+    return first if np.dot(mean, mean) < _CANCELLED * np.dot(first, first) else mean
 
 
 def duration_of(path: str | os.PathLike) -> float:

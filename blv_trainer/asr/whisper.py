@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
+import psutil
 import torch
 import whisper
 from whisper.decoding import DecodingOptions
@@ -187,9 +188,7 @@ def _check_options(options: dict[str, Any]) -> None:
 
 
 def _slots_that_fit(model: Whisper) -> int:
-    slots = _PROCESSOR_ROWS
-    if hasattr(os, "sysconf"):  # not on Windows
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # bytes
-        while slots > 1 and slots * SlotDecoder.bytes_per_slot(model) > memory / _MEMORY_SHARE:
-            slots //= 2
+    slots, memory = _PROCESSOR_ROWS, psutil.virtual_memory().total  # bytes
+    while slots > 1 and slots * SlotDecoder.bytes_per_slot(model) > memory / _MEMORY_SHARE:
+        slots //= 2
     return slots

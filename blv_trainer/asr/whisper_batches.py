@@ -119,9 +119,7 @@ class _SeededDecoder(GreedyDecoder):
         if self.temperature == 0:
             return super().update(tokens, logits, sum_logprobs)
         probabilities = Categorical(logits=logits / self.temperature).probs.cpu().chunk(len(self._streams))
-        drawn = [
-            torch.multinomial(p, 1, generator=stream) for p, stream in zip(probabilities, self._streams, strict=True)
-        ]
+        drawn = [torch.multinomial(p, 1, generator=g) for p, g in zip(probabilities, self._streams, strict=True)]
         next_tokens = torch.cat(drawn)[:, 0].to(tokens.device)
         ended = tokens[:, -1] == self.eot
         log_probabilities = torch.log_softmax(logits.float(), dim=-1)

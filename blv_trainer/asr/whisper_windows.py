@@ -22,6 +22,7 @@ import numpy as np
 import torch
 import whisper
 from greenlet import GreenletExit, getcurrent, greenlet
+from whisper.audio import FRAMES_PER_SECOND, HOP_LENGTH
 from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.model import Whisper
 
@@ -133,7 +134,10 @@ class _FileInFlight(greenlet):
     def run(self) -> None:
         try:
             self._sound = hashlib.blake2b(self._samples.tobytes(), digest_size=16).hexdigest()
-            self.result = _transcribe(self._model, self._samples, **self._options)
+            clips = self._options.pop("clip_timestamps", None) or "0"
+            ends_at = len(self._samples) // HOP_LENGTH / FRAMES_PER_SECOND  # seconds; a later clip would take for ever
+            clips = [min(float(clip), ends_at) for clip in (clips.split(",") if isinstance(clips, str) else clips)]
+            self.result = _transcribe(self._model, self._samples, clip_timestamps=clips, **self._options)
         except Exception as error:  # the file's own failure; the others go on
             self.result = error
         finally:

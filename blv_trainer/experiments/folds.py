@@ -54,8 +54,7 @@ def complete_splits(
     labels, groups = list(train["label"]), groups_of(train, group_column)
     split = split_by_group(labels, groups, fractions=fractions, names=("train", *missing), seed=seed)
     parts = {name: train.select(np.flatnonzero(split == name)) for name in ("train", *missing)}
-    empty = [name for name, rows in parts.items() if not len(rows)]
-    if empty:
+    if empty := [name for name, rows in parts.items() if not len(rows)]:
         raise ValueError(
             f"{len(train)} training rows are too few to hold out {' and '.join(empty)} rows: give --validation_file "
             "and --test_file."

@@ -154,8 +154,7 @@ def _checkpoint(folder: Path, num_processes: int) -> str | None:
         return None
     logger.info("%s: resuming from %s", folder, checkpoint.name)
     made, now = _read(folder)["conditions"], conditions()
-    others = [f"{name} {made.get(name)}, now {now[name]}" for name in now if made.get(name) != now[name]]
-    if others:
+    if others := [f"{name} {made.get(name)}, now {now[name]}" for name in now if made.get(name) != now[name]]:
         logger.warning("%s was begun with %s: its end may differ from that of one run.", folder, "; ".join(others))
     return str(checkpoint)
 

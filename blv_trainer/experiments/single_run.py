@@ -248,7 +248,8 @@ def _load(model_args: ModelArguments, names: Sequence[str]) -> tuple[PreTrainedM
     source = model_args.model_name_or_path
     labels: dict[str, Any] = {"num_labels": len(names), "id2label": dict(enumerate(names))}
     labels["label2id"] = {name: k for k, name in enumerate(names)}
-    safely = {"trust_remote_code": False, "use_safetensors": True}  # neither code nor pickles of the model are run
+    # Neither code nor pickles of the model are run; weights saved in half precision are trained in float32.
+    safely = {"trust_remote_code": False, "use_safetensors": True, "dtype": torch.float32}
     with load_errors(source, flag="--model_name_or_path"):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)

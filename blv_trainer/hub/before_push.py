@@ -21,8 +21,7 @@ def check_model(folder: str | Path) -> None:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder: give the one that a model was saved to.")
-    missing = list(_missing(folder))
-    if missing:
+    if missing := list(_missing(folder)):
         raise ValueError(
             f"{folder} cannot be published: it has no {', no '.join(missing)}. Save model and tokenizer there with "
             "save_pretrained(), which is what `blv-trainer train` does."
@@ -71,8 +70,7 @@ def check_pipeline(folder: str | Path, files: Sequence[str]) -> None:
                 f'{folder} cannot be published: pipeline("text-classification") does not load it ({reason[0]}). Save '
                 "the whole model there; of an adapter, the model after merge_and_unload()."
             ) from error
-    wrong = [answer["label"] for answer in answers if not math.isfinite(answer["score"])]
-    if wrong:
+    if wrong := [answer["label"] for answer in answers if not math.isfinite(answer["score"])]:
         raise ValueError(
             f"{folder} cannot be published: the probability of {', '.join(wrong)} is no number, so its weights are "
             "spoilt. Publish an earlier checkpoint."

@@ -124,6 +124,9 @@ def make_compute_metrics(label_names: Sequence[str]) -> Callable[[Any], dict[str
         if hasattr(evaluation, "label_ids"):  # an EvalPrediction, known by its attributes: transformers is not needed
             evaluation = evaluation.predictions, evaluation.label_ids
         logits, labels = evaluation
+        if isinstance(labels, list) and np.ndim(labels[0]):  # eval_do_concat_batches=False
+            batches = [batch[0] if isinstance(batch, tuple) else batch for batch in logits]
+            logits, labels = np.concatenate(batches), np.concatenate(labels)
         logits, labels = labelled_rows(logits[0] if isinstance(logits, tuple) else logits, labels, num_classes)
         inputs = dict.fromkeys(METRICS, logits.argmax(axis=1)) | {"ece": softmax(logits, axis=1)}
         return {name: metric.function(labels, inputs[name]) for name, metric in METRICS.items()}

@@ -81,7 +81,8 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         Args:
             name_or_path: a Hub id or a folder that ``AutoModel`` loads.
             classifier_dropout: probability of dropout before the head; 0.1 as in the paper.
-            encoder_kwargs: passed to ``AutoModel.from_pretrained``, such as ``dtype`` or ``attn_implementation``.
+            encoder_kwargs: passed to ``AutoModel.from_pretrained``, such as ``attn_implementation``; ``dtype`` is
+                float32 unless given, whatever the weights were saved in.
             **config_kwargs: passed to ``MeanPooledConfig``, such as ``num_labels=5`` and ``id2label``.
 
         Returns:
@@ -91,7 +92,8 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
             ValueError: ``id2label`` does not name each of ``num_labels`` labels.
         """
         _check_label_names(**config_kwargs)
-        encoder_kwargs = {"trust_remote_code": False, **(encoder_kwargs or {})}  # None would ask on the terminal
+        # Half precision cannot be trained as it is; None in place of False would ask on the terminal.
+        encoder_kwargs = {"dtype": torch.float32, "trust_remote_code": False, **(encoder_kwargs or {})}
         trust_remote_code = encoder_kwargs["trust_remote_code"]
         text_config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=trust_remote_code)
         encoder, found = AutoModel.from_pretrained(
@@ -109,6 +111,7 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
         config = cls.config_class(text_config=encoder.config, classifier_dropout=classifier_dropout, **config_kwargs)
         model = cls(config)
         model.encoder = encoder
+        model.classifier.to(encoder.dtype)
         return model
 
     @can_return_tuple

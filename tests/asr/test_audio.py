@@ -53,6 +53,10 @@ def test_path_bytes_and_array_give_the_same_samples(tmp_path, name):
 def test_channels_are_averaged_and_integers_scaled_by_their_own_full_scale():
     audio = load_audio(np.full((1_000, 2), (2**14, 2**13), "int16"), sample_rate=16_000)
     np.testing.assert_array_equal(audio.samples, np.full(1_000, 0.375, "float32"))
+    sound = tones(16_000)
+    wired_wrongly = load_audio(np.stack([sound, -0.99 * sound], axis=1), sample_rate=16_000)
+    np.testing.assert_array_equal(wired_wrongly.samples, sound)
+    assert wired_wrongly.notes == ()
 
 
 def test_silence_and_clipping_are_noted():

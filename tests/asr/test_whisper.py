@@ -1,6 +1,6 @@
 import dataclasses
 import threading
-from unittest.mock import Mock
+from unittest.mock import DEFAULT, Mock
 
 import numpy as np
 import pytest
@@ -46,6 +46,14 @@ def test_a_file_that_fails_stops_no_other(whisper_model, make_noise):
     assert isinstance(results["bad"], Exception)
     assert results["good"]["segments"]
     assert results["also good"]["segments"]
+
+
+@pytest.mark.parametrize("clips", ["0,9", [0.25, 1.2], [5, 7]])
+def test_a_clip_beyond_the_end_of_a_sound_ends_with_it(whisper_model, make_noise, clips):
+    decoder = RowDecoder(whisper_model, 1)
+    decoder.submit = Mock(wraps=decoder.submit, side_effect=[DEFAULT])  # of whisper's own loop there was no end
+    ((_, result),) = together(whisper_model, [("a", make_noise(1, 0))], decoder, clip_timestamps=clips)
+    assert bool(result["segments"]) == decoder.submit.called == (clips != [5, 7])
 
 
 @pytest.fixture

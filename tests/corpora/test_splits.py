@@ -110,11 +110,7 @@ def published_corpus():
 def test_sample_split_has_the_published_shape_within_one_answer_a_cell():
     labels, _ = published_corpus()
     split = split_by_sample(labels, range(len(labels)))  # by default
-    published = {
-        "train": (299, 792, 1681, 586, 540),
-        "validation": (16, 44, 94, 33, 30),
-        "test": (17, 44, 93, 33, 30),
-    }
+    published = {"train": (299, 792, 1681, 586, 540), "validation": (16, 44, 94, 33, 30), "test": (17, 44, 93, 33, 30)}
     for name, counts in published.items():
         ours = np.bincount(np.array(labels)[split == name], minlength=5)
         assert np.abs(ours - counts).max() <= 1
@@ -194,11 +190,7 @@ def test_speaker_with_two_levels_counts_by_the_more_frequent_one():
         (split_by_group, {"fractions": (0.5, 0.2, 0.2)}, "must be 0 or more and sum to 1"),
         (split_by_group, {"fractions": (0.5, 0.5)}, "must be distinct and as many as"),
         (split_by_group, {"names": ("a", "a", "b")}, "must be distinct and as many as"),
-        (
-            split_by_group,
-            {"strata": ["x"]},
-            r"groups \(2\) and strata \(1\) must have one entry for each row",
-        ),
+        (split_by_group, {"strata": ["x"]}, r"groups \(2\) and strata \(1\) must have one entry for each row"),
         (split_by_sample, {"ids": ["a", "a"]}, "1 occur more than once, for example 'a'"),
         (k_folds, {"num_folds": 1}, "choose from 2 to the number of groups, 2"),
         (k_folds, {"num_folds": 3}, "choose from 2 to the number of groups, 2"),

@@ -1,12 +1,14 @@
 """One model to keep: what it is decided on, that its folder gives its answers, and that a stopped run goes on."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
 from blv_trainer.decision import Decision, folded, optimal, tune
@@ -169,6 +171,14 @@ def test_a_stock_head_is_tuned_without_a_cost_and_holds_no_other(dataset, train,
     with pytest.raises(ValueError, match="--decision rmse weighs errors by their distance, which a stock head cannot"):
         train(dataset, tmp_path / "no", "rmse", head="stock")
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("head", ["mean_pooled", "stock"])
+def test_weights_saved_in_half_precision_are_trained_in_float32(encoder, tmp_path, head):
+    shutil.copytree(encoder, tmp_path, dirs_exist_ok=True)
+    AutoModel.from_pretrained(encoder).half().save_pretrained(tmp_path)
+    model, _ = single_run.build_model(ModelArguments(str(tmp_path), head=head), ["low", "high"])
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
 
 
 def test_without_rows_to_tune_on_it_says_what_to_give(dataset, train, tmp_path):

@@ -42,8 +42,9 @@ def test_all_metrics_come_from_the_largest_logit_and_the_softmax(logits, levels,
         lambda logits, labels: (logits.tolist(), labels.tolist()),
         lambda logits, labels: (torch.tensor(logits), torch.tensor(labels)),
         lambda logits, labels: [(logits, None), labels],
+        lambda logits, labels: ([logits[:200], (logits[200:], None)], [labels[:200], labels[200:]]),
     ],
-    ids=["EvalPrediction", "with inputs", "several outputs", "lists", "tensors", "pair of tuple"],
+    ids=["EvalPrediction", "with inputs", "several outputs", "lists", "tensors", "pair of tuple", "batches"],
 )
 def test_every_way_to_hand_over_logits_and_labels_is_understood(wrap, logits, levels, expected):
     assert make_compute_metrics(NAMES)(wrap(logits, levels[0])) == expected

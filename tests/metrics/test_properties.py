@@ -5,18 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blv_trainer.metrics import (
-    METRICS,
-    accuracy,
-    adjacent_accuracy,
-    ece,
-    macro_accuracy,
-    macro_f1,
-    pcc,
-    qwk,
-    rmse,
-    smd,
-)
+from blv_trainer.metrics import METRICS, accuracy, adjacent_accuracy, ece, macro_accuracy, macro_f1, pcc, qwk, rmse, smd
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is undefined:RuntimeWarning")
 

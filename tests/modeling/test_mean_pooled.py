@@ -66,6 +66,13 @@ def test_weights_that_an_encoder_lacks_are_named(tmp_path, caplog):
     assert re.search(r"lacks \d+ weights, such as encoder.layer.1.attention.*: they start random", caplog.text)
 
 
+@pytest.mark.parametrize(("given", "dtype"), [({}, torch.float32), ({"dtype": torch.bfloat16}, torch.bfloat16)])
+def test_an_encoder_saved_in_half_precision_is_trained_in_float32_and_its_head_alike(tmp_path, given, dtype):
+    AutoModel.from_config(AutoConfig.for_model("bert", **TINY)).half().save_pretrained(tmp_path)
+    model = MeanPooledForSequenceClassification.from_encoder(str(tmp_path), num_labels=3, encoder_kwargs=given)
+    assert {weight.dtype for weight in model.parameters()} == {model(torch.tensor([[1, 2]])).logits.dtype} == {dtype}
+
+
 @pytest.mark.parametrize("model_type", ENCODERS)
 def test_any_encoder_survives_a_round_trip(model_type, tmp_path, caplog):
     torch.manual_seed(0)

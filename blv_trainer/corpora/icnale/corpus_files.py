@@ -206,8 +206,7 @@ def _choose(trees: dict[str, list[CorpusFile]], wanted: str | None, findings: li
     chosen = min(trees, key=lambda tree: (-len(keys[tree]), "unclassified" not in tree.lower(), tree == ".", tree))
     names = {(file.key, file.label) for file in trees[chosen]}
     for tree in sorted(trees):
-        lacking = sorted(keys[tree] - keys[chosen])
-        if lacking:
+        if lacking := sorted(keys[tree] - keys[chosen]):
             raise ValueError(
                 f"Two unmerged trees hold different answers: {tree} has {len(lacking)} that {chosen} lacks, for "
                 f"example {lacking[0].id}. Say which to read with text_tree={chosen!r} or text_tree={tree!r}."

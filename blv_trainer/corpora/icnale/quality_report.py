@@ -145,8 +145,7 @@ class QualityReport:
             return ["Findings         none"]
         lines = []
         for kind, meaning in KINDS.items():
-            findings = self.of_kind(kind)
-            if findings:
+            if findings := self.of_kind(kind):
                 lines.append(f"{kind} ({len(findings)}): {meaning}")
                 lines += [f"    {f.subject}  {f.detail}".rstrip() for f in findings[:max_per_kind]]
                 if len(findings) > max_per_kind:

@@ -201,8 +201,10 @@ def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[Chunk]:
             parts = (pa.Table.from_batches([batch]) for batch in file.iter_batches(rows_at_a_time or 1))
             for table in [file.read()] if rows_at_a_time is None else parts:
                 for index, field in enumerate(table.schema):
-                    if pa.types.is_dictionary(field.type):  # a pandas category
-                        column, order = table.column(index), {}
+                    column, order = table.column(index), {}
+                    if pa.types.is_string_view(field.type):  # polars'; Arrow neither filters nor counts it
+                        table = table.set_column(index, field.name, column.cast(pa.string()))
+                    elif pa.types.is_dictionary(field.type):  # a pandas category
                         if field.type.ordered and column.num_chunks:
                             order = {ORDERED: json.dumps(column.chunk(0).dictionary.to_pylist(), default=str)}
                         plain = pa.field(field.name, field.type.value_type, metadata=order)
@@ -233,6 +235,5 @@ def _check_names(names: list[str], path: Path) -> None:
     found = f"The columns: {', '.join(map(reprlib.repr, names))}. A text file names its columns in its first line."
     if "" in names:
         raise ValueError(f"{path}: column {names.index('') + 1} has no name. {found}")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{path}: the column name {reprlib.repr(twice[0])} stands twice. {found}")

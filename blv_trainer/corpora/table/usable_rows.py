@@ -223,8 +223,7 @@ def _describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list
         found = ""
         if reason == "unknown label" and label_names:
             values = list(dict.fromkeys(row.value for row in rows))
-            meant = nearest(values[0], label_names)
-            hint = f"; did you mean {meant!r}?" if meant else ""
+            hint = f"; did you mean {meant!r}?" if (meant := nearest(values[0], label_names)) else ""
             found = f": {first_few(map(repr, values))}; known are {first_few(map(repr, label_names), 20)}{hint}"
         parts.append(f"{len(rows)} x {reason} ({place}{found})")
     return "; ".join(parts)

@@ -46,8 +46,7 @@ def analyse(results: Results, rows: list[Row], *, tune_for: Mapping[str, float] 
             row.key: [{**vars(group), "flagged": group.flagged} for group in row.test.subgroups] for row in rows
         },
     }
-    of_groups = {row.key: row.by_group for row in rows if row.by_group is not None}
-    if of_groups:
+    if of_groups := {row.key: row.by_group for row in rows if row.by_group is not None}:
         found = next(iter(of_groups.values()))
         analysis["by_group"], analysis["detectable_by_group"] = _entries(rows, of_groups, tune_for)
         analysis["judged_groups"] = {"column": results.group_column, "number": len(found.labels)}
@@ -115,7 +114,6 @@ def _detectable(errors: dict[str, dict[str, float]]) -> dict[str, float]:
     """Smallest true difference to the baseline that would be found, for the median of the pairs at hand."""
     detectable = {}
     for metric in dict.fromkeys(metric for pair in errors.values() for metric in pair):
-        defined = [pair[metric] for pair in errors.values() if np.isfinite(pair[metric])]
-        if defined:
+        if defined := [pair[metric] for pair in errors.values() if np.isfinite(pair[metric])]:
             detectable[metric] = minimum_detectable_difference(float(np.median(defined)))
     return detectable

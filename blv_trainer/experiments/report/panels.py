@@ -209,8 +209,7 @@ def _reliability(results: Results, rows: list[Row]) -> Panel:
 def _curve(runs: MethodRuns, key: str) -> list[tuple[list[float], list[float]]]:
     curves = []
     for history in runs.histories:
-        points = [(entry["epoch"], entry[key]) for entry in history if entry.get(key) is not None]
-        if points:
+        if points := [(entry["epoch"], entry[key]) for entry in history if entry.get(key) is not None]:
             epochs, values = zip(*points, strict=True)
             curves.append((list(epochs), list(values)))
     return curves

@@ -118,8 +118,7 @@ def _summary(analysis: dict[str, Any], titles: dict[str, str]) -> list[str]:
             own, other = (METRICS[metric].format(entry["test"][metric]["mean"]) for entry in (chosen, base))
             text = f"{whose}{METRICS[metric].title}: {own}"
             text += "" if chosen is base else f", against {other} for {base_title}"
-            found = chosen["differences"].get(metric)
-            if found:
+            if found := chosen["differences"].get(metric):
                 value, low, high = (METRICS[metric].format(found[part]) for part in ("value", "low", "high"))
                 p = chosen["p_values"][metric]["holm"]
                 verdict = "clear" if p == p and p < 0.05 else "not clear"

@@ -232,8 +232,7 @@ def _is_stale(folder: Path, config: dict[str, Any]) -> bool:
     model = [*folder.glob("*.safetensors"), *folder.glob("config.json")]
     if not isinstance(config.get("decision"), dict) or not predictions.is_file() or not model:
         return False
-    stale = predictions.stat().st_mtime < max(path.stat().st_mtime for path in model)
-    if stale:
+    if stale := predictions.stat().st_mtime < max(path.stat().st_mtime for path in model):
         logger.warning(
             "%s is older than the model, into which a decision was folded: the card leaves results out. Make them "
             "anew with blv-trainer evaluate MODEL --test_file ROWS --output_dir MODEL.",

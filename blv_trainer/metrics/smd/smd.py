@@ -77,8 +77,7 @@ def _scores(references: ArrayLike, predictions: ArrayLike) -> tuple[np.ndarray, 
     for name, values in (("references", references), ("predictions", predictions)):
         if values.dtype.kind not in "biuf" or values.ndim != 1:
             raise ValueError(f"{name} has shape {values.shape}, {values.dtype}; give one score per sample, (n,).")
-        wrong = np.count_nonzero(~np.isfinite(values))
-        if wrong:
+        if wrong := np.count_nonzero(~np.isfinite(values)):
             raise ValueError(f"{name}: {wrong} of {values.size} are NaN or infinite; give finite scores only.")
     if not 0 < references.size == predictions.size:
         raise ValueError(f"{len(references)} references do not fit {len(predictions)} predictions; give one for each.")

@@ -208,11 +208,12 @@ def test_an_index_column_without_a_name_is_left_out_with_a_note(tmp_path, suffix
 def test_parquet_gives_its_rows_and_a_pandas_category_becomes_its_values(tmp_path):
     table = pa.Table.from_pylist(ROWS)
     table = table.set_column(1, "label", table["label"].dictionary_encode())
+    table = table.set_column(0, "text", table["text"].cast(pa.string_view()))  # as polars writes texts
     (tmp_path / "lang=de").mkdir()  # a folder named like a partition adds no column
     pq.write_table(table, tmp_path / "lang=de" / "x.parquet", row_group_size=1)
     raw = read_file(tmp_path / "lang=de" / "x.parquet")
     assert raw.columns.to_pylist() == ROWS
-    assert raw.columns.schema.field("label").type == pa.string()
+    assert raw.columns.schema.types == [pa.string(), pa.string()]
     assert (raw.unit, list(raw.rows)) == ("row", [1, 2])
 
 
