@@ -117,6 +117,7 @@ def test_half_precision_gives_the_levels_of_its_own_logits(mixed):
 
 
 def test_torch_compiles_and_exports_a_decision_by_cost():
+    pytest.importorskip("torch", minversion="2.7")  # 2.6 follows no encoder of transformers 5.6
     model = fold(mean_pooled(), BY_COST)
     expected = BY_COST.apply(logits_of(mean_pooled()))
     exported = torch.export.export(model, (), {"input_ids": INPUT_IDS, "attention_mask": torch.ones_like(INPUT_IDS)})

@@ -258,11 +258,7 @@ def test_a_scaling_of_all_logits_changes_no_answer(dev):
 @pytest.mark.parametrize(
     ("logits", "labels", "message"),
     [
-        (
-            9 * np.eye(3),
-            [0, 1, 2],
-            "its bound, 0.05: these 3 labels all have the largest logit, or the",
-        ),
+        (9 * np.eye(3), [0, 1, 2], "its bound, 0.05: these 3 labels all have the largest logit, or the"),
         (np.eye(3), [0, 1, 2], "its bound, 0.05: these 3 labels all have the largest logit"),
         (1e-3 * np.eye(4)[[0, 1, 2, 3, 0]], [0, 1, 2, 3, 1], "its bound, 0.05: .*, or the logits are tiny"),
         (np.eye(2)[[0, 0, 1, 1]], [0, 1, 0, 1], "its bound, 20: these 4 labels have little to do with the logits"),

@@ -58,7 +58,7 @@ def test_every_row_is_tested_once_by_folds_of_disjoint_groups_with_each_level(ro
         assert (np.abs(counts - np.array(SPREAD) / 3) <= 1).all()
         for split in ("train", "test"):
             assert parts[split][ROW_COLUMN] == places[split].tolist()
-            assert parts[split]["text"] == [rows["text"][k] for k in places[split]]
+            assert parts[split]["text"] == [rows["text"][k] for k in places[split].tolist()]
         tested += places["test"].tolist()
     assert sorted(tested) == list(range(len(rows)))
 

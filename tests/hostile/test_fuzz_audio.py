@@ -64,7 +64,7 @@ def test_damaged_sounds_are_read_or_refused_with_a_sentence(fuzz, refusals, muta
     ids=str,
 )
 def test_a_rate_or_a_number_of_channels_that_no_recorder_has_is_refused(fields):
-    with pytest.raises(AudioError, match="its header is damaged|no sound in it that can be decoded"):
+    with pytest.raises(AudioError, match="its header is damaged|no sound"):
         load_audio(wav(**fields))
 
 

@@ -208,7 +208,8 @@ def test_an_index_column_without_a_name_is_left_out_with_a_note(tmp_path, suffix
 def test_parquet_gives_its_rows_and_a_pandas_category_becomes_its_values(tmp_path):
     table = pa.Table.from_pylist(ROWS)
     table = table.set_column(1, "label", table["label"].dictionary_encode())
-    table = table.set_column(0, "text", table["text"].cast(pa.string_view()))  # as polars writes texts
+    view = pa.string_view() if pa.__version__ >= "26" else pa.string()  # as polars writes texts; older Arrow cannot
+    table = table.set_column(0, "text", table["text"].cast(view))
     (tmp_path / "lang=de").mkdir()  # a folder named like a partition adds no column
     pq.write_table(table, tmp_path / "lang=de" / "x.parquet", row_group_size=1)
     raw = read_file(tmp_path / "lang=de" / "x.parquet")
