@@ -20,7 +20,7 @@ INCOMPLETE_FILE = "_incomplete"  # the Hub's clients and datasets leave out name
 LOCK_FILE = "_blv_trainer.lock"
 _UNFINISHED = ".unfinished"  # ends every temporary name
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_TORCH_WRITER = re.compile(r"PytorchStreamWriter failed writing|inline_container.*unexpected pos", re.DOTALL)
+_TORCH_WRITER = re.compile(r"StreamWriter failed writing|inline_container.*unexpected pos|iostream error", re.DOTALL)
 
 
 class FolderInUseError(OSError):

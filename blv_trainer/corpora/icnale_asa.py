@@ -106,8 +106,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
 
     def _warn(self) -> None:
         # The sentence is kept in the info, so that a cached build warns like a fresh one.
-        leak = self.info.description.partition("\n")[2]
-        if leak:
+        if leak := self.info.description.partition("\n")[2]:
             warnings.warn(leak, UserWarning, stacklevel=3)
 
     def _example(self, answer: Answer, transcript: Transcript | None, background: dict[str, str | None]) -> dict:

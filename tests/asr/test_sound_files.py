@@ -273,4 +273,4 @@ def test_a_long_recording_takes_little_more_memory_than_its_samples_at_16_khz(tm
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(samples) == seconds * SAMPLE_RATE
-    assert peak < 1.2 * samples.nbytes
+    assert peak < 1.25 * samples.nbytes

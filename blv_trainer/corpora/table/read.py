@@ -25,6 +25,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".csv.gz", ".tsv.gz", ".jsonl.gz"
 ORDERED = b"ordered"  # in the metadata of a field: the values of an ordered category, lowest first, as JSON
 
 _INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")  # what pandas makes of an index without a name
+_PLAIN, _VIEW = datasets.Value("string"), datasets.Value("string_view")  # polars'; Arrow neither filters nor counts it
 # The splits of a Hub dataset that are used, each under the first of these names that the dataset has.
 _HUB_SPLITS = {"train": ("train",), "validation": ("validation", "dev", "valid"), "test": ("test",)}
 
@@ -102,7 +103,10 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
     for split, aliases in _HUB_SPLITS.items():
         found = next((alias for alias in aliases if alias in loaded), None)
         if found is not None and loaded[found].num_rows:
-            columns = loaded[found].data.table  # its schema carries the features
+            rows = loaded[found]
+            if _VIEW in rows.features.values():
+                rows = rows.cast(datasets.Features({k: _PLAIN if v == _VIEW else v for k, v in rows.features.items()}))
+            columns = rows.data.table  # its schema carries the features
             used[found] = (split, RawTable(f"{dataset_name} [{found}]", columns, range(1, columns.num_rows + 1), "row"))
     if "train" not in used:
         raise ValueError(f"The {wanted} has no rows in a split named 'train'. Its splits: {', '.join(loaded)}.")
@@ -202,7 +206,7 @@ def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[Chunk]:
             for table in [file.read()] if rows_at_a_time is None else parts:
                 for index, field in enumerate(table.schema):
                     column, order = table.column(index), {}
-                    if pa.types.is_string_view(field.type):  # polars'; Arrow neither filters nor counts it
+                    if pa.types.is_string_view(field.type):
                         table = table.set_column(index, field.name, column.cast(pa.string()))
                     elif pa.types.is_dictionary(field.type):  # a pandas category
                         if field.type.ordered and column.num_chunks:

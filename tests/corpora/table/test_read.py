@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from blv_trainer.corpora.table.read import ORDERED, read_chunks, read_hub
 
 ROWS = [{"text": "I like tea.", "label": "A2"}, {"text": "Ich trinke gern grünen Tee.", "label": "B1"}]
+VIEW = pa.string_view() if pa.__version__ >= "26" else pa.string()  # as polars writes texts; older Arrow cannot
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
@@ -208,8 +209,7 @@ def test_an_index_column_without_a_name_is_left_out_with_a_note(tmp_path, suffix
 def test_parquet_gives_its_rows_and_a_pandas_category_becomes_its_values(tmp_path):
     table = pa.Table.from_pylist(ROWS)
     table = table.set_column(1, "label", table["label"].dictionary_encode())
-    view = pa.string_view() if pa.__version__ >= "26" else pa.string()  # as polars writes texts; older Arrow cannot
-    table = table.set_column(0, "text", table["text"].cast(view))
+    table = table.set_column(0, "text", table["text"].cast(VIEW))
     (tmp_path / "lang=de").mkdir()  # a folder named like a partition adds no column
     pq.write_table(table, tmp_path / "lang=de" / "x.parquet", row_group_size=1)
     raw = read_file(tmp_path / "lang=de" / "x.parquet")
@@ -280,7 +280,11 @@ def make_hub_folder(folder, **splits):
 def test_a_local_folder_is_a_dataset(tmp_path):
     splits = {"train": ROWS, "validation": ROWS[:1], "test": ROWS[1:]}
     name = make_hub_folder(tmp_path / "data", **splits)
+    pq.write_table(
+        pa.Table.from_pylist(ROWS).cast(pa.schema([("text", VIEW), ("label", VIEW)])), f"{name}/train.parquet"
+    )
     tables, notes = read_hub(name)
+    assert tables["train"].columns.schema.types == [pa.string()] * 2
     assert {split: table.columns.to_pylist() for split, table in tables.items()} == splits
     assert notes == []
     assert (tables["test"].source, tables["test"].unit, list(tables["test"].rows)) == (f"{name} [test]", "row", [1])

@@ -118,10 +118,4 @@ def _apply(key, value, tree, lfs):
         del tree[value["path"]]
 
 
-VERBS = {
-    "revision": revision,
-    "tree": tree,
-    "branch": branch,
-    "preupload": preupload,
-    "commit": commit,
-}
+VERBS = {"revision": revision, "tree": tree, "branch": branch, "preupload": preupload, "commit": commit}
