@@ -214,7 +214,8 @@ class WholeCheckpoints(TrainerCallback):
             if found is None:
                 raise ValueError(  # begins in Trainer's words, for which callers look
                     f"No valid checkpoint found in output directory ({folder}): none was written to its end by "
-                    f"BLVTrainer in {args.world_size} process(es). Name one by its path, or start anew."
+                    f"BLVTrainer in {args.world_size} process(es), with the optimizer's state, which save_only_model "
+                    "leaves out. Name one by its path, or start anew."
                 )
             checkpoint = str(found)
         path = Path(checkpoint, _file_name(args.process_index)) if checkpoint else None

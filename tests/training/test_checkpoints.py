@@ -52,7 +52,7 @@ def test_a_checkpoint_not_written_to_its_end_is_passed_over(make_mean_pooled, ro
 def test_a_checkpoint_without_optimizer_is_none_to_go_on_from(make_mean_pooled, rows, tmp_path):
     trained(make_mean_pooled(), rows, tmp_path, save_only_model=True, max_steps=2)
     assert list(checkpoints(tmp_path)) == [2]
-    with pytest.raises(ValueError, match=r"^No valid checkpoint found in output directory .* BLVTrainer in 1 process"):
+    with pytest.raises(ValueError, match=r"^No valid checkpoint found in output directory .* 1 process.* save_only"):
         BLVTrainer(make_mean_pooled(), settings(tmp_path), train_dataset=rows).train(resume_from_checkpoint=True)
 
 
