@@ -1,7 +1,5 @@
 """The settings of a run: ``BLVTrainingArguments``, opened on demand, and what the command line needs beside them."""
 
-# ruff: noqa: RUF009 - a call of _flag makes a field, each its own
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -13,7 +11,6 @@ if TYPE_CHECKING:
     from blv_trainer.training_arguments import BLVTrainingArguments, changed_settings, metric_of_ours, output_folder
 
 __all__ = [
-    "MUST_EXCEED",
     "BLVTrainingArguments",
     "CorpusArguments",
     "DataArguments",
@@ -36,6 +33,7 @@ MUST_EXCEED = {
 }
 
 
+# ruff: noqa: RUF009 - each call makes a field of its own
 def _flag(default: Any, about: str) -> Any:
     """A field, and what ``--help`` says of it."""
     return field(default=default, metadata={"help": about})
