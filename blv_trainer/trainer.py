@@ -134,9 +134,8 @@ class BLVTrainer(Trainer):
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in ``Trainer``; ``True`` goes on from the last checkpoint that is whole.
 
-        A checkpoint that has all steps is loaded, or the best one; the loss of no step is nan.
-
-        Refuses a model with a decision folded in, whose head is no longer what training left.
+        A checkpoint that has all steps is loaded, or the best one; the loss of no step is nan. Refuses
+        a model with a decision folded in, whose head is no longer what training left.
         """
         decision = getattr(self._config, "decision", "raw")
         if decision != "raw":
@@ -156,11 +155,12 @@ class BLVTrainer(Trainer):
     def hyperparameter_search(
         self, hp_space: Callable[..., Any] | None = None, compute_objective: Any = None, *args: Any, **kwargs: Any
     ) -> BestRun | list[BestRun]:
-        """As in ``Trainer``; its default objective leaves out the recalls and counts that evaluation adds here."""
+        """As in ``Trainer``; its default objective is without recalls and counts, added here, and undefined metrics."""
         return super().hyperparameter_search(hp_space, compute_objective or self._default_objective, *args, **kwargs)
 
     def _default_objective(self, metrics: dict[str, float]) -> float:
-        return default_compute_objective({k: v for k, v in metrics.items() if k not in self._by_class.added_metrics})
+        added = self._by_class.added_metrics
+        return default_compute_objective({k: v for k, v in metrics.items() if k not in added and v == v})
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)

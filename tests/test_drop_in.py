@@ -488,7 +488,8 @@ def test_hyperparameter_search_over_sigma_trains_each_trial_with_its_own(make_me
 
 @pytest.mark.parametrize("with_metrics", [False, True])
 def test_the_default_objective_of_a_search_is_plain_trainers(make_mean_pooled, rows, tmp_path, with_metrics):
-    compute_metrics = (lambda evaluation: {"ours": 0.25, "recall_A2": 0.5}) if with_metrics else None
+    found = {"ours": 0.25, "recall_A2": 0.5, "pcc": float("nan")}  # undefined, which would end the search
+    compute_metrics = (lambda evaluation: dict(found)) if with_metrics else None
     args = settings(tmp_path, max_steps=1, eval_strategy="epoch")
     trainer, _ = searcher(make_mean_pooled, rows, args, compute_metrics=compute_metrics)
     best = trainer.hyperparameter_search(
