@@ -17,11 +17,11 @@ _FILES = sorted(_PACKAGE.rglob("*.py"))
 # only what stands in the `__all__` of their doors, imports inside functions counted.
 _LINE = {
     "checks": 130,
-    "levels": 90,
+    "levels": 80,
     "files": 230,
     "run_folder": 190,
-    "asr": 2170,
-    "corpora": 3460,
+    "asr": 2150,
+    "corpora": 3450,
     "metrics": 1100,
     "evaluation": 1120,
     "losses": 1160,
@@ -32,9 +32,9 @@ _LINE = {
     "arguments": 150,
     "onnx_classifier": 90,
     "prediction": 290,
-    "hub": 2120,
+    "hub": 2110,
     "trainer": 970,
-    "experiments": 3340,
+    "experiments": 3250,
     "pipelines": 290,
     "app": 400,
     "cli": 2390,
@@ -42,7 +42,7 @@ _LINE = {
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_980, 167, 193
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_980, 167, 192
 _MAX_LINES_OF_TESTS = 23_780
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60

@@ -79,11 +79,7 @@ class SoundFile:
         return (self._container.duration or 0) / av.time_base
 
     def blocks(self) -> Iterator[tuple[np.ndarray, int]]:
-        """Its sound: mean of the channels ``(frames,)``, float32, and its sample rate, which files joined may change.
-
-        Raises:
-            AudioError: There is none.
-        """
+        """Its sound: mean of the channels ``(frames,)``, float32, and its rate, which joined files may change."""
         waiting, before = av.AudioFifo(), None  # frames of one kind
         for frame in self._frames():
             kind = frame.sample_rate, frame.format.name, frame.layout.name

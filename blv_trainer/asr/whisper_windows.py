@@ -181,13 +181,9 @@ def _advance(
 
 
 def draw_seed(seed: int, sound: str, window: int, temperature: float) -> int:
-    """Seed of the draws of one window at one temperature.
+    """Seed of the draws of one window, by its number, at one temperature.
 
-    Args:
-        seed: The run's.
-        sound: Digest of the samples, so that neither name nor place matters, nor what is decoded beside it.
-        window: Number of the window in its file.
-        temperature: At which it is decoded.
+    ``sound`` is a digest of the samples, so that neither name nor place matters, nor what is decoded beside it.
     """
     return zlib.crc32(repr((seed, sound, window, temperature)).encode())
 

@@ -92,7 +92,17 @@ class Decision:
         """The decision in plain types, as ``config.decision`` holds it; what has no effect is left out."""
         unused = {"tau"} if self.tau is None else set()
         unused |= set() if self.power else {"power", "sharpness"}
-        return {name: _plain(value) for name, value in asdict(self).items() if name not in unused}
+        return {name: value for name, value in (asdict(self) | {"shift": [*self.shift]}).items() if name not in unused}
+
+    @staticmethod
+    def in_words(kind: str) -> str:
+        """A kind as tables and cards say it.
+
+        Examples:
+            >>> Decision.in_words("consistent"), Decision.in_words("prior_corrected")
+            ('shift added back', 'prior corrected')
+        """
+        return "shift added back" if kind == "consistent" else kind.replace("_", " ")
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Decision:
@@ -104,7 +114,3 @@ def cost_matrix(num_classes: int, power: float) -> np.ndarray:
     """|k - j|^power, 0 on the diagonal whatever the power, ``(num_classes, num_classes)``."""
     distance = np.abs(np.arange(num_classes)[:, None] - np.arange(num_classes)).astype(np.float64)
     return np.where(distance > 0, distance**power, 0.0)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

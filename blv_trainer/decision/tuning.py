@@ -17,7 +17,7 @@ from blv_trainer.checks import labelled_rows
 from blv_trainer.decision.costs import Decision, cost_matrix
 from blv_trainer.decision.pooling import pool_labelled
 from blv_trainer.decision.shifts import log_prior, raw
-from blv_trainer.evaluation import confusion_metrics
+from blv_trainer.evaluation import confusion_matrix, confusion_metrics
 from blv_trainer.metrics import METRICS, check_metric
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def tune(
     temperature = fit_temperature(logits, labels)
     prior = log_prior(class_counts, logits=logits, temperature=temperature)
     metrics = confusion_metrics(_confusions(logits / temperature, labels, prior, powers))  # (num_powers, num_taus) each
-    largest = confusion_metrics(_count(labels, logits.argmax(axis=1)[None], logits.shape[1])[0])
+    largest = confusion_metrics(confusion_matrix(labels, logits.argmax(axis=1), logits.shape[1]))
     goodness = [weight * METRICS[name].goodness(metrics[name]) for name, weight in weights.items()]
     score = np.round(np.sum(goodness, axis=0), 12)  # so that rounding breaks no tie
     if np.isnan(score).all():
@@ -171,15 +171,8 @@ def _confusions(scaled: np.ndarray, labels: np.ndarray, prior: np.ndarray, power
             costs = weights[:, :, None] * cost_matrix(num_classes, power)  # (num_taus, truth, answer)
             costs = p @ costs.transpose(1, 0, 2).reshape(num_classes, -1)
             answers = costs.reshape(len(p), len(_TAUS), num_classes).argmin(axis=2)
-        found.append(_count(labels, answers.T, num_classes))
+        found.append(confusion_matrix(labels, answers.T, num_classes))
     return np.stack(found)
-
-
-def _count(labels: np.ndarray, answers: np.ndarray, num_classes: int) -> np.ndarray:
-    """Confusion matrices, rows = labels, of answers ``(m, n)``: ``(m, num_classes, num_classes)``."""
-    size = num_classes**2
-    cells = np.arange(len(answers))[:, None] * size + num_classes * labels + answers
-    return np.bincount(cells.ravel(), minlength=len(answers) * size).reshape(-1, num_classes, num_classes)
 
 
 def metric_weights(metric: str | Mapping[str, float]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blv_trainer._door import opened_on_demand
 from blv_trainer.evaluation.agreement import human_agreement
-from blv_trainer.evaluation.confusion import confusion_metrics
+from blv_trainer.evaluation.confusion import confusion_matrix, confusion_metrics
 from blv_trainer.evaluation.resampling import Estimate
 from blv_trainer.evaluation.scores import NUM_RESAMPLES, Scores
 from blv_trainer.evaluation.statistics import (
@@ -31,6 +31,7 @@ __all__ = [
     "Subgroup",
     "bootstrap_differences",
     "bootstrap_intervals",
+    "confusion_matrix",
     "confusion_metrics",
     "figures",
     "holm",

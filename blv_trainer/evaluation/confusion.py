@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 
 def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> np.ndarray:
-    """How often each label met each prediction, ``(num_classes, num_classes)``, rows = labels.
+    """How often each label met each prediction, ``(..., num_classes, num_classes)``, rows = labels.
+
+    Labels ``(n,)`` are those of one set of predictions or of many, ``(..., n)``.
 
     Examples:
         >>> confusion_matrix([0, 0, 1], [0, 1, 1], 2).tolist()
         [[1, 1], [0, 1]]
     """
-    cells = num_classes * np.asarray(labels) + np.asarray(predictions)
-    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+    predictions = np.asarray(predictions)
+    shape = (*predictions.shape[:-1], num_classes, num_classes)
+    first = np.arange(0, math.prod(shape), num_classes**2).reshape(*predictions.shape[:-1], 1)  # cell of each set
+    cells = first + num_classes * np.asarray(labels) + predictions
+    return np.bincount(cells.ravel(), minlength=math.prod(shape)).reshape(shape)
 
 
 def confusion_metrics(confusions: ArrayLike) -> dict[str, np.ndarray]:

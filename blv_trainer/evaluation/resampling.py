@@ -60,7 +60,8 @@ def bootstrap(
     units: np.ndarray, statistic: Statistic, *, confidence: float, num_resamples: int, seed: int
 ) -> dict[str, Estimate]:
     """Interval of each statistic when units are drawn with replacement; for the arguments see ``statistics``."""
-    _check_share("confidence", confidence)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence={confidence} cannot be used: give a number between 0 and 1, such as 0.95.")
     _check_whole_number("num_resamples", num_resamples)
     distinct, counts = _distinct(units)
     total, num_units = units.sum(axis=0), len(units)
@@ -133,12 +134,8 @@ def _estimate(name: str, value: float, resampled: np.ndarray, levels: np.ndarray
     if math.isnan(value) or len(defined) < 2:
         return Estimate(value, math.nan, math.nan, math.nan)
     if len(defined) < 0.99 * len(resampled):
-        logger.warning(
-            "%s is undefined in %d of %d resamples; its interval is that of the others.",
-            name,
-            len(resampled) - len(defined),
-            len(resampled),
-        )
+        message = "%s is undefined in %d of %d resamples; its interval is that of the others."
+        logger.warning(message, name, len(resampled) - len(defined), len(resampled))
     low, high = np.quantile(defined, levels)
     return Estimate(value, low.item(), high.item(), defined.std(ddof=1).item())
 
@@ -167,11 +164,6 @@ def _p_value(observed: float, permuted: np.ndarray) -> float:
         return math.nan
     as_large = np.abs(permuted) >= abs(observed) - 1e-10  # equal differences differ by rounding
     return (1 + as_large.sum().item()) / (1 + len(permuted))
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"{name}={value} cannot be used: give a number between 0 and 1, such as 0.95.")
 
 
 def _check_whole_number(name: str, value: int) -> None:

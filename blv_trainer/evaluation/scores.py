@@ -143,7 +143,7 @@ class Scores:
     @cached_property
     def confusion(self) -> np.ndarray:
         """Mean confusion matrix of the runs, ``(num_classes, num_classes)``, rows = labels."""
-        return np.mean([confusion_matrix(self.labels, run, len(self.names)) for run in self.predictions], axis=0)
+        return confusion_matrix(self.labels, self.predictions, len(self.names)).mean(axis=0)
 
     @property
     def support(self) -> np.ndarray:

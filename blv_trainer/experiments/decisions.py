@@ -12,17 +12,7 @@ from datasets import Dataset
 from torch import nn
 
 from blv_trainer.corpora import groups_of
-from blv_trainer.decision import (
-    POWERS,
-    Decision,
-    consistent,
-    fold,
-    one_label_each,
-    optimal,
-    pool,
-    raw,
-    tune,
-)
+from blv_trainer.decision import POWERS, Decision, consistent, fold, one_label_each, optimal, pool, raw, tune
 from blv_trainer.evaluation import Scores
 from blv_trainer.run_folder import GROUP_LOGITS, RAW_GROUP_LOGITS, RAW_LOGITS
 
@@ -31,17 +21,11 @@ Found = tuple[Dataset, np.ndarray]  # rows, and their logits (n, num_classes)
 
 @dataclass(frozen=True)
 class Answers:
-    """Logits, labels and groups of some rows.
+    """Logits, labels and groups of some rows."""
 
-    Args:
-        logits: ``(n, num_classes)``, from before any decision.
-        labels: ``(n,)``.
-        groups: whose answer each is, ``(n,)``; None where no group has two.
-    """
-
-    logits: np.ndarray
-    labels: np.ndarray
-    groups: np.ndarray | None = None
+    logits: np.ndarray  # (n, num_classes), from before any decision
+    labels: np.ndarray  # (n,)
+    groups: np.ndarray | None = None  # whose answer each is, (n,); None where no group has two
 
     @classmethod
     def of(cls, rows: Dataset, logits: np.ndarray, group_column: str | None) -> Answers:

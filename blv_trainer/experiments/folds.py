@@ -118,11 +118,7 @@ def cut_validation(rows: Dataset, group_column: str | None, *, seed: int) -> dic
 
 
 def out_of_fold(folders: Sequence[Path]) -> tuple[Predictions, np.ndarray]:
-    """The tested rows of all folds in their order among the data, and the fold of each, ``(n,)``.
-
-    Raises:
-        ValueError: a folder lacks test rows, or the folds do not make up the data.
-    """
+    """The tested rows of all folds in their order among the data, and the fold of each, ``(n,)``."""
     parts = []
     for folder in folders:
         found = read_predictions(folder).get("test")

@@ -28,56 +28,32 @@ from blv_trainer.run_folder import (
 
 @dataclass(frozen=True)
 class MethodRuns:
-    """All runs of one method.
-
-    Args:
-        method: the method.
-        loss: the loss as it trained, built from the class counts.
-        test_logits: ``(num_seeds, n, num_classes)``.
-        validation_logits: ``(num_seeds, n_validation, num_classes)``; None with folds.
-        train_logits: of some training rows of the first run, ``(n, num_classes)``; None where none were kept.
-        train_labels: of these rows.
-        histories: what each run logged.
-        conditions: of each run: versions, machine, settings.
-        seconds: training time of each seed; of one that was stopped, since it last went on.
-    """
+    """All runs of one method."""
 
     method: Method
-    loss: ImbalanceLoss
-    test_logits: np.ndarray
-    validation_logits: np.ndarray | None
-    train_logits: np.ndarray | None
-    train_labels: np.ndarray | None
-    histories: list[list[dict[str, Any]]]
-    conditions: list[dict[str, Any]]
-    seconds: list[float]
+    loss: ImbalanceLoss  # as it trained, built from the class counts
+    test_logits: np.ndarray  # (num_seeds, n, num_classes)
+    validation_logits: np.ndarray | None  # (num_seeds, n_validation, num_classes); None with folds
+    train_logits: np.ndarray | None  # of some training rows of the first run, (n, num_classes); None if none were kept
+    train_labels: np.ndarray | None  # of these rows
+    histories: list[list[dict[str, Any]]]  # what each run logged
+    conditions: list[dict[str, Any]]  # of each run: versions, machine, settings
+    seconds: list[float]  # training time of each seed; of one that was stopped, since it last went on
 
 
 @dataclass(frozen=True)
 class Results:
-    """A whole comparison.
+    """A whole comparison."""
 
-    Args:
-        names: the labels, lowest first.
-        class_counts: rows of each class, by split.
-        seeds: one run of each method for each, or one of each fold.
-        methods: in the order in which they were named; the first is what the others are compared with.
-        test: labels, groups and the columns of the rows that are judged: the test split, or with folds all rows.
-        validation: the rows that decisions are tuned on; None with folds.
-        folds: which fold each row was tested in, ``(num_seeds, n)``; None without folds.
-        group_column: whose answers belong together; None for no column.
-        description: everything else in ``comparison.json``.
-    """
-
-    names: list[str]
-    class_counts: dict[str, list[int]]
-    seeds: list[int]
-    methods: list[MethodRuns]
-    test: Predictions
-    validation: Predictions | None
-    folds: np.ndarray | None
-    group_column: str | None
-    description: dict[str, Any]
+    names: list[str]  # the labels, lowest first
+    class_counts: dict[str, list[int]]  # rows of each class, by split
+    seeds: list[int]  # one run of each method for each, or one of each fold
+    methods: list[MethodRuns]  # in the order in which they were named; the others are compared with the first
+    test: Predictions  # the rows that are judged: the test split, or with folds all rows
+    validation: Predictions | None  # the rows that decisions are tuned on; None with folds
+    folds: np.ndarray | None  # which fold each row was tested in, (num_seeds, n); None without folds
+    group_column: str | None  # whose answers belong together; None for no column
+    description: dict[str, Any]  # everything else in comparison.json
 
     @property
     def train_counts(self) -> list[int]:
@@ -95,12 +71,7 @@ class Results:
 
 
 def read_results(output_dir: str | Path) -> Results:
-    """Read the methods and seeds that were compared last in a folder.
-
-    Raises:
-        FileNotFoundError: there is no comparison, or a run of it is not finished.
-        ValueError: runs were made on different rows, or a file is damaged.
-    """
+    """Read the methods and seeds that were compared last in a folder; all of their runs must be finished."""
     path = Path(output_dir, COMPARISON_FILE)
     facts = read_json(path)
     if facts is None:

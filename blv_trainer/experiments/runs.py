@@ -53,15 +53,8 @@ def is_finished(folder: Path) -> bool:
 def begin(folder: Path, settings: dict[str, Any], *, chosen_by_user: bool, num_processes: int = 1) -> str | None:
     """Make a folder ready for a run that is not finished; returns the checkpoint to resume from, if there is one.
 
-    Args:
-        folder: of the run.
-        settings: whatever decides the outcome, in plain types.
-        chosen_by_user: nothing in the folder is removed then; else an unfinished run of other settings starts again.
-        num_processes: that share the run.
-
-    Raises:
-        FileExistsError: a folder of a comparison holds something that is no run.
-        ValueError: a folder that its user chose holds checkpoints of an unfinished run with other settings.
+    ``settings`` are whatever decides the outcome, in plain types. From a folder that was chosen by the user nothing is
+    removed: checkpoints of other settings are an error there; elsewhere such a run starts again.
     """
     is_run = (folder / RUN_FILE).is_file()
     if not is_run and not chosen_by_user and folder.exists() and any(folder.iterdir()):

@@ -44,19 +44,13 @@ _MEASURED = ("_runtime", "_per_second", "_time", "train_loss")  # of the process
 
 
 class Learner(NamedTuple):
-    """A trainer, and how its rows and its model are come by.
-
-    Args:
-        trainer: ready to train.
-        inputs: of a split and the places of some of its rows: what the model takes, and which place each of it has.
-        save: write the whole model, with what its configuration shall hold of decisions, into the output folder.
-        is_tiny: a step is so little work that several threads of a processor would only wait for one another.
-    """
+    """A trainer, ready to train, and how its rows and its model are come by."""
 
     trainer: BLVTrainer
+    # Of a split and the places of some of its rows: what the model takes, and which place each of it has.
     inputs: Callable[[str, np.ndarray], tuple[Any, np.ndarray]]
-    save: Callable[[Decided | None], None]
-    is_tiny: bool = False
+    save: Callable[[Decided | None], None]  # writes the whole model, with these decisions, into the output folder
+    is_tiny: bool = False  # a step is so little work that several threads would only wait for one another
 
 
 def train_and_evaluate(

@@ -9,7 +9,7 @@ from blv_trainer._door import opened_on_demand
 
 if TYPE_CHECKING:
     from blv_trainer.hub.before_push import check_files
-    from blv_trainer.hub.card import write_card, write_trainer_card
+    from blv_trainer.hub.card.writing import write_card, write_trainer_card
     from blv_trainer.hub.commit import push_files
     from blv_trainer.hub.metric_space import push_metric
     from blv_trainer.hub.onnx import export_onnx
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "before_push": ("check_files",),
-    "card": ("write_card", "write_trainer_card"),
+    "card.writing": ("write_card", "write_trainer_card"),
     "commit": ("push_files",),
     "metric_space": ("push_metric",),
     "onnx": ("export_onnx",),

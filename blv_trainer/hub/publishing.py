@@ -12,8 +12,8 @@ from huggingface_hub import run_as_future as in_background
 from huggingface_hub.utils import validate_repo_id
 
 from blv_trainer.hub.before_push import check_files, check_model, check_pipeline
-from blv_trainer.hub.card import amend_card, check_card, write_card
-from blv_trainer.hub.card.check import CARD_FILE
+from blv_trainer.hub.card.check import CARD_FILE, check_card
+from blv_trainer.hub.card.writing import amend_card, write_card
 from blv_trainer.hub.commit import push_files
 from blv_trainer.hub.errors import usable_token
 from blv_trainer.hub.published_files import is_outdated, select_files

@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.special import softmax
 
+from blv_trainer.decision import Decision
 from blv_trainer.evaluation import figures
-from blv_trainer.experiments.report.rows import DECISIONS, Row, in_words, side_by_side
+from blv_trainer.experiments.report.rows import DECISIONS, Row, side_by_side
 from blv_trainer.experiments.results import MethodRuns, Results
 from blv_trainer.losses import BLVLoss
 from blv_trainer.metrics import METRICS
@@ -87,7 +88,7 @@ def _intervals(results: Results, rows: list[Row], analysis: dict[str, Any]) -> P
         for row in rows:
             found = analysis["rows"][row.key]
             low, high = found["intervals"][metric].values()
-            title = row.title if len(results.methods) > 1 else in_words(row.decision)
+            title = row.title if len(results.methods) > 1 else Decision.in_words(row.decision)
             intervals[title] = tuple(factor * value for value in (found["test"][metric]["mean"], low, high))
         figures.plot_intervals(intervals, xlabel=METRICS[metric].heading, ax=ax)
         if ax is not axes[0]:
@@ -195,7 +196,7 @@ def _reliability(results: Results, rows: list[Row]) -> Panel:
             if row.runs is runs:
                 labels = np.tile(results.test.labels, len(row.test.logits))
                 curves[row.decision] = (labels, softmax(np.concatenate(row.test.logits), axis=1))
-                errors.append(f"{in_words(row.decision)} {row.test.values['ece']:.3f}".replace(" 0.", " ."))
+                errors.append(f"{Decision.in_words(row.decision)} {row.test.values['ece']:.3f}".replace(" 0.", " ."))
         title = f"{_name(results, runs)}\nECE: {', '.join(errors)}".strip()
         looks = [*dict.fromkeys([*DECISIONS, *curves])]  # the same for a decision in all plots
         figures.plot_reliability(curves, title=title, numbers=[looks.index(name) for name in curves], ax=ax)

@@ -14,34 +14,19 @@ from blv_trainer.experiments.decisions import Answers, Chosen, apply_to, choice,
 from blv_trainer.experiments.results import MethodRuns, Results
 from blv_trainer.metrics import METRICS
 
-# By name, in words. "consistent" stands only where training shifts logits against the rare classes.
-DECISIONS = {"raw": "raw", "consistent": "shift added back", "tuned": "tuned"}
-
-
-def in_words(decision: str) -> str:
-    """A decision as it stands in tables: one of ``DECISIONS``, or the kind of one that a model holds."""
-    return DECISIONS.get(decision, decision.replace("_", " "))
+DECISIONS = ("raw", "consistent", "tuned")  # "consistent" only where training shifts logits against the rare classes
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method with one decision, over all seeds.
-
-    Args:
-        runs: the method's runs.
-        decision: one of ``DECISIONS``; of a model to keep, the kind of the one folded in.
-        decisions: those on answers, of each run and fold.
-        test: what they are worth on the test rows, with folds on all rows.
-        judged: what choices are made on: the validation rows; with folds all rows, each decided by the others.
-        by_group: what they are worth for the groups that have one label; None where no group has two answers.
-    """
+    """One method with one decision, over all seeds: what it is worth."""
 
     runs: MethodRuns
-    decision: str
-    decisions: list[Decision]
-    test: Scores
-    judged: Scores
-    by_group: Scores | None = None
+    decision: str  # one of DECISIONS; of a model to keep, the kind of the one folded in
+    decisions: list[Decision]  # those on answers, of each run and fold
+    test: Scores  # on the test rows, with folds on all rows
+    judged: Scores  # on what choices are made by: the validation rows; with folds all rows, each decided by the others
+    by_group: Scores | None = None  # for the groups that have one label; None where no group has two answers
 
     @property
     def key(self) -> str:
@@ -51,13 +36,13 @@ class Row:
     @property
     def title(self) -> str:
         """As it stands in the table."""
-        return f"{self.runs.method.title} ({in_words(self.decision)})"
+        return f"{self.runs.method.title} ({Decision.in_words(self.decision)})"
 
 
 def side_by_side(results: Results, rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
     """What one figure compares, with the title of each: the methods under one decision, or the decisions of the one."""
     if len(results.methods) == 1:
-        return {"": {in_words(row.decision): row for row in rows}}
+        return {"": {Decision.in_words(row.decision): row for row in rows}}
     return {name: {row.runs.method.title: row for row in rows if row.decision == name} for name in ("raw", "tuned")}
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from blv_trainer.experiments.report.rows import in_words
+from blv_trainer.decision import Decision
 from blv_trainer.metrics import METRICS
 
 # Tsai et al.: Mitigating Data Imbalance in Automated Speaking Assessment. 2025, arXiv 2509.03010, Table 2. ICNALE-ASA,
@@ -160,7 +160,7 @@ def _chosen_on(analysis: dict[str, Any]) -> str:
 
 
 def _named(entry: dict[str, Any]) -> list[str]:
-    return [entry["title"], in_words(entry["decision"])]
+    return [entry["title"], Decision.in_words(entry["decision"])]
 
 
 def _differences(analysis: dict[str, Any], level: str) -> Table:

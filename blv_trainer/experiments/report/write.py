@@ -10,10 +10,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from blv_trainer.decision import Decision
 from blv_trainer.evaluation import NUM_RESAMPLES, figures
 from blv_trainer.experiments.report.analysis import analyse, as_csv
 from blv_trainer.experiments.report.panels import Panel, make_panels
-from blv_trainer.experiments.report.rows import Row, in_words, make_rows
+from blv_trainer.experiments.report.rows import Row, make_rows
 from blv_trainer.experiments.report.rsmeval import write_rsmeval
 from blv_trainer.experiments.report.tables import Table, as_markdown, formatted_p, make_tables, objective_in_words
 from blv_trainer.experiments.results import Results, read_results
@@ -78,7 +79,7 @@ def render(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     shown = dict.fromkeys([analysis["baseline"], analysis["chosen"]])
-    titles = {row.key: in_words(row.decision) if "judged" in analysis else row.title for row in rows}
+    titles = {row.key: Decision.in_words(row.decision) if "judged" in analysis else row.title for row in rows}
     main = [it for it in tables if it.title.startswith(("Results", "Differences")) or "judged" in analysis]
     return environment.get_template(TEMPLATE).render(
         description=results.description,

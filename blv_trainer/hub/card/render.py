@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from blv_trainer.corpora.icnale import CITATION
+from blv_trainer.decision import Decision
 from blv_trainer.hub.card import sections
 from blv_trainer.hub.card.facts import Facts, SplitResult, consistent_decision, of_icnale, other_metrics
 from blv_trainer.hub.card.markdown import Markdown, escape, plain, trusted
@@ -31,7 +32,7 @@ def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: 
         finalize=trusted, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {"as_it_is": Markdown, "links": _links, "plain": plain, "thousands": "{:,}".format}
-    environment.filters["in_words"] = sections.in_words
+    environment.filters["in_words"] = Decision.in_words
     about_icnale = of_icnale(facts, options.datasets) if options.icnale is None else options.icnale
     title = options.model_name or (options.repo_id or folder.resolve().name).split("/")[-1]
     metadata = card_metadata(facts, results, options, title=title, about_icnale=about_icnale)

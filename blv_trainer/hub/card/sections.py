@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from blv_trainer.decision import Decision
 from blv_trainer.evaluation import Scores
 from blv_trainer.hub.card.facts import SETTINGS, Facts, SplitResult
 from blv_trainer.hub.card.markdown import Markdown, decimal, table
@@ -17,7 +18,6 @@ from blv_trainer.metrics import METRICS
 
 COMPARED = ("accuracy", "macro_accuracy", "qwk")
 OF_GROUPS = (*COMPARED, "macro_rmse")
-_IN_WORDS = {"consistent": "shift added back"}  # names of decisions that do not say what they do
 
 
 def result_table(of: SplitResult | None, names: Sequence[str] = tuple(METRICS)) -> Markdown | None:
@@ -28,7 +28,7 @@ def result_table(of: SplitResult | None, names: Sequence[str] = tuple(METRICS)) 
     own = "as decided" if of.raw else "as it is" if of.consistent else "value"
     columns: list[tuple[str, Mapping[str, float], Scores | None]] = [(own, of.metrics, of.scores)]
     if of.consistent:
-        columns.append((_IN_WORDS["consistent"], of.consistent.values, of.consistent))
+        columns.append((Decision.in_words("consistent"), of.consistent.values, of.consistent))
     if of.raw:
         columns.append(("largest logit", of.raw, None))
     if of.human:
@@ -115,22 +115,12 @@ def comparison_table(entries: Mapping[str, Any] | None, human: Mapping[str, Any]
             value = METRICS[metric].format(entry["test"][metric]["mean"])
             interval = [METRICS[metric].format(ends.get(end), fewer=1) for end in ("low", "high")]
             cells.append(value if "-" in interval else f"{value} ({interval[0]} to {interval[1]})")
-        rows.append([entry["title"], in_words(entry["decision"]), *cells])
+        rows.append([entry["title"], Decision.in_words(entry["decision"]), *cells])
     if human:
         cells = [METRICS[metric].format(human.get(metric)) for metric in COMPARED]
         rows.append(["human raters", "among themselves", *cells])
     header = ["loss", "decision", *(METRICS[metric].heading for metric in COMPARED)]
     return table(header, rows, numeric=range(2, len(header)))
-
-
-def in_words(kind: str) -> str:
-    """The name of a decision as a card says it.
-
-    Examples:
-        >>> in_words("consistent"), in_words("prior_corrected")
-        ('shift added back', 'prior corrected')
-    """
-    return _IN_WORDS.get(kind, kind.replace("_", " "))
 
 
 def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from blv_trainer.hub.card import check_card
+from blv_trainer.hub.card.check import check_card
 
 
 def put(folder, data, body="# A card\n"):

@@ -9,7 +9,8 @@ from torch import nn
 from transformers import Trainer
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments
-from blv_trainer.hub.card import check_card, write_trainer_card
+from blv_trainer.hub.card.check import check_card
+from blv_trainer.hub.card.writing import write_trainer_card
 from blv_trainer.metrics import METRICS, make_compute_metrics
 
 LEVELS = ["A2", "B1_1", "B1_2", "B2"]

@@ -19,8 +19,9 @@ from blv_trainer import build_loss
 from blv_trainer.decision import Decision
 from blv_trainer.experiments.decisions import Chosen, Decided
 from blv_trainer.files import write_json
-from blv_trainer.hub.card import amend_card, check_card, write_card
+from blv_trainer.hub.card.check import check_card
 from blv_trainer.hub.card.sections import OF_GROUPS as OF_GROUPS_SHOWN
+from blv_trainer.hub.card.writing import amend_card, write_card
 from blv_trainer.losses import describe_loss
 from blv_trainer.metrics import METRICS
 from blv_trainer.prediction import prediction_table
