@@ -145,12 +145,7 @@ class _FileInFlight(greenlet):
 
 
 def transcribe_in_flight(
-    files: Iterable[tuple[str, np.ndarray]],
-    decoder: WindowDecoder,
-    model: Whisper,
-    *,
-    seed: int = 0,
-    **options: Any,
+    files: Iterable[tuple[str, np.ndarray]], decoder: WindowDecoder, model: Whisper, *, seed: int = 0, **options: Any
 ) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
     """Transcribes files, as many at a time as the decoder has room for; to be drawn from by one thread."""
     in_flight: dict[Window, _FileInFlight] = {}

@@ -11,8 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 from transformers.trainer_utils import IntervalStrategy
 
 from blv_trainer.arguments import BLVTrainingArguments, ModelArguments
@@ -27,6 +26,8 @@ from blv_trainer.run_folder import COMPARISON_FILE, METRICS_FILE, read_json, wri
 from blv_trainer.training import check_every_class, count_classes
 
 logger = logging.getLogger(__name__)
+
+Run = tuple[Method, int, int | None]  # with its seed and its fold, None where there are no folds
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,7 @@ def compare(
         raise FileExistsError(
             f"{output_dir} holds a single run ({METRICS_FILE}), no comparison: choose another --output_dir."
         )
-    shared = shared_settings(dataset, names, plan)
-
-    def where(method: Method, seed: int, fold: int | None) -> Path:
-        return runs.folder_of(output_dir, method, seed, fold)
-
+    shared, where = shared_settings(dataset, names, plan), partial(runs.folder_of, output_dir)
     counts = {split: count_classes(rows, len(names)) for split, rows in dataset.items()}
     for method in plan.methods:
         check_every_class(method.loss, counts["train"], dict(enumerate(names)))
@@ -123,7 +120,7 @@ def refuse_other_runs(plan: Plan, where: Callable[[Method, int, int | None], Pat
     """Raise a ValueError where a finished run was made with other settings than the plan's."""
     for run in _all_runs(plan):
         if runs.is_finished(where(*run)):
-            runs.refuse_changed_settings(where(*run), _settings(shared, *run))
+            runs.refuse_changed_settings(where(*run), _settings(shared, run))
 
 
 def make_runs(
@@ -147,25 +144,27 @@ def make_runs(
             features = pooled_features(dataset, plan.model_args, cache_dir)
     folds = cache(partial(assign_folds, dataset["train"], plan.num_folds, plan.group_column))  # once a seed
     begun, done = time.monotonic(), 0
-    for k, (method, seed, fold) in enumerate(todo, start=1):
-        folder = where(method, seed, fold)
+    for k, run in enumerate(todo, start=1):
+        method, seed, fold = run
         of_fold = "" if fold is None else f", fold {fold + 1} of {plan.num_folds}"
-        state = "" if (method, seed, fold) in unfinished else ": finished"
+        state = "" if run in unfinished else ": finished"
         if done and not state:
             left = (time.monotonic() - begun) / done * (len(unfinished) - done)
             state = f" ({len(unfinished) - done} runs left, about {in_words(left)})"
         say(f"[{k}/{len(todo)}] {method.title}, seed {seed}{of_fold}{state}")
-        if (method, seed, fold) in unfinished:
+        if run in unfinished:
             rows, own = dataset, features
             if fold is not None:
-                rows, own = _rows_of_fold(dataset["train"], folds(seed=seed), fold, plan, seed, features)
+                how: dict[str, Any] = {"group_column": plan.group_column, "seed": seed}
+                how["with_validation"] = plan.training_args.load_best_model_at_end
+                rows, places = fold_dataset(dataset["train"], folds(seed=seed), fold, **how)
+                own = features and {split: features["train"][place] for split, place in places.items()}
             learner: Callable[..., Learner] = text_learner if own is None else partial(head_learner, own)
             learn = with_time_left(partial(learner, class_counts=counts))
-            settings = _settings(shared, method, seed, fold)
-            _run_once(rows, learn, names, plan, method, seed, fold, folder, settings=settings)
+            _run_once(rows, learn, names, plan, run, where(*run), settings=_settings(shared, run))
             done += 1
         if plan.training_args.should_save:
-            runs.drop_weights(folder, checkpoints_only=plan.keep_models)
+            runs.drop_weights(where(*run), checkpoints_only=plan.keep_models)
 
 
 def shared_settings(dataset: DatasetDict, names: Sequence[str], plan: Plan) -> dict[str, Any]:
@@ -176,32 +175,13 @@ def shared_settings(dataset: DatasetDict, names: Sequence[str], plan: Plan) -> d
     return settings | ({"num_folds": plan.num_folds, "group_column": plan.group_column} if plan.num_folds else {})
 
 
-def _settings(shared: Mapping[str, Any], method: Method, seed: int, fold: int | None) -> dict[str, Any]:
+def _settings(shared: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    method, seed, fold = run
     return {**shared, "method": method.spec, "seed": seed, **({} if fold is None else {"fold": fold})}
 
 
-def _all_runs(plan: Plan) -> list[tuple[Method, int, int | None]]:
+def _all_runs(plan: Plan) -> list[Run]:
     return [(method, seed, fold) for seed in plan.seeds for method in plan.methods for fold in plan.folds]
-
-
-def _rows_of_fold(
-    rows: Dataset,
-    folds: np.ndarray,
-    fold: int,
-    plan: Plan,
-    seed: int,
-    features: dict[str, np.ndarray] | None,
-) -> tuple[DatasetDict, dict[str, np.ndarray] | None]:
-    """The splits of one fold, and the features of their rows."""
-    parts, places = fold_dataset(
-        rows,
-        folds,
-        fold,
-        group_column=plan.group_column,
-        with_validation=plan.training_args.load_best_model_at_end,
-        seed=seed,
-    )
-    return parts, features and {split: features["train"][own] for split, own in places.items()}
 
 
 def _run_once(
@@ -209,15 +189,13 @@ def _run_once(
     learn: Callable[..., Learner],
     names: Sequence[str],
     plan: Plan,
-    method: Method,
-    seed: int,
-    fold: int | None,
+    run: Run,
     folder: Path,
     *,
     settings: dict[str, Any],
 ) -> None:
     """One run in ``folder``, resumed where it was interrupted."""
-    args = copy.copy(plan.training_args)
+    (method, seed, fold), args = run, copy.copy(plan.training_args)
     args.output_dir, args.seed = str(folder), seed
     args.loss, args.loss_kwargs = method.loss, dict(method.options)
     args.push_to_hub = False  # of many runs, none is the one to publish

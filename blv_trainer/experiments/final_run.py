@@ -128,19 +128,14 @@ def train_decided(
 
 
 def _make_folds(
-    dataset: DatasetDict,
-    names: Sequence[str],
-    plan: Plan,
-    cache_dir: Path,
-    on_run: Callable[[str], None] | None,
+    dataset: DatasetDict, names: Sequence[str], plan: Plan, cache_dir: Path, on_run: Callable[[str], None] | None
 ) -> tuple[Answers, np.ndarray]:
     """Each row's logits from a model that did not see its group, and the fold of each."""
-    folder = output_folder(plan.training_args) / FOLDS_FOLDER
+    folder, shared = output_folder(plan.training_args) / FOLDS_FOLDER, shared_settings(dataset, names, plan)
 
     def where(method: Method, seed: int, fold: int | None) -> Path:
         return runs.fold_folder(folder, fold)
 
-    shared = shared_settings(dataset, names, plan)
     refuse_other_runs(plan, where, shared)
     make_runs(dataset, names, plan, where, shared=shared, cache_dir=cache_dir, on_run=on_run)
     with plan.training_args.main_process_first(local=False):  # which writes them

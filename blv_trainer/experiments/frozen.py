@@ -150,27 +150,18 @@ def head_learner(
         return FeatureRows(features[split][places], dataset[split].select(places)["label"]), np.arange(len(places))
 
     def save(decided: Decided | None) -> None:
-        if trainer.is_world_process_zero():
-            _save_classifier(trainer, head, names, model_args, decided)
+        """The whole classifier, encoder and trained head, to be loaded like any other."""
+        if not trainer.is_world_process_zero():
+            return
+        model, tokenizer = build_model(model_args, names)
+        trained = {key: value.cpu() for key, value in head.classifier.state_dict().items()}
+        model.get_submodule("classifier").load_state_dict(trained)
+        model.config.class_counts, model.config.training_loss = trainer.class_counts, describe_loss(trainer.loss_fn)
+        model.config.decision = "raw"
+        if decided is not None:
+            decided.fold_into(model)
+        with staged_folder(output_folder(trainer.args)) as folder:
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
 
     return Learner(trainer, inputs, save, is_tiny=True)
-
-
-def _save_classifier(
-    trainer: BLVTrainer,
-    head: FrozenHead,
-    names: Sequence[str],
-    model_args: ModelArguments,
-    decided: Decided | None,
-) -> None:
-    """The whole classifier, encoder and trained head, to be loaded like any other."""
-    model, tokenizer = build_model(model_args, names)
-    trained = {key: value.cpu() for key, value in head.classifier.state_dict().items()}
-    model.get_submodule("classifier").load_state_dict(trained)
-    model.config.class_counts, model.config.training_loss = trainer.class_counts, describe_loss(trainer.loss_fn)
-    model.config.decision = "raw"
-    if decided is not None:
-        decided.fold_into(model)
-    with staged_folder(output_folder(trainer.args)) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)

@@ -131,7 +131,8 @@ def _decisions(analysis: dict[str, Any]) -> str:
     """The decisions that there are."""
     tuned = "tuned: temperature, prior correction and cost of far errors"
     if "judged" not in analysis:
-        tuned += f" chosen {_chosen_on(analysis)} for {objective_in_words(analysis)}"
+        chosen_on = "for each fold on the others" if analysis["num_folds"] else "on validation"
+        tuned += f" chosen {chosen_on} for {objective_in_words(analysis)}"
     told = {
         "raw": "raw: the largest logit. ",
         "consistent": "shift added back: what training added to the logits on average is added again. ",
@@ -153,10 +154,6 @@ def _tested(analysis: dict[str, Any]) -> str:
     if analysis["num_folds"]:
         return f"All rows, n = {analysis['num_test']}, each tested once a seed in {analysis['num_folds']} folds"
     return f"Test set, n = {analysis['num_test']}"
-
-
-def _chosen_on(analysis: dict[str, Any]) -> str:
-    return "for each fold on the others" if analysis["num_folds"] else "on validation"
 
 
 def _named(entry: dict[str, Any]) -> list[str]:

@@ -109,9 +109,7 @@ class SplitResult:
     num_rows: int | None  # None where unknown
     metrics: dict[str, float]  # as fractions, among them the loss and what the user's own metrics gave
     scores: Scores | None = None  # of its predictions; None where there are none
-    consistent: Scores | None = (
-        None  # the same with training's expected shift added back, where that helps rare classes
-    )
+    consistent: Scores | None = None  # with training's expected shift added back, where that helps rare classes
     raw: dict[str, float] = field(default_factory=dict)  # of the largest logit, where the model decides otherwise
     human: dict[str, float] = field(default_factory=dict)  # of raters among themselves, where several judged the rows
     by_group: SplitResult | None = None  # of the joined answers of each group that has one label
