@@ -279,7 +279,7 @@ class BLVTrainer(Trainer):
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """As in ``Trainer``; what the Hub refuses is a sentence."""
         if self.is_world_process_zero():
-            name: Any = hub.open_trainers_repository(self, token=token, private=private)
+            name: Any = hub.trainer_pushes.open_repository_of(self, token=token, private=private)
             self.hub_model_id = name  # declared None
             self.push_in_progress = None
 
@@ -294,7 +294,7 @@ class BLVTrainer(Trainer):
     ) -> Any:
         """As in ``Trainer``, but all is checked first and sent in one commit, and no pickle goes along."""
         choices: dict[str, Any] = {"token": token, "revision": revision, "private": private, "card": kwargs}
-        return hub.push_trained(self, commit_message=commit_message, blocking=blocking, **choices)
+        return hub.trainer_pushes.push_trained(self, commit_message=commit_message, blocking=blocking, **choices)
 
     def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
-        hub.push_checkpoint(self, checkpoint_folder)
+        hub.trainer_pushes.push_checkpoint(self, checkpoint_folder)

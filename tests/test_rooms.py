@@ -21,7 +21,7 @@ _LINE = {
     "files": 230,
     "run_folder": 190,
     "asr": 2150,
-    "corpora": 3450,
+    "corpora": 3460,
     "metrics": 1100,
     "evaluation": 1120,
     "losses": 1160,
@@ -29,12 +29,12 @@ _LINE = {
     "modeling": 300,
     "training_arguments": 110,
     "presets": 70,
-    "arguments": 150,
+    "arguments": 130,
     "onnx_classifier": 90,
     "prediction": 290,
-    "hub": 2110,
+    "hub": 2090,
     "trainer": 970,
-    "experiments": 3250,
+    "experiments": 3220,
     "pipelines": 290,
     "app": 400,
     "cli": 2390,
@@ -42,8 +42,8 @@ _LINE = {
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_980, 167, 192
-_MAX_LINES_OF_TESTS = 23_780
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_810, 167, 190
+_MAX_LINES_OF_TESTS = 23_740
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

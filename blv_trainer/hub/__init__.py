@@ -1,6 +1,6 @@
 """What makes a trained model one that others can use and judge: its card, ONNX, and the way to the Hub.
 
-Nothing here is imported before it is used: the trainer asks for its five functions, and a card needs matplotlib.
+Nothing here is imported before it is used; a card needs matplotlib. ``trainer_pushes`` is for the trainer alone.
 """
 
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blv_trainer._door import opened_on_demand
 
 if TYPE_CHECKING:
+    from blv_trainer.hub import trainer_pushes
     from blv_trainer.hub.before_push import check_files
     from blv_trainer.hub.card.writing import write_card, write_trainer_card
     from blv_trainer.hub.commit import push_files
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from blv_trainer.hub.onnx import export_onnx
     from blv_trainer.hub.published_files import write_training_args
     from blv_trainer.hub.publishing import prepare_files, publish
-    from blv_trainer.hub.trainer_pushes import open_trainers_repository, push_checkpoint, push_trained
 
 _HOME = {
     "before_push": ("check_files",),
@@ -25,18 +25,16 @@ _HOME = {
     "onnx": ("export_onnx",),
     "published_files": ("write_training_args",),
     "publishing": ("prepare_files", "publish"),
-    "trainer_pushes": ("open_trainers_repository", "push_checkpoint", "push_trained"),
+    "trainer_pushes": ("trainer_pushes",),
 }
 __all__ = [
     "check_files",
     "export_onnx",
-    "open_trainers_repository",
     "prepare_files",
     "publish",
-    "push_checkpoint",
     "push_files",
     "push_metric",
-    "push_trained",
+    "trainer_pushes",
     "write_card",
     "write_trainer_card",
     "write_training_args",

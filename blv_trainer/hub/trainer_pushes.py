@@ -35,13 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def open_trainers_repository(trainer: Trainer, *, token: str | None = None, private: bool | None = None) -> str:
-    """Make the repository of a training run unless it is there, before any time goes into training; its full name.
-
-    Raises:
-        ValueError: the trainer has no tokenizer.
-        PermissionError, ConnectionError, OSError: as ``push_files``.
-    """
+def open_repository_of(trainer: Trainer, *, token: str | None, private: bool | None) -> str:
+    """Make the repository of a training run unless it is there, before any time goes into training; its full name."""
     if trainer.processing_class is None and getattr(trainer.data_collator, "tokenizer", None) is None:
         raise ValueError(
             "push_to_hub needs the tokenizer, without which nobody can use the model: give processing_class=tokenizer."
@@ -65,11 +60,7 @@ def push_trained(
 ) -> CommitInfo | Future[CommitInfo] | None:
     """Save model and card and ``publish`` the output folder: what ``Trainer.push_to_hub`` does, its arguments, too.
 
-    Returns:
-        As ``publish``; None on all processes but the first.
-
-    Raises:
-        FileNotFoundError, ValueError, PermissionError, ConnectionError, OSError: as ``publish``.
+    None on all processes but the first.
     """
     args = trainer.args
     trainer.callback_handler.on_push_begin(args, trainer.state, trainer.control)

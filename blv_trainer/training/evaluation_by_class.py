@@ -12,6 +12,7 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCall
 
 from blv_trainer.arguments import metric_of_ours
 from blv_trainer.checks import IGNORE_INDEX, check_labels, check_logits_and_labels
+from blv_trainer.evaluation import confusion_matrix
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +60,8 @@ class EvaluationByClass:
         if not len(labels):
             return
         names = class_names(trainer.model, self._num_classes)
-        right, support, histogram = (
-            classes.bincount(minlength=self._num_classes).tolist()
-            for classes in (labels[labels == predicted], labels, predicted)
-        )
+        confusion = confusion_matrix(labels, predicted, self._num_classes)
+        right, support, histogram = (of.tolist() for of in (confusion.diagonal(), confusion.sum(1), confusion.sum(0)))
         found = {f"{prefix}_recall_{name}": right[k] / support[k] for k, name in enumerate(names) if support[k]}
         found |= {f"{prefix}_predicted_{name}": histogram[k] for k, name in enumerate(names)}
         new = found.keys() - metrics.keys()  # compute_metrics may have a recall of its own
