@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.benchmarks.evidence import FIGURES, page
 from tests.benchmarks.evidence.judging import SHOWN
 from tests.benchmarks.evidence.power import BLV_6, FOCAL, power_of_published
 
+_ROOT = Path(__file__).parents[1]
 _WORDS = ("aa", "bb", "cc", "dd", "ee", "ff")
 
 
@@ -27,6 +29,14 @@ def test_two_models_that_answer_alike_differ_by_less_chance():
     independent = sum(p * (1 - p) for p in (np.trace(matrix) / 217 for matrix in published.values())) / 217
     assert points[0]["standard_error"] < independent**0.5  # rows of one level are more alike than all rows are
     assert points[0]["standard_error"] > points[1]["standard_error"] > points[2]["standard_error"]
+
+
+def test_the_page_and_the_readme_say_what_the_figures_say():
+    evidence = json.loads((_ROOT / FIGURES).read_text(encoding="utf-8"))
+    assert (_ROOT / "docs" / "evidence.md").read_text(encoding="utf-8") == page.render(evidence)
+    readme = (_ROOT / "README.md").read_text(encoding="utf-8")
+    for line in page.in_a_minute(evidence)[:3]:
+        assert line in readme
 
 
 @pytest.mark.slow
@@ -62,9 +72,15 @@ def test_the_whole_way_runs_on_a_small_corpus_and_goes_on_where_it_was(tmp_path,
             assert value == pytest.approx(entry["values"][metric] - raw["values"][metric], abs=1e-3)
             assert low <= value <= high
             assert entry["p"][metric] <= entry["holm"][metric] <= 1
+    plain, other = (
+        next(e for e in heads if (e["loss"], e["decision"], e["level"]) == (loss, "tuned", "groups"))
+        for loss in ("cross_entropy", "blv:sigma=6")
+    )
+    assert "to_tuned" not in plain
+    assert other["to_tuned"]["qwk"][0] == pytest.approx(other["values"]["qwk"] - plain["values"]["qwk"], abs=1e-3)
     shown = (tmp_path / "docs" / "evidence.md").read_text(encoding="utf-8")
     assert shown == page.render(evidence)
-    assert "Not run: CEFR-SP Wiki-Auto" in shown
+    assert "**Not run**: CEFR-SP Wiki-Auto with tiny, frozen" in shown
     capsys.readouterr()
     assert benchmarks.main([*command, "--page_dir", str(tmp_path)]) == 0
     assert ": finished" in capsys.readouterr().out

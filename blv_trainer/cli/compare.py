@@ -38,15 +38,16 @@ class CompareArguments:
         default="robust",
         metadata={
             "help": "Defaults of all other flags. paper: as published, split by sample, one seed; robust: the same "
-            "with disjoint speakers and five seeds; quick: two losses, one seed, three folds and a small encoder, for "
-            "a laptop; demo: an invented corpus and a small encoder, three minutes. --preset NAME --help shows them."
+            "with disjoint speakers, five seeds and SORD; quick: cross-entropy and SORD, one seed, three folds and a "
+            "small encoder, for a laptop; demo: an invented corpus and a small encoder, three minutes. --preset NAME "
+            "--help shows them."
         },
     )
     methods: list[str] | None = field(
         default=None,
         metadata={
             "help": "Losses with options, such as cross_entropy blv:sigma=6,scope=element; the first is the one that "
-            "the others are compared with. Default: the paper's four rows."
+            "the others are compared with."
         },
     )
     seeds: list[int] | None = field(default=None, metadata={"help": "One run of each method for each seed."})
@@ -95,7 +96,7 @@ def run(args) -> int:
 
     from blv_trainer.cli.terminal_tables import format_table
     from blv_trainer.cli.train import all_flags, own_folder
-    from blv_trainer.experiments import PAPER_METHODS, parse_methods, still_at, table_cells, write_report, write_winner
+    from blv_trainer.experiments import parse_methods, still_at, table_cells, write_report, write_winner
 
     settings.setdefault("fp16", torch.cuda.is_available() and not (is_demo or settings.get("use_cpu")))
     training_args = flags.training_arguments(parser, settings)
@@ -103,7 +104,7 @@ def run(args) -> int:
     quieten(training_args)
     logging.getLogger("blv_trainer.training").setLevel(logging.ERROR)  # early on, classes are never predicted
     tune_for = parse_weights(decision_args.tune_for)
-    methods = parse_methods(compare_args.methods or PAPER_METHODS)
+    methods = parse_methods(compare_args.methods)
     with own_folder(training_args):
         if is_demo and not compare_args.report_only:
             _invented_data(compare_args, data_args, model_args, training_args)

@@ -8,7 +8,7 @@ from blv_trainer.experiments.comparison import Plan, compare
 from blv_trainer.experiments.decisions import Chosen, Decided
 from blv_trainer.experiments.final_run import train_decided, write_winner
 from blv_trainer.experiments.folds import check_folds, complete_splits, join_splits
-from blv_trainer.experiments.methods import PAPER_METHODS, Method, parse_methods
+from blv_trainer.experiments.methods import Method, parse_methods
 from blv_trainer.experiments.progress import expected_work, predict_with_time_left, still_at
 from blv_trainer.experiments.single_run import refuse_used_folder, train_and_evaluate
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from blv_trainer.experiments.report import table_cells, write_model_report, write_report
 
 __all__ = [
-    "PAPER_METHODS",
     "Chosen",
     "Decided",
     "Method",

@@ -10,9 +10,6 @@ from typing import Any
 
 from blv_trainer.losses import ImbalanceLoss, build_loss, check_loss
 
-# The four rows of the paper's table.
-PAPER_METHODS = ("cross_entropy", "focal", "blv:sigma=2", "blv:sigma=6")
-
 _NAMES = {
     "blv": "BLV",
     "class_balanced": "class-balanced",

@@ -84,15 +84,31 @@ def space(classifier, whisper_checkpoint, tmp_path_factory):
 @pytest.fixture(scope="session")
 def running_space(space, tmp_path_factory):
     """``python app.py`` in the exported folder; its address."""
+    with running([sys.executable, "app.py"], tmp_path_factory.mktemp("log"), cwd=space) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def running_with_real_whisper(classifier, tmp_path_factory):
+    """``blv-trainer app`` with the weights that BLV_WHISPER_WEIGHTS names; its address."""
+    command = [sys.executable, "-m", "blv_trainer", "app", os.environ.get("BLV_APP_MODEL", classifier)]
+    weights = ["--whisper_model", os.environ["BLV_WHISPER_WEIGHTS"]]
+    with running([*command, *weights], tmp_path_factory.mktemp("log")) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def running(command, folder, **options):
+    """A page that runs until the end; its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("log") / "space.log"
-    uploads = tmp_path_factory.mktemp("uploads")
+    log, uploads = folder / "page.log", folder / "uploads"
+    uploads.mkdir()
     settings = {"GRADIO_SERVER_PORT": str(port), "OMP_NUM_THREADS": "1", "TMPDIR": str(uploads)}
     with open(log, "w") as file:
-        start = {"cwd": space, "env": os.environ | settings, "stdout": file, "stderr": subprocess.STDOUT}
-        process = subprocess.Popen([sys.executable, "app.py"], **start)
+        start = {"env": os.environ | settings, "stdout": file, "stderr": subprocess.STDOUT, **options}
+        process = subprocess.Popen(command, **start)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):

@@ -1,9 +1,14 @@
 """The exported page in Chromium, as a person meets it, with the network closed."""
 
+import io
+import os
 import re
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -71,6 +76,9 @@ class Visit:
         self.context.close()
 
 
+SPEECH = Path(__file__).parents[3] / "shared" / "data" / "l2_speech"
+
+
 @pytest.fixture
 def visit(browser, running_space):
     visit = Visit(browser, running_space, viewport={"width": 1280, "height": 900})
@@ -125,3 +133,19 @@ def test_a_narrow_phone_shows_all_of_it(browser, running_space, tmp_path):
     visit.close()
     assert width <= 360
     assert visit.errors == []
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(
+    not (SPEECH.is_dir() and os.path.isfile(os.environ.get("BLV_WHISPER_WEIGHTS", ""))),
+    reason="needs ../shared/data/l2_speech, and BLV_WHISPER_WEIGHTS with the path of whisper-base.pt",
+)
+def test_a_real_learner_is_heard_by_real_weights(browser, running_with_real_whisper, tmp_path):
+    sentences, answer = [soundfile.read(path)[0] for path in sorted(SPEECH.glob("0157_*.wav"))], io.BytesIO()
+    soundfile.write(answer, np.concatenate(sentences), 16_000, format="WAV")
+    visit = Visit(browser, running_with_real_whisper, viewport={"width": 1280, "height": 900})
+    visit.upload("answer.wav", answer.getvalue())
+    expect(visit.part("note")).to_have_value(re.compile(r"Whisper heard:\n(\S+ ){20,}"))
+    visit.page.screenshot(path=tmp_path / "real.png", full_page=True)
+    visit.close()
+    assert (visit.errors, visit.strangers, visit.dialogs) == ([], [], [])

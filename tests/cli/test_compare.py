@@ -213,6 +213,7 @@ def test_presets_fill_what_no_flag_or_file_says(tmp_path):
     _, (compare_args, corpus_args, _, decision_args, _), _ = parse(["--preset", "robust", "--output_dir", "x"])
     assert (corpus_args.split_by, decision_args.folds) == ("speaker", None)
     assert len(compare_args.seeds) == 5
+    assert compare_args.methods[-1] == "sord"
     (tmp_path / "a.yaml").write_text("preset: paper\nlearning_rate: 2e-5\nnum_train_epochs: 7\n")
     words = ["--config", str(tmp_path / "a.yaml"), "--num_train_epochs", "3", "--output_dir", str(tmp_path)]
     settings = parse(words)[2]

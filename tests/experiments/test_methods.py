@@ -1,7 +1,8 @@
 import pytest
 
-from blv_trainer.experiments.methods import PAPER_METHODS, parse_method, parse_methods
+from blv_trainer.experiments.methods import parse_method, parse_methods
 from blv_trainer.losses import LOSSES
+from blv_trainer.presets import comparison_preset
 
 
 def test_options_are_read_as_numbers_words_and_nothing():
@@ -19,7 +20,7 @@ def test_every_registered_loss_is_a_method(loss):
 
 
 def test_the_papers_rows_have_readable_titles():
-    titles = [method.title for method in parse_methods(PAPER_METHODS)]
+    titles = [method.title for method in parse_methods(comparison_preset("paper")["methods"])]
     assert titles == ["cross-entropy", "focal loss", "BLV, sigma 2", "BLV, sigma 6"]
 
 

@@ -31,7 +31,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--data_dir", type=Path, default=SHARED, help="holds a folder for each corpus")
     parser.add_argument("--output_dir", type=Path, default=Path("evidence"), help="logits, features, what is finished")
     parser.add_argument(
-        "--encoders", nargs="*", default=[], metavar="NAME=FOLDER", help="frozen encoders, such as MiniLM=/path"
+        "--encoders",
+        nargs="*",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="frozen encoders, such as MiniLM=/path, or mpnet=/path@cefr_asag,merlin_german for some corpora",
     )
     parser.add_argument("--fine_tune", nargs="*", default=[], metavar="CORPUS", help="with the first encoder")
     parser.add_argument("--corpora", nargs="*", help="default: all that are there")
@@ -57,6 +61,7 @@ def make(args: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, floa
     from tests.benchmarks.evidence.corpora import CORPORA, load_corpus
 
     encoders = dict(word.split("=", 1) for word in args.encoders)
+    places = {encoder: where.partition("@")[::2] for encoder, where in encoders.items()}  # a folder, corpora or ""
     names = args.corpora or [name for name in CORPORA if (args.data_dir / name).is_dir()]
     if not names:
         raise NotHereError(f"{args.data_dir} holds none of {', '.join(CORPORA)}")
@@ -66,12 +71,14 @@ def make(args: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, floa
         corpus, folder = CORPORA[name], args.output_dir / name
         shared = {"group_column": corpus.group_column, "seeds": args.seeds}
         makers = {}
-        for encoder, path in encoders.items():
-            methods = args.methods or training.METHODS
-            makers[f"{encoder}, frozen"] = (folder / encoder, {"encoder": path, "methods": methods})
+        for encoder, (path, some) in places.items():
+            if not some or name in some.split(","):
+                methods = args.methods or training.METHODS
+                makers[f"{encoder}, frozen"] = (folder / encoder, {"encoder": path, "methods": methods})
         if name in args.fine_tune:
-            encoder, path = next(iter(encoders.items()))
-            tuning = {"encoder": path, "methods": training.FINE_TUNED_METHODS, "fine_tune": True}
+            encoder, (path, _) = next(iter(places.items()))
+            methods = [m for m in training.FINE_TUNED_METHODS if m in (args.methods or training.METHODS)]
+            tuning = {"encoder": path, "methods": methods, "fine_tune": True}
             makers[f"{encoder}, fine-tuned"] = (folder / f"{encoder}-fine-tuned", tuning)
         made = {kind: training.train_heads(rows, levels, to, **shared, **how) for kind, (to, how) in makers.items()}
         made["TF-IDF"] = training.train_words(rows, levels, folder / "tfidf", **shared)
@@ -88,9 +95,7 @@ def make(args: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, floa
             if corpus.group_column:
                 setting["num_groups"] = len({*rows[corpus.group_column]})
             setting["human"] = judging.human(rows, corpus.rater_columns, len(levels))
-            setting["entries"] = judging.judge(
-                logits, rows, levels, corpus.group_column, num_resamples=args.num_resamples
-            )
+            setting["entries"] = judging.judge(logits, rows, levels, corpus, num_resamples=args.num_resamples)
             if name in _CURVES and kind == f"{next(iter(encoders), '')}, frozen":
                 setting["curve"] = judging.learning_curve(logits[0], labels, levels)
             settings.append(setting)
@@ -106,7 +111,7 @@ def evidence_of(settings: list[dict[str, Any]], args: argparse.Namespace, second
 
     return {
         "conditions": conditions(),
-        "encoders": [word.split("=", 1)[0] for word in args.encoders],
+        "encoders": [word.partition("=")[0] + word[word.find("@") :] * ("@" in word) for word in args.encoders],
         "fine_tuned": args.fine_tune,
         "seeds": args.seeds,
         "num_resamples": args.num_resamples,

@@ -26,6 +26,7 @@ class Corpus:
         terms: its licence.
         group_column: whose texts belong together; None where nobody has two.
         rater_columns: levels of single raters.
+        is_of_groups: whether the level is the group's own, so that its texts may be decided as one.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Corpus:
     terms: str
     group_column: str | None = None
     rater_columns: tuple[str, ...] = ()
+    is_of_groups: bool = False
 
 
 CORPORA = {
@@ -60,6 +62,7 @@ CORPORA = {
         "a curriculum label, no rating: neighbouring courses overlap, and 552 learners changed course",
         "Apache 2.0",
         group_column="speaker",
+        is_of_groups=True,
     ),
     "clear_readability": Corpus(
         "CLEAR",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,10 @@ from scipy.special import ndtr
 from blv_trainer.corpora import groups_of
 from blv_trainer.decision import Decision, holds_rare_classes_down, labels_of_groups, optimal, tune
 from blv_trainer.decision.tuning import fit_temperature
-from blv_trainer.evaluation import Scores
+from blv_trainer.evaluation import Estimate, Scores
 from blv_trainer.experiments.decisions import Answers, Choice, Chosen, as_groups, choice, cross_fitted
 from blv_trainer.metrics import METRICS
+from tests.benchmarks.evidence.corpora import Corpus
 from tests.benchmarks.evidence.training import Logits
 
 SHOWN = ("accuracy", "macro_accuracy", "qwk", "macro_rmse")
@@ -25,19 +26,23 @@ _DRAWS = 30
 
 
 def judge(
-    of: Sequence[Logits], rows: Any, names: Sequence[str], group_column: str | None, *, num_resamples: int
+    of: Sequence[Logits], rows: Any, names: Sequence[str], corpus: Corpus, *, num_resamples: int
 ) -> list[dict[str, Any]]:
     """An entry for each loss and decision, of answers and of groups; the first loss, raw, is what all are held against.
 
-    Entries have ``values``, ``differences`` (value, low, high) and ``p`` by metric, ``recalls`` by class.
+    Entries have ``values``, ``differences`` (value, low, high) and ``p`` by metric, ``recalls`` by class; tuned ones of
+    other losses also ``to_tuned``, their differences to the first loss tuned.
     """
+    group_column = corpus.group_column
     labels, groups = np.array(rows["label"]), None if group_column is None else groups_of(rows, group_column)
+    decided_as_one = as_groups(groups) if corpus.is_of_groups else None
     counts = np.bincount(labels, minlength=len(names)).tolist()
     columns = {} if groups is None else {"group": list(groups)}
     baselines: dict[str, Scores] = {}
+    tuned: dict[str, Scores] = {}
     entries = []
     for k, logits in enumerate(of):
-        answers = [Answers(run, labels, as_groups(groups)) for run in logits.logits]
+        answers = [Answers(run, labels, decided_as_one) for run in logits.logits]
         for name, choose in _choices(logits, counts, with_theory=k == 0).items():
             decided = [cross_fitted(choose, run, folds) for run, folds in zip(answers, logits.folds, strict=True)]
             scores = np.stack([found[1] for found in decided])
@@ -51,6 +56,8 @@ def judge(
                 baseline = baselines.setdefault(level, found)
                 entry = {"loss": logits.spec, "title": logits.title, "decision": name, "level": level}
                 entries.append(entry | _figures(found, baseline))
+                if name == "tuned" and tuned.setdefault(level, found) is not found:
+                    entries[-1]["to_tuned"] = _differences(found, tuned[level])
     return entries
 
 
@@ -62,6 +69,7 @@ def _choices(logits: Logits, counts: Sequence[int], *, with_theory: bool) -> dic
         found["shift added back"] = lambda answers: shift
     if with_theory:
         found |= {f"theory for {metric}": _by_theory(metric, counts) for metric in THEORY}
+        found["tuned, no cost"] = choice("tuned", loss=lambda: None, class_counts=counts, powers=(0,))
     return found | {"tuned": choice("tuned", loss=lambda: None, class_counts=counts)}
 
 
@@ -77,14 +85,22 @@ def _by_theory(metric: str, counts: Sequence[int]) -> Choice:
 
 
 def _figures(scores: Scores, baseline: Scores) -> dict[str, Any]:
-    values = {name: scores.values[name] for name in METRICS}
+    values = {name: scores.values[name] for name in SHOWN}
     entry: dict[str, Any] = {"n": len(scores.labels), "values": values, "recalls": scores.recalls.tolist()}
     if scores is not baseline:
         found = {name: estimate for name, estimate in scores.differences(baseline).items() if name in SHOWN}
-        entry["differences"] = {name: [each.value, each.low, each.high] for name, each in found.items()}
+        entry["differences"] = _ends(found)
         # A normal approximation: a permutation test could not go below what Holm asks of some thousand comparisons.
         entry["p"] = {name: _two_sided(each.value, each.standard_error) for name, each in found.items()}
     return entry
+
+
+def _differences(scores: Scores, baseline: Scores) -> dict[str, list[float]]:
+    return _ends({name: each for name, each in scores.differences(baseline).items() if name in SHOWN})
+
+
+def _ends(found: Mapping[str, Estimate]) -> dict[str, list[float]]:
+    return {name: [each.value, each.low, each.high] for name, each in found.items()}
 
 
 def _two_sided(value: float, standard_error: float) -> float:

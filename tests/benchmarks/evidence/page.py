@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,18 @@ from blv_trainer.metrics import METRICS
 from tests.benchmarks.evidence.corpora import CORPORA
 from tests.benchmarks.evidence.judging import SHOWN, THEORY
 from tests.benchmarks.evidence.pictures import is_tuned_cross_entropy
+from tests.benchmarks.evidence.training import NUM_FOLDS, NUM_FOLDS_FINE_TUNED
 
+Entry = dict[str, Any]
 _HEADINGS = {"accuracy": "accuracy %", "macro_accuracy": "macro accuracy %", "qwk": "QWK", "macro_rmse": "macro RMSE"}
+_NAMES = {metric: heading.removesuffix(" %") for metric, heading in _HEADINGS.items()}
 _LEVEL = 0.05
+_ALT = {
+    "gains": "Gain of the tuned decision over the largest logit of the same cross-entropy, with 95 % intervals, by "
+    "corpus and features",
+    "recalls": "Mean recall of levels by their share of the rows",
+    "rows": "Gain of a decision tuned on few rows, on the others: mean and 5th percentile",
+}
 
 
 def render(evidence: dict[str, Any]) -> str:
@@ -22,51 +31,79 @@ def render(evidence: dict[str, Any]) -> str:
     parts = [
         "# What works: evidence on public corpora",
         "<!-- Rendered by python -m tests.benchmarks evidence --page_only; edit the renderer, not this page. -->",
-        _in_a_minute(evidence),
-        "![Gain of the tuned decision over the largest logit of the same cross-entropy, with 95 % intervals, by corpus "
-        "and features](assets/evidence_gains.png)",
+        _opening(evidence),
+        "\n".join(in_a_minute(evidence)),
+        _picture("gains"),
         "## The corpora\n\n" + _corpora(settings),
         "## What a tuned decision brings to cross-entropy\n\n" + _gains(evidence),
         "## Which loss\n\n" + _losses(evidence),
-        "![Mean recall of levels by their share of the rows](assets/evidence_recalls.png)",
-        "## Questions\n\n" + _questions(evidence),
+        _picture("recalls"),
+        "## Questions\n\n" + "\n\n".join(f"### {title}\n\n{text}" for title, text in _questions(evidence)),
         "## How many rows a decision needs\n\n" + _rows_needed(settings),
-        "![Gain of a decision tuned on few rows, on the others: mean and 5th percentile](assets/evidence_rows.png)",
+        _picture("rows"),
         "## What 217 rows can show\n\n" + _power(evidence),
         "## How it was made\n\n" + _conditions(evidence),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
-def _in_a_minute(evidence: dict[str, Any]) -> str:
-    settings = [s for s in evidence["settings"] if s["frozen"]]
-    answers = [_tuned(s, "answers") for s in settings]
+def _opening(evidence: dict[str, Any]) -> str:
+    settings = evidence["settings"]
+    rows = sum(s["n"] for s in _first_of_each(settings, "corpus"))
+    losses = len({e["loss"] for s in settings for e in s["entries"] if s["frozen"]})
+    return (
+        f"{losses} losses, each with raw and tuned decisions, on {len({s['corpus'] for s in settings})} public corpora "
+        f"({rows:,} texts) whose levels are ordered and uneven. Every row is judged by models that did not see it "
+        f"({NUM_FOLDS} folds, seeds {_listed(evidence['seeds'])}{_of_fine_tuned(evidence)}); decisions are tuned on "
+        "the other folds. Differences are in points of accuracy and macro accuracy, and in levels of macro RMSE, where "
+        'less is better. "Better in 3" counts settings (a corpus with one kind of features) whose paired 95 % interval '
+        "lies off zero on the better side."
+    )
+
+
+def _of_fine_tuned(evidence: dict[str, Any]) -> str:
+    told = f"; fine-tuned: {NUM_FOLDS_FINE_TUNED} folds, seed {evidence['seeds'][0]}"
+    return told if evidence["fine_tuned"] else ""
+
+
+def in_a_minute(evidence: dict[str, Any]) -> list[str]:
+    """What to use, a line each, with the figures that say so."""
+    settings = _frozen(evidence["settings"])
+    tuned = _entries(settings, "cross_entropy", "tuned")
     lines = [
-        "- **Train with cross-entropy and tune the decision.** Over "
-        f"{_settings(settings)}, against the largest logit of the same models: " + _mean_gains(answers) + ".",
+        f"- **Cross-entropy with a tuned decision** has, over {_settings(settings)}, against the largest logit of the "
+        f"same models: {_mean_gains(tuned)}."
     ]
     grouped = [s for s in settings if _tuned(s, "groups")]
     if grouped:
         steps = [(_of(s, 0, "raw", "answers"), _tuned(s, "groups")) for s in grouped]
-        gains = {m: np.mean([b["values"][m] - a["values"][m] for a, b in steps]) for m in SHOWN}
+        gains = {m: float(np.mean([b["values"][m] - a["values"][m] for a, b in steps])) for m in SHOWN}
         lines.append(
-            "- **Where a person gives several answers, pool them.** From single answers decided by the largest logit "
-            f"to whole groups with a tuned decision ({_settings(grouped)}): "
-            + ", ".join(f"{_HEADINGS[m].removesuffix(' %')} {_signed(m, gains[m])}" for m in SHOWN)
-            + "."
+            "- **Where a person gives several answers, pool them**: from single answers by the largest logit to whole "
+            f"people with a tuned decision ({_titles(grouped)}), {_gains_in_words(gains)}."
         )
-    blv = [e for s in settings for e in s["entries"] if e["loss"] == "blv:sigma=6" and e["level"] == "answers"]
-    raw, tuned = ([e for e in blv if e["decision"] == kind] for kind in ("raw", "tuned"))
+    found = _against_tuned(settings)
+    keeping = [title for title, own in found.items() if not _better_and_worse(own, "accuracy", "to_tuned")[1]]
+    if keeping:
+        best = max(keeping, key=lambda title: _balance(found[title]))
+        lines.insert(
+            1,
+            f"- **{best} with a tuned decision** is the best loss of those that lose accuracy in no setting; against "
+            f"cross-entropy with a tuned decision: {_mean_gains(found[best], of='to_tuned')}.",
+        )
+    raw, blv = (_entries(settings, "blv:sigma=6", kind) for kind in ("raw", "tuned"))
     if raw:
         lines.append(
-            "- **BLV's raw decisions hold rare levels down**: macro accuracy "
-            f"{_signed('macro_accuracy', _mean(raw, 'macro_accuracy'))} against cross-entropy, lower in "
-            f"{_count(raw, lambda e: e['differences']['macro_accuracy'][0] < 0)}; tuned it is "
-            f"{_signed('macro_accuracy', _mean(tuned, 'macro_accuracy'))}, where tuned cross-entropy has "
-            f"{_signed('macro_accuracy', _mean(answers, 'macro_accuracy'))}."
+            f"- **BLV** (sigma 6) decided by its largest logit has {_mean_gains(raw, ('macro_accuracy', 'qwk'))} "
+            f"against cross-entropy's; with a tuned decision {_mean_gains(blv, ('macro_accuracy', 'qwk'))}."
         )
-    lines.append("- **With few rows to tune on** use every row out of fold (`--folds`): see below.")
-    return "\n".join(lines)
+    if found:
+        best = max(found, key=lambda title: _balance(found[title]))
+        lines.append(
+            f"- **Where rare levels count most** {best}, tuned, has the highest macro accuracy + QWK - macro RMSE / 2, "
+            f"at a price; against tuned cross-entropy: {_mean_gains(found[best], of='to_tuned')}."
+        )
+    return lines
 
 
 def _corpora(settings: list[dict[str, Any]]) -> str:
@@ -88,156 +125,141 @@ def _gains(evidence: dict[str, Any]) -> str:
             raw, tuned = _of(s, 0, "raw", level), _tuned(s, level)
             if tuned:
                 cells = [f"{_value(m, raw['values'][m])} {_difference(tuned, m)}" for m in SHOWN]
-                rows.append([s["title"], s["features"], f"{level}, {raw['n']:,}", *cells])
+                rows.append([s["title"], s["features"], f"{_judged(s, level)}, {raw['n']:,}", *cells])
     for s in _first_of_each(evidence["settings"], "corpus"):
         if s["human"]:
             cells = [_value(m, s["human"][m]) for m in SHOWN]
             rows.append([s["title"], "*human raters*", "*among themselves*", *cells])
     text = (
         "The figure of the largest logit; then what the tuned decision adds, with its paired 95 % bootstrap interval "
-        f"({evidence['num_resamples']:,} resamples of groups where there are any, else of rows). Five folds, every row "
-        f"judged by models that did not see it, seeds {', '.join(map(str, evidence['seeds']))}; decisions for each "
-        f"fold tuned on the others. Bold: p < .05 after Holm's correction over all "
-        f"{evidence['summary']['num_comparisons']:,} comparisons of this page for the same metric (normal "
-        "approximation with the bootstrap's standard error). Human raters: each against the other."
+        f"({evidence['num_resamples']:,} resamples of groups where there are any, else of rows). Bold: p < .05 after "
+        f"Holm's correction over all {evidence['summary']['num_comparisons']:,} comparisons of this page for the same "
+        "metric (normal approximation with the bootstrap's standard error). Human raters: each against the other; they "
+        "are no bound where the label is made of both."
     )
     return text + "\n\n" + _table(["corpus", "features", "judged", *_HEADINGS.values()], rows)
 
 
 def _losses(evidence: dict[str, Any]) -> str:
-    ranks = evidence["summary"]["ranks"]
+    settings, ranks = _frozen(evidence["settings"]), evidence["summary"]["ranks"]
     if not ranks["tuned"]:
         return "One setting has no mean ranks."
-    settings = [s for s in evidence["settings"] if s["frozen"]]
-    rows = []
-    for title, rank in sorted(ranks["tuned"]["mean_rank"].items(), key=lambda item: item[1]):
-        cells = []
-        for decision in ("raw", "tuned"):
-            found = [e for s in settings for e in s["entries"] if _is(e, title, decision, "answers")]
-            cells += [_signed(m, _mean(found, m)) if "differences" in found[0] else "-" for m in SHOWN]
-        rows.append([title, f"{ranks['raw']['mean_rank'][title]:.1f}", *cells[:4], f"{rank:.1f}", *cells[4:]])
-    short = ["acc.", "macro acc.", "QWK", "macro RMSE"]
-    header = ["loss", "rank, raw", *(f"{name}, raw" for name in short), "rank, tuned", *(f"{n}, tuned" for n in short)]
-    apart = ranks["tuned"]
+    tables = []
+    for decision, against, of in (
+        ("raw", "raw", "differences"),
+        ("tuned", "tuned", "to_tuned"),
+    ):
+        own = ranks[decision]
+        lines = []
+        for title, rank in sorted(own["mean_rank"].items(), key=lambda item: item[1]):
+            found = [e for s in settings for e in s["entries"] if _is(e, title, decision, "answers") and of in e]
+            cells = [_with_counts(found, m, of) for m in SHOWN] if found else ["-"] * len(SHOWN)
+            lines.append([title, f"{rank:.1f}", *cells])
+        tables.append(
+            f"**{'By the largest logit' if decision == 'raw' else 'With tuned decisions'}**, against {against} "
+            f"cross-entropy. Friedman's test: p {_p(own['friedman_p'])}; two losses whose mean ranks differ by less "
+            f"than {own['critical_distance']:.1f} are not told apart by {own['num_settings']} settings (Nemenyi, 5 %)."
+            "\n\n" + _table(["loss", "mean rank", *_HEADINGS.values()], lines)
+        )
     text = (
-        f"Mean rank among {len(rows)} losses by macro accuracy + QWK - macro RMSE / 2, and mean difference to "
-        f"cross-entropy with the largest logit, over {_settings(settings)}, answers. Friedman's test: p "
-        f"{_p(ranks['raw']['friedman_p'])} raw, {_p(apart['friedman_p'])} tuned. Two losses whose mean ranks differ by "
-        f"less than {apart['critical_distance']:.1f} are not told apart by {apart['num_settings']} settings "
-        "(Nemenyi, 5 %)."
+        f"Ranked by macro accuracy + QWK - macro RMSE / 2 over {_settings(settings)}, answers. Cells: mean difference "
+        "(settings better : worse)."
     )
-    return text + "\n\n" + _table(header, rows)
+    return "\n\n".join([text, *tables])
 
 
-def _questions(evidence: dict[str, Any]) -> str:
-    settings = [s for s in evidence["settings"] if s["frozen"]]
-    everything = [e | {"setting": k} for k, s in enumerate(settings) for e in s["entries"] if e["level"] == "answers"]
-
-    def entries(loss: str, decision: str) -> list[dict[str, Any]]:
-        return [e for e in everything if e["loss"] == loss and e["decision"] == decision and "differences" in e]
-
-    parts: list[tuple[str, str]] = []
-    for title, loss in (("Does BLV help?", "blv:sigma=6"), ("Does its sign matter?", "blv:sigma=6,sign=-1")):
-        said = [
-            f"{decision}: {_mean_gains(entries(loss, decision))}"
-            for decision in ("raw", "shift added back", "tuned")
-            if entries(loss, decision)
-        ]
-        if said:
-            name = "sigma 6" if loss == "blv:sigma=6" else "sigma 6 with the opposite sign"
-            parts.append((title, f"Against cross-entropy with the largest logit, {name} has, " + "; ".join(said) + "."))
-    scopes = ["blv:scope=sample,sigma=6", "blv:scope=element,sigma=6"]
-    said = [
-        f"{loss.split('=')[1].split(',')[0]}: {_mean_gains(entries(loss, 'raw'))}"
-        for loss in scopes
-        if entries(loss, "raw")
-    ]
-    if said:
-        parts.append(
-            ("And one draw a step, a sample or an element?", "Raw, with one draw for each " + "; ".join(said) + ".")
+def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    settings = _frozen(evidence["settings"])
+    plain = _entries(settings, "cross_entropy", "tuned")
+    blv = {
+        f"BLV, {name}, {decision}": _entries(settings, f"blv:{options}", decision)
+        for name, options in (
+            ("sigma 2", "sigma=2"),
+            ("sigma 6", "sigma=6"),
+            ("sigma 6, a draw for each sample", "scope=sample,sigma=6"),
+            ("sigma 6, a draw for each element", "scope=element,sigma=6"),
+            ("sigma 6, opposite sign", "sigma=6,sign=-1"),
         )
-    plain = entries("cross_entropy", "tuned")
-    others = {e["title"]: e["loss"] for e in everything if e["decision"] == "tuned" and e["loss"] != "cross_entropy"}
-    if plain and others:
-        better = {
-            title: _count(
-                entries(loss, "tuned"),
-                lambda e: (
-                    e["differences"]["qwk"][1] > _same(plain, e)["differences"]["qwk"][0]
-                    and e["differences"]["macro_accuracy"][1] > _same(plain, e)["differences"]["macro_accuracy"][0]
-                ),
-            )
-            for title, loss in others.items()
-        }
-        best = [f"{title} in {count}" for title, count in better.items() if not count.startswith("0 ")]
-        said_best = ", ".join(best) or "none"
-        parts.append(
-            (
-                "Is a tuned cross-entropy enough?",
-                "Tuned losses whose whole interval (to cross-entropy raw) lies above tuned cross-entropy's value in "
-                f"both QWK and macro accuracy: {said_best}.",
-            )
-        )
-    theory = {metric: entries("cross_entropy", f"theory for {metric}") for metric in THEORY}
-    if all(theory.values()) and plain:
-        said = [
-            f"{_HEADINGS[m].removesuffix(' %')} {_signed(m, _mean(found, m))} by theory for it, "
-            f"{_signed(m, _mean(plain, m))} tuned for all three"
-            for m, found in theory.items()
-        ]
-        costs = ", ".join(f"{_signed('accuracy', _mean(found, 'accuracy'))}" for found in theory.values())
-        parts.append(
-            (
-                "How far is theory's decision from the tuned one?",
-                "A temperature fitted on other folds, then what theory says for one metric, against the largest logit: "
-                + "; ".join(said)
-                + f". In accuracy theory's three give {costs}, the tuned one "
-                + f"{_signed('accuracy', _mean(plain, 'accuracy'))}.",
-            )
-        )
-    shares = [_shares(s) for s in settings if _tuned(s, "groups")]
-    if shares:
-        said = [
-            f"{s['title']} ({s['features']}): "
-            + ", ".join(f"{kind} {_signed('qwk', value)}" for kind, value in own.items())
-            for s, own in zip((s for s in settings if _tuned(s, "groups")), shares, strict=True)
-        ]
-        parts.append(("What do loss, decision and pooling bring, one by one?", "In QWK: " + "; ".join(said) + "."))
-    return "\n\n".join(f"**{title}** {text}" for title, text in parts)
-
-
-def _shares(setting: dict[str, Any]) -> dict[str, float]:
-    """Gain in QWK of the best loss alone, of the decision alone, of pooling alone, and of decision and pooling."""
-    raw = _of(setting, 0, "raw", "answers")["values"]["qwk"]
-    losses = [e["values"]["qwk"] for e in setting["entries"] if e["decision"] == "raw" and e["level"] == "answers"]
-    return {
-        "best loss": max(losses) - raw,
-        "decision": _tuned(setting, "answers")["values"]["qwk"] - raw,
-        "pooling": _of(setting, 0, "raw", "groups")["values"]["qwk"] - raw,
-        "decision and pooling": _tuned(setting, "groups")["values"]["qwk"] - raw,
+        for decision in ("raw", "shift added back", "tuned")
     }
+    if any(blv.values()):
+        yield (
+            "Does BLV help? Does its sign matter?",
+            "Against cross-entropy with the largest logit. The paper's noise is positive and one draw a step, so that "
+            "training adds a mean shift to rare classes that the raw decision lacks; the opposite sign takes it "
+            "off.\n\n" + _side_by_side(blv | {"cross-entropy, tuned": plain}),
+        )
+    ordered = {"cross-entropy, tuned": plain, "cross-entropy, tuned without a cost": []}
+    ordered["cross-entropy, tuned without a cost"] = _entries(settings, "cross_entropy", "tuned, no cost")
+    for name, loss in (("ordinal log-loss", "ordinal_log_loss"), ("EMD", "emd"), ("SORD", "sord")):
+        ordered |= {f"{name}, {decision}": _entries(settings, loss, decision) for decision in ("raw", "tuned")}
+    ordered |= {f"regression, {decision}": _entries(settings, "regression", decision) for decision in ("raw", "tuned")}
+    yield (
+        "What does the cost of far errors bring: in the decision, in the loss?",
+        "Against cross-entropy with the largest logit. Without a cost the decision has a temperature and a prior; its "
+        "cost moves answers to where less is lost when they are wrong.\n\n" + _side_by_side(ordered),
+    )
+    theory = {f"theory for {_NAMES[m]}": _entries(settings, "cross_entropy", f"theory for {m}") for m in THEORY}
+    yield (
+        "How far is theory's decision from the tuned one?",
+        "A temperature fitted on the other folds, then what theory says for one metric, against the largest logit of "
+        "the same cross-entropy. Tuned is for macro accuracy, QWK and macro RMSE together, with accuracy held.\n\n"
+        + _side_by_side(theory | {"tuned": plain}),
+    )
+    grouped = [s for s in settings if _tuned(s, "groups")]
+    if grouped:
+        yield (
+            "What do loss, decision and pooling bring, one by one?",
+            "What each adds to single answers of cross-entropy with the largest logit. Pooled figures are of whole "
+            "people, of those who have one level.\n\n" + _one_by_one(grouped),
+        )
+
+
+def _one_by_one(settings: list[dict[str, Any]]) -> str:
+    rows = []
+    for s in settings:
+        base = _of(s, 0, "raw", "answers")["values"]
+        losses = [e for e in s["entries"] if e["decision"] == "raw" and e["level"] == "answers"]
+        best = max(losses, key=lambda e: e["values"]["qwk"])
+        steps = {
+            f"the best loss by QWK ({best['title']})": best,
+            "the tuned decision": _tuned(s, "answers"),
+            "pooling": _of(s, 0, "raw", "groups"),
+            "pooling and the tuned decision": _tuned(s, "groups"),
+        }
+        for name, entry in steps.items():
+            cells = [_signed(m, entry["values"][m] - base[m]) for m in SHOWN]
+            rows.append([f"{s['title']}, {s['features']}", name, *cells])
+    return _table(["setting", "adds", *_HEADINGS.values()], rows)
 
 
 def _rows_needed(settings: list[dict[str, Any]]) -> str:
     shown = [s for s in settings if s.get("curve")]
+    if not shown:
+        return "Not measured."
     rows = [
         [s["title"], f"{point['rows']:,}"]
         + [f"{_signed(m, _turned(m, point[m][0]))} ({_signed(m, _turned(m, point[m][1]))})" for m in SHOWN]
         for s in shown
         for point in s["curve"]
     ]
+    first = {s["title"]: next((p["rows"] for p in s["curve"] if p["qwk"][1] >= 0), None) for s in shown}
+    said = [f"from {size:,} rows on {title}" for title, size in first.items() if size]
+    never = [title for title, size in first.items() if not size]
     text = (
         "A decision tuned on that many rows drawn at random from cross-entropy's out-of-fold logits (first encoder, "
         "frozen), judged on all others against the largest logit: mean of 30 draws, and in brackets what the worst 5 % "
-        "of draws do not reach."
+        "of draws do not reach. QWK loses in fewer than 5 % of draws "
+        + ", ".join(said + [f"at no size on {title}" for title in never])
+        + ". `--folds` tunes on every row."
     )
-    return text + "\n\n" + _table(["corpus", "rows", *_HEADINGS.values()], rows) if rows else ""
+    return text + "\n\n" + _table(["corpus", "rows", *_HEADINGS.values()], rows)
 
 
 def _power(evidence: dict[str, Any]) -> str:
     rows = [
         [
-            _HEADINGS[p["metric"]].removesuffix(" %"),
+            _NAMES[p["metric"]],
             f"{100 * p['alike']:.0f} %",
             _signed(p["metric"], p["difference"]),
             _value(p["metric"], p["standard_error"]),
@@ -248,98 +270,142 @@ def _power(evidence: dict[str, Any]) -> str:
         for p in evidence["power"]
         if p["metric"] == metric
     ]
+    found = [p["power"] for p in evidence["power"]]
     text = (
         "The comparison published for ICNALE (Tsai et al. 2025, Table 2) has 217 test rows and one run of each method. "
         "The confusion matrices of BLV (sigma 6) and focal loss are printed; 4,000 test sets of that size were drawn "
-        "from them. What is not printed is on how many rows the two models answer alike, so three shares are shown. "
-        "These are simulations of published figures, not results of ours."
+        "from them. What is not printed is on how many rows the two models answer alike, so three shares are shown. A "
+        f"difference as large as the published one is found in {100 * min(found):.0f} to {100 * max(found):.0f} % of "
+        "such comparisons. These are simulations of published figures, not results of ours."
     )
-    header = [
-        "metric",
-        "alike on",
-        "BLV - focal",
-        "standard error",
-        "found at the 5 % level",
-        "rows needed to find it in 80 %",
-    ]
+    header = ["metric", "alike on", "BLV - focal", "standard error", "found at 5 %", "rows for 80 %"]
     return text + "\n\n" + _table(header, rows)
 
 
 def _conditions(evidence: dict[str, Any]) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in evidence["conditions"].items() if name != "load")
-    encoders = " ".join(f"{name}=FOLDER" for name in evidence["encoders"])
+    words = (name.partition("@") for name in evidence["encoders"])
+    encoders = " ".join(f"{name}=FOLDER{at}{corpora}" for name, at, corpora in words)
+    seeds = " ".join(["--seeds", *map(str, evidence["seeds"])])
     tuned = " ".join(["--fine_tune", *evidence["fine_tuned"]]) if evidence["fine_tuned"] else ""
     seconds = [[name, f"{value:,.0f}"] for name, value in evidence["seconds"].items()]
-    made = {s["corpus"] for s in evidence["settings"]}
-    left_out = [corpus.title for name, corpus in CORPORA.items() if name not in made]
-    said = (
-        "Not run: "
-        + (f"{', '.join(left_out)}; " if left_out else "")
-        + "GPUs, larger encoders, ICNALE itself, whose texts "
-    )
-    said += "need a registration; fine-tuning " + ("elsewhere" if evidence["fine_tuned"] else "at all") + "."
+    made = {(s["corpus"], s["features"]) for s in evidence["settings"]}
+    kinds = [*dict.fromkeys(s["features"] for s in evidence["settings"])]
+    missing = [
+        f"{corpus.title} with {kind}"
+        for kind in kinds
+        for name, corpus in CORPORA.items()
+        if (name, kind) not in made and not kind.endswith("fine-tuned")
+    ]
+    missing += ["fine-tuning " + ("of other corpora and losses" if evidence["fine_tuned"] else "at all")]
+    missing += ["GPUs", "larger encoders", "ICNALE itself, whose texts need a registration"]
     return (
-        f"    python -m tests.benchmarks evidence --data_dir CORPORA --encoders {encoders} {tuned}".rstrip()
+        f"    python -m tests.benchmarks evidence --data_dir CORPORA --encoders {encoders} {seeds} {tuned}".rstrip()
         + f"\n\n{facts}. Frozen encoders: mean-pooled, texts cut at 256 tokens, a linear head, 30 epochs, learning "
-        "rate 1e-2, batch 64; fine-tuned: 3 epochs, batch 32, learning rate 1e-4. A run that was stopped goes on. The "
-        "figures stand in "
-        f"[evidence.json](assets/evidence.json), from which this page is rendered. {said}\n\n"
-        + _table(["part", "seconds"], seconds)
+        f"rate 1e-2, batch 64{'; fine-tuned: 3 epochs, batch 32, learning rate 1e-4' if tuned else ''}. A run that was "
+        "stopped goes on. The figures stand in [evidence.json](assets/evidence.json), from which this page is "
+        "rendered; seconds are of training without features, and of judging, one thread beside other work.\n\n"
+        f"**Not run**: {'; '.join(missing)}.\n\n" + _table(["part", "seconds"], seconds)
     )
 
 
-def _of(setting: dict[str, Any], loss: int, decision: str, level: str) -> dict[str, Any]:
+def _frozen(settings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [s for s in settings if s["frozen"]]
+
+
+def _of(setting: dict[str, Any], loss: int, decision: str, level: str) -> Entry:
     """The entry of the first loss with a decision; {} where there is none."""
     wanted = setting["entries"][loss]["loss"]
     found = (e for e in setting["entries"] if e["loss"] == wanted and e["decision"] == decision and e["level"] == level)
     return next(found, {})
 
 
-def _tuned(setting: dict[str, Any], level: str) -> dict[str, Any]:
+def _tuned(setting: dict[str, Any], level: str) -> Entry:
     return next((e for e in setting["entries"] if is_tuned_cross_entropy(e, setting) and e["level"] == level), {})
 
 
-def _same(entries: list[dict[str, Any]], other: dict[str, Any]) -> dict[str, Any]:
-    return next(e for e in entries if e["setting"] == other["setting"])
+def _entries(settings: list[dict[str, Any]], loss: str, decision: str) -> list[Entry]:
+    """Of answers, those that are held against something."""
+    everything = (e for s in settings for e in s["entries"] if e["level"] == "answers" and "differences" in e)
+    return [e for e in everything if e["loss"] == loss and e["decision"] == decision]
 
 
-def _is(entry: dict[str, Any], title: str, decision: str, level: str) -> bool:
+def _against_tuned(settings: list[dict[str, Any]]) -> dict[str, list[Entry]]:
+    """By loss, its tuned entries of answers, held against tuned cross-entropy."""
+    found: dict[str, list[Entry]] = {}
+    for s in settings:
+        for e in s["entries"]:
+            if "to_tuned" in e and e["level"] == "answers":
+                found.setdefault(e["title"], []).append(e)
+    return found
+
+
+def _balance(entries: list[Entry]) -> float:
+    means = {m: METRICS[m].goodness(_mean(entries, m, "to_tuned")) for m in SHOWN}
+    return means["macro_accuracy"] + means["qwk"] + means["macro_rmse"] / 2
+
+
+def _is(entry: Entry, title: str, decision: str, level: str) -> bool:
     return (entry["title"], entry["decision"], entry["level"]) == (title, decision, level)
 
 
-def _mean(entries: list[dict[str, Any]], metric: str) -> float:
-    return float(np.mean([entry["differences"][metric][0] for entry in entries if "differences" in entry]))
+def _judged(setting: dict[str, Any], level: str) -> str:
+    return "texts" if level == "answers" else f"{CORPORA[setting['corpus']].group_column}s"
 
 
-def _mean_gains(entries: list[dict[str, Any]]) -> str:
-    """Mean differences, and in how many settings the interval lies off zero on the better side."""
+def _mean(entries: list[Entry], metric: str, of: str = "differences") -> float:
+    return float(np.mean([entry[of][metric][0] for entry in entries]))
+
+
+def _better_and_worse(entries: list[Entry], metric: str, of: str) -> tuple[int, int]:
+    """In how many settings the interval lies off zero, on either side."""
+    ends = [sorted(METRICS[metric].goodness(end) for end in entry[of][metric][1:]) for entry in entries]
+    return sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends)
+
+
+def _mean_gains(entries: list[Entry], metrics: Sequence[str] = SHOWN, of: str = "differences") -> str:
     said = []
-    for metric in SHOWN:
-        better = [sorted(METRICS[metric].goodness(np.array(e["differences"][metric][1:])))[0] > 0 for e in entries]
-        worse = [sorted(METRICS[metric].goodness(np.array(e["differences"][metric][1:])))[1] < 0 for e in entries]
-        name = _HEADINGS[metric].removesuffix(" %")
-        said.append(
-            f"{name} {_signed(metric, _mean(entries, metric))} (better in {sum(better)}, worse in {sum(worse)})"
-        )
+    for metric in metrics:
+        better, worse = _better_and_worse(entries, metric, of)
+        counts = [f"better in {better}"] * bool(better) + [f"worse in {worse}"] * bool(worse)
+        said.append(f"{_NAMES[metric]} {_signed(metric, _mean(entries, metric, of))} ({', '.join(counts) or 'open'})")
     return ", ".join(said)
 
 
-def _count(entries: list[dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> str:
-    return f"{sum(map(holds, entries))} of {len(entries)}"
+def _gains_in_words(gains: dict[str, float]) -> str:
+    return ", ".join(f"{_NAMES[metric]} {_signed(metric, gain)}" for metric, gain in gains.items())
+
+
+def _with_counts(entries: list[Entry], metric: str, of: str = "differences") -> str:
+    better, worse = _better_and_worse(entries, metric, of)
+    return f"{_signed(metric, _mean(entries, metric, of))} ({better}:{worse})"
+
+
+def _side_by_side(named: dict[str, list[Entry]]) -> str:
+    rows = [[name, *(_with_counts(entries, m) for m in SHOWN)] for name, entries in named.items() if entries]
+    size = max(map(len, named.values()))
+    return _table(["", *_HEADINGS.values()], rows) + f"\n\nMean difference (settings better : worse), {size} settings."
 
 
 def _settings(settings: Sequence[dict[str, Any]]) -> str:
     corpora = len({s["corpus"] for s in settings})
-    features = sorted({s["features"] for s in settings})
-    return f"{len(settings)} settings ({corpora} corpora; {', '.join(features)})"
+    features = _listed(sorted({s["features"] for s in settings}), "; ")
+    return f"{len(settings)} settings ({corpora} corpora; {features})"
 
 
-def _first_of_each(settings: list[dict[str, Any]], key: str) -> Iterable[dict[str, Any]]:
-    return {s[key]: s for s in reversed(settings)}.values().__reversed__()
+def _titles(settings: Sequence[dict[str, Any]]) -> str:
+    return _listed(f"{s['title']}, {s['features']}" for s in settings)
 
 
-def _scale(metric: str) -> int:
-    return 100 if METRICS[metric].percent else 1
+def _listed(values: Iterable[Any], between: str = ", ") -> str:
+    return between.join(map(str, values))
+
+
+def _first_of_each(settings: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    found: dict[Any, dict[str, Any]] = {}
+    for setting in settings:
+        found.setdefault(setting[key], setting)
+    return [*found.values()]
 
 
 def _value(metric: str, value: float) -> str:
@@ -356,7 +422,7 @@ def _turned(metric: str, gain: float) -> float:
     return METRICS[metric].goodness(gain)
 
 
-def _difference(entry: dict[str, Any], metric: str) -> str:
+def _difference(entry: Entry, metric: str) -> str:
     value, low, high = entry["differences"][metric]
     text = f"{_signed(metric, value)} [{_signed(metric, low)}, {_signed(metric, high)}]"
     return f"**{text}**" if entry["holm"][metric] < _LEVEL else text
@@ -364,6 +430,10 @@ def _difference(entry: dict[str, Any], metric: str) -> str:
 
 def _p(p: float) -> str:
     return f"= {p:.3f}" if p >= 0.001 else "< .001"
+
+
+def _picture(name: str) -> str:
+    return f"![{_ALT[name]}](assets/evidence_{name}.png)"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

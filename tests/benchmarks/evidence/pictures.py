@@ -21,6 +21,7 @@ _GAINS = {
 _LINES = (
     ("cross-entropy", "raw"),
     ("cross-entropy", "tuned"),
+    ("SORD", "tuned"),
     ("BLV, sigma 6", "raw"),
     ("BLV, sigma 6", "tuned"),
     ("logit adjustment", "raw"),
@@ -32,28 +33,31 @@ def forest(settings: list[dict[str, Any]]) -> bytes:
     rows = [(s, entry) for s in settings for entry in s["entries"] if is_tuned_cross_entropy(entry, s)]
     order = list(dict.fromkeys((s["title"], entry["level"]) for s, entry in rows))
     kinds = list(dict.fromkeys(s["features"] for s, _ in rows))
-    figure = Figure(figsize=(10.5, 1.2 + 0.5 * len(order)), layout="constrained")
-    axes = figure.subplots(1, len(SHOWN), sharey=True)
-    for ax, metric in zip(axes, SHOWN, strict=True):
+    figure = Figure(figsize=(7, 2.2 + 0.95 * len(order)), layout="constrained")
+    axes = figure.subplots(2, 2, sharey=True)
+    for ax, metric in zip(axes.flat, SHOWN, strict=True):
         heading, scale = _GAINS[metric]
         sign = METRICS[metric].goodness(1.0) * scale
         for s, entry in rows:
             k = kinds.index(s["features"])
             value, *ends = (sign * end for end in entry["differences"][metric])
             low, high = sorted(ends)
-            place = order.index((s["title"], entry["level"])) + 0.22 * (k - (len(kinds) - 1) / 2)
+            place = order.index((s["title"], entry["level"])) + 0.2 * (k - (len(kinds) - 1) / 2)
             looks = figures.style(k)
-            ax.plot([low, high], [place, place], color=looks["color"], linewidth=1.6)
+            ax.plot([low, high], [place, place], color=looks["color"], linewidth=1.8)
             ax.plot(value, place, looks["marker"], color=looks["color"], markersize=4.5)
         ax.axvline(0, color="black", linewidth=0.8)
         ax.set_xlabel(heading)
         ax.grid(axis="x", alpha=0.3)
-    axes[0].set_yticks(range(len(order)), [figures.plain(f"{title}\n({level})") for title, level in order], fontsize=8)
-    axes[0].invert_yaxis()
+    axes[0, 0].set_yticks(
+        range(len(order)),
+        [figures.plain(name if level == "answers" else f"{name},\nwhole people") for name, level in order],
+    )
+    axes[0, 0].invert_yaxis()
     for k, kind in enumerate(kinds):
         looks = figures.style(k)
-        axes[-1].plot([], [], looks["marker"] + "-", color=looks["color"], label=figures.plain(kind))
-    figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside upper center", ncols=len(kinds), fontsize=8)
+        axes[0, 0].plot([], [], looks["marker"] + "-", color=looks["color"], label=figures.plain(kind))
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figures.as_png(figure)
 
 
@@ -76,9 +80,9 @@ def recalls(summary: dict[str, Any]) -> bytes:
 def curve(settings: list[dict[str, Any]]) -> bytes:
     """What a decision tuned on some rows only brings to all others: the mean of draws, and their 5th percentile."""
     shown = [s for s in settings if s.get("curve")]
-    figure = Figure(figsize=(9.5, 3.2), layout="constrained")
-    axes = figure.subplots(1, 3)
-    for ax, metric in zip(axes, ("accuracy", "macro_accuracy", "qwk"), strict=True):
+    figure = Figure(figsize=(7, 5.4), layout="constrained")
+    axes = figure.subplots(2, 2)
+    for ax, metric in zip(axes.flat, SHOWN, strict=True):
         heading, scale = _GAINS[metric]
         for k, s in enumerate(shown):
             sizes = [point["rows"] for point in s["curve"]]
@@ -99,7 +103,7 @@ def curve(settings: list[dict[str, Any]]) -> bytes:
         ax.set_ylabel(heading)
         ax.grid(alpha=0.3)
     if shown:
-        axes[0].legend(fontsize=7)
+        axes[0, 0].legend(fontsize=8)
     return figures.as_png(figure)
 
 

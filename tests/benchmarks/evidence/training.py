@@ -22,7 +22,7 @@ from blv_trainer.experiments.results import read_results
 from blv_trainer.files import write_json, write_whole
 from blv_trainer.presets import FROZEN_TRAINING
 
-NUM_FOLDS = 5
+NUM_FOLDS, NUM_FOLDS_FINE_TUNED = 5, 3
 MAX_LENGTH = 256  # tokens
 METHODS = (
     "cross_entropy",
@@ -42,7 +42,7 @@ METHODS = (
     "sord",
     "regression",
 )
-FINE_TUNED_METHODS = ("cross_entropy", "blv:sigma=6", "sord")
+FINE_TUNED_METHODS = ("cross_entropy", "sord", "blv:sigma=6")
 _FINE_TUNING = {
     "num_train_epochs": 3,
     "per_device_train_batch_size": 32,
@@ -85,22 +85,21 @@ def train_heads(
     methods: Sequence[str],
     fine_tune: bool = False,
 ) -> list[Logits]:
-    """The losses ``methods`` on one encoder, frozen or trained on."""
+    """The losses ``methods`` on one encoder; frozen, or trained on with the first seed alone."""
     settings = _FINE_TUNING if fine_tune else FROZEN_TRAINING
     plan = Plan(
         parse_methods(methods),
-        seeds,
+        seeds[:1] if fine_tune else seeds,
         ModelArguments(encoder, max_length=MAX_LENGTH),
         BLVTrainingArguments("unused", **{**_QUIET, **settings}),
-        NUM_FOLDS,
+        NUM_FOLDS_FINE_TUNED if fine_tune else NUM_FOLDS,
         group_column,
         freeze_encoder=not fine_tune,
         num_train_predictions=0,
     )
-    start = time.perf_counter()
     compare(DatasetDict(train=rows), names, plan, folder, on_run=lambda line: print(line, flush=True))
-    _add_seconds(folder, time.perf_counter() - start)
     results = read_results(folder)
+    _keep_seconds(folder, sum(sum(runs.seconds) for runs in results.methods))
     assert results.folds is not None
     return [
         Logits(runs.method.spec, runs.method.title, runs.test_logits, results.folds, runs.loss.expected_shift().numpy())
@@ -120,7 +119,7 @@ def train_words(
         logits, folds = (np.stack(parts) for parts in zip(*found, strict=True))
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, partial(_save, logits=logits, folds=folds))
-        _add_seconds(folder, time.perf_counter() - start)
+        _keep_seconds(folder, time.perf_counter() - start)
     kept = np.load(path)
     shift = np.zeros(len(names))
     return [Logits("tfidf", "TF-IDF, logistic regression", kept["logits"], kept["folds"], shift)]
@@ -145,13 +144,11 @@ def _save(path: Path, **arrays: np.ndarray) -> None:
         np.savez(file, **arrays)
 
 
-def _add_seconds(folder: Path, seconds: float) -> None:
-    """Keep how long a folder took, over all the times that it was gone on with."""
-    path = folder / "seconds.json"
-    write_json(path, {"seconds": seconds_of(folder) + seconds})
+def _keep_seconds(folder: Path, seconds: float) -> None:
+    """Keep how long the training of all that is in a folder took."""
+    write_json(folder / "seconds.json", {"seconds": seconds})
 
 
 def seconds_of(folder: Path) -> float:
-    """What ``_add_seconds`` kept."""
-    path = folder / "seconds.json"
-    return json.loads(path.read_text())["seconds"] if path.is_file() else 0.0
+    """What ``_keep_seconds`` kept."""
+    return json.loads((folder / "seconds.json").read_text())["seconds"]
