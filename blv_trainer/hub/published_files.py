@@ -122,7 +122,5 @@ def _code_files(folder: Path) -> list[str]:
 
 
 def _reason(entry: str) -> str:
-    for patterns, reason in _REASONS:
-        if any(fnmatch(entry, pattern) for pattern in patterns):
-            return reason
-    return "no part of a model"
+    found = (reason for patterns, reason in _REASONS if any(fnmatch(entry, pattern) for pattern in patterns))
+    return next(found, "no part of a model")

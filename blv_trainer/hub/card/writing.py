@@ -187,8 +187,7 @@ def _confusion_picture(matrix: np.ndarray, names: Sequence[str], title: str) -> 
     names = [_shortened(name) for name in names]
     longest, size = max(map(len, names)), 1.5 + 0.65 * len(names)  # inches
     figure = Figure(figsize=(size + 0.06 * longest, size + 0.04 * longest), layout="constrained")
-    plain = [text.replace("$", r"\$") for text in (*names, title)]  # no formulas
-    figures.plot_confusion(matrix, plain[:-1], title=plain[-1], ax=figure.subplots())
+    figures.plot_confusion(matrix, names, title=title, ax=figure.subplots())
     return figures.as_png(figure)
 
 

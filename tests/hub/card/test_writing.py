@@ -19,6 +19,7 @@ from blv_trainer import build_loss
 from blv_trainer.decision import Decision
 from blv_trainer.experiments.decisions import Chosen, Decided
 from blv_trainer.files import write_json
+from blv_trainer.hub.card import writing
 from blv_trainer.hub.card.check import check_card
 from blv_trainer.hub.card.sections import OF_GROUPS as OF_GROUPS_SHOWN
 from blv_trainer.hub.card.writing import amend_card, write_card
@@ -228,6 +229,13 @@ def test_a_run_has_a_picture_and_its_card_passes_the_check(run):
     assert (run[0] / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
     assert "ICNALE" not in run[1]
     check_card(run[0])
+
+
+def test_a_dollar_in_a_label_is_drawn_as_it_is(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(writing.figures, "as_png", lambda figure: drawn.append(figure) or b"")
+    write_card(make_run(tmp_path, names=["A$", *NAMES[1:]]))
+    assert drawn[0].axes[0].get_yticklabels()[0].get_text() == r"A\$"  # which matplotlib shows without the backslash
 
 
 def test_a_folded_decision_is_told_with_its_numbers(tmp_path):
