@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["DEMO_TRAINING", "FROZEN_TRAINING", "PAPER_TRAINING", "QUICK_TRAINING", "comparison_preset"]
-
 # A linear layer over fixed features needs large steps, and no checkpoints: a run takes seconds.
 FROZEN_TRAINING = {
     "per_device_train_batch_size": 64,

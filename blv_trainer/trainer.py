@@ -21,8 +21,6 @@ from blv_trainer.training.checkpoints import NothingLeftError, WholeCheckpoints,
 from blv_trainer.training.evaluation_by_class import EvaluationByClass, class_names
 from blv_trainer.training.loss_choice import checked_label_name, resolve_class_counts, resolve_loss
 
-__all__ = ["BLVTrainer"]
-
 Count: TypeAlias = torch.Tensor | int | None  # of the labelled rows of a step
 
 

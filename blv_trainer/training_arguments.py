@@ -14,8 +14,6 @@ from transformers import TrainingArguments
 from blv_trainer.losses import check_loss
 from blv_trainer.metrics import METRICS, Metric
 
-__all__ = ["BLVTrainingArguments", "changed_settings", "metric_of_ours", "output_folder"]
-
 
 @dataclass(repr=False)  # the parent's hides tokens
 class BLVTrainingArguments(TrainingArguments):

@@ -28,7 +28,7 @@ _LINE = {
     "decision": 790,
     "modeling": 300,
     "training_arguments": 110,
-    "presets": 80,
+    "presets": 70,
     "arguments": 130,
     "onnx_classifier": 90,
     "prediction": 290,
@@ -42,8 +42,8 @@ _LINE = {
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_810, 167, 189
-_MAX_LINES_OF_TESTS = 23_980
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_800, 167, 189
+_MAX_LINES_OF_TESTS = 23_990
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

@@ -72,8 +72,6 @@ def build_backend(name: str, model: str, **options: Any) -> Backend:
 class FasterWhisper:
     """Transcribes file after file; the windows of one file are a batch, cut by faster-whisper's voice detector."""
 
-    name = "faster-whisper"
-
     def __init__(
         self,
         model: str = "large-v2",
@@ -101,7 +99,7 @@ class FasterWhisper:
     def describe(self) -> dict[str, Any]:
         """Everything that decides the words."""
         return {
-            "backend": self.name,
+            "backend": "faster-whisper",
             "model": self.model,
             "batch_size": self._batch_size,  # decides where the windows are cut
             "compute_type": self._where["compute_type"],

@@ -40,8 +40,6 @@ class OpenAIWhisper:
     the window and temperature, so that it depends on no batch, order, name, resumption or process.
     """
 
-    name = "openai-whisper"
-
     def __init__(
         self,
         model: str = "large-v2",
@@ -70,7 +68,7 @@ class OpenAIWhisper:
     def describe(self) -> dict[str, Any]:
         """Everything that decides the words: backend, model with the digest of its file, options."""
         return {
-            "backend": self.name,
+            "backend": "openai-whisper",
             "model": self.model,
             "weights": fingerprint(self.model) if _is_file(self.model) else None,  # an official name says which
             "fp16": self.fp16,
