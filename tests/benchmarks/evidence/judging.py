@@ -57,7 +57,7 @@ def judge(
                 entry = {"loss": logits.spec, "title": logits.title, "decision": name, "level": level}
                 entries.append(entry | _figures(found, baseline))
                 if name == "tuned" and tuned.setdefault(level, found) is not found:
-                    entries[-1]["to_tuned"] = _differences(found, tuned[level])
+                    entries[-1]["to_tuned"] = _ends(_differences(found, tuned[level]))
     return entries
 
 
@@ -88,15 +88,15 @@ def _figures(scores: Scores, baseline: Scores) -> dict[str, Any]:
     values = {name: scores.values[name] for name in SHOWN}
     entry: dict[str, Any] = {"n": len(scores.labels), "values": values, "recalls": scores.recalls.tolist()}
     if scores is not baseline:
-        found = {name: estimate for name, estimate in scores.differences(baseline).items() if name in SHOWN}
+        found = _differences(scores, baseline)
         entry["differences"] = _ends(found)
         # A normal approximation: a permutation test could not go below what Holm asks of some thousand comparisons.
         entry["p"] = {name: _two_sided(each.value, each.standard_error) for name, each in found.items()}
     return entry
 
 
-def _differences(scores: Scores, baseline: Scores) -> dict[str, list[float]]:
-    return _ends({name: each for name, each in scores.differences(baseline).items() if name in SHOWN})
+def _differences(scores: Scores, baseline: Scores) -> dict[str, Estimate]:
+    return {name: each for name, each in scores.differences(baseline).items() if name in SHOWN}
 
 
 def _ends(found: Mapping[str, Estimate]) -> dict[str, list[float]]:

@@ -145,10 +145,7 @@ def _losses(evidence: dict[str, Any]) -> str:
     if not ranks["tuned"]:
         return "One setting has no mean ranks."
     tables = []
-    for decision, against, of in (
-        ("raw", "raw", "differences"),
-        ("tuned", "tuned", "to_tuned"),
-    ):
+    for decision, of in (("raw", "differences"), ("tuned", "to_tuned")):
         own = ranks[decision]
         lines = []
         for title, rank in sorted(own["mean_rank"].items(), key=lambda item: item[1]):
@@ -156,7 +153,7 @@ def _losses(evidence: dict[str, Any]) -> str:
             cells = [_with_counts(found, m, of) for m in SHOWN] if found else ["-"] * len(SHOWN)
             lines.append([title, f"{rank:.1f}", *cells])
         tables.append(
-            f"**{'By the largest logit' if decision == 'raw' else 'With tuned decisions'}**, against {against} "
+            f"**{'By the largest logit' if decision == 'raw' else 'With tuned decisions'}**, against {decision} "
             f"cross-entropy. Friedman's test: p {_p(own['friedman_p'])}; two losses whose mean ranks differ by less "
             f"than {own['critical_distance']:.1f} are not told apart by {own['num_settings']} settings (Nemenyi, 5 %)."
             "\n\n" + _table(["loss", "mean rank", *_HEADINGS.values()], lines)
@@ -189,11 +186,11 @@ def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
             "training adds a mean shift to rare classes that the raw decision lacks; the opposite sign takes it "
             "off.\n\n" + _side_by_side(blv | {"cross-entropy, tuned": plain}),
         )
-    ordered = {"cross-entropy, tuned": plain, "cross-entropy, tuned without a cost": []}
-    ordered["cross-entropy, tuned without a cost"] = _entries(settings, "cross_entropy", "tuned, no cost")
-    for name, loss in (("ordinal log-loss", "ordinal_log_loss"), ("EMD", "emd"), ("SORD", "sord")):
+    without_cost = _entries(settings, "cross_entropy", "tuned, no cost")
+    ordered = {"cross-entropy, tuned": plain, "cross-entropy, tuned without a cost": without_cost}
+    losses = {"ordinal log-loss": "ordinal_log_loss", "EMD": "emd", "SORD": "sord", "regression": "regression"}
+    for name, loss in losses.items():
         ordered |= {f"{name}, {decision}": _entries(settings, loss, decision) for decision in ("raw", "tuned")}
-    ordered |= {f"regression, {decision}": _entries(settings, "regression", decision) for decision in ("raw", "tuned")}
     yield (
         "What does the cost of far errors bring: in the decision, in the loss?",
         "Against cross-entropy with the largest logit. Without a cost the decision has a temperature and a prior; its "
