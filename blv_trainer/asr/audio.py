@@ -17,6 +17,7 @@ from blv_trainer.asr.sound_files import MAX_CHANNELS, SAMPLE_RATES, AudioError, 
 SAMPLE_RATE = 16_000  # Hz, what Whisper was trained on
 _SILENT_PEAK = 1e-4  # -80 dB of full scale
 _FULL_SCALE = 0.999
+_LARGEST = 1e10  # beyond every integer taken for a float; resampled and squared it is still a float32
 _CLIPPED_SHARE = 1e-3
 
 
@@ -78,8 +79,11 @@ def load_audio(source: str | PathLike | bytes | bytearray | np.ndarray, *, sampl
         raise TypeError(f"load_audio reads a path, bytes or a numpy array, not {type(source).__name__}.")
     if not heard.frames:
         raise AudioError(f"{name} is a sound of length 0.")
-    if not heard.finite:
-        raise AudioError(f"{name} holds samples that are not finite numbers. Export it anew.")
+    if not heard.usable:
+        raise AudioError(
+            f"{name} holds samples that no recorder writes: nan, or beyond {_LARGEST:.0e} where full scale is 1. "
+            "Export it anew."
+        )
     return Audio(heard.samples(), tuple(notes + heard.notes()))
 
 
@@ -88,7 +92,7 @@ class _Heard:
 
     def __init__(self) -> None:
         self.frames = 0
-        self.finite = True
+        self.usable = True
         self._peak, self._clipped = 0.0, 0
         self._samples = bytearray()  # grows in place
         self._rate, self._resampler = SAMPLE_RATE, None
@@ -103,8 +107,8 @@ class _Heard:
             self._resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, quality="HQ") if resampled else None
             self._rate = rate
         self.frames += len(block)
-        self.finite = self.finite and bool(np.isfinite(np.dot(block, block)))  # one pass; nan and inf survive the sum
         peak = max(block.max(), -block.min()) if len(block) else 0.0
+        self.usable = self.usable and bool(peak <= _LARGEST)  # False for nan
         self._peak = max(self._peak, peak)
         if peak >= _FULL_SCALE:
             self._clipped += int((np.abs(block) >= _FULL_SCALE).sum())

@@ -202,6 +202,7 @@ class _Content:
             return -1
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what nan and huge samples give is refused by the caller
 def mono(samples: np.ndarray) -> np.ndarray:
     """Mean of the channels of ``(frames, channels)``, any numbers, as float32 with full scale 1.0."""
     scaled = samples.astype(np.float32, copy=False)

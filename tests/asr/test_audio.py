@@ -93,7 +93,11 @@ def test_a_missing_file_an_empty_sound_and_bytes_that_are_no_sound_are_named(tmp
     ("array", "message"),
     [
         (np.zeros(0, "float32"), "the array is a sound of length 0"),
-        (np.array([0.1, np.nan]), "the array holds samples that are not finite numbers"),
+        (np.array([0.1, np.nan]), "the array holds samples that no recorder writes"),
+        (np.array([0.1, -np.inf]), "the array holds samples that no recorder writes"),
+        (np.array([1e34, 0.1], "float32"), "the array holds samples that no recorder writes"),
+        (np.array([[1e34, -1e34], [np.nan, np.inf]], "float32"), "the array holds samples that no recorder writes"),
+        (np.array([0.1, 1e300]), "the array holds samples that no recorder writes"),
         (np.zeros((2, 3, 4)), r"shape \(2, 3, 4\) is no sound"),
         (np.zeros((2, 16_000)), r"shape \(2, 16000\) is no sound: give \(frames,\) or \(frames, channels\)"),
         (np.zeros(10, "uint8"), "an array of uint8 is no sound"),
