@@ -37,7 +37,13 @@ def main(argv: list[str]) -> int:
         metavar="NAME=FOLDER",
         help="frozen encoders, such as MiniLM=/path, or mpnet=/path@cefr_asag,merlin_german for some corpora",
     )
-    parser.add_argument("--fine_tune", nargs="*", default=[], metavar="CORPUS", help="with the first encoder")
+    parser.add_argument(
+        "--fine_tune",
+        nargs="*",
+        default=[],
+        metavar="CORPUS",
+        help="with the first encoder; cefr_sp_wikiauto@1,2 for some seeds, default all",
+    )
     parser.add_argument("--corpora", nargs="*", help="default: all that are there")
     parser.add_argument("--methods", nargs="*", help="losses as compare --methods takes them; default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
@@ -62,6 +68,7 @@ def make(args: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, floa
 
     encoders = dict(word.split("=", 1) for word in args.encoders)
     places = {encoder: where.partition("@")[::2] for encoder, where in encoders.items()}  # a folder, corpora or ""
+    fine_tuned = dict(word.partition("@")[::2] for word in args.fine_tune)  # seeds or "" by corpus
     names = args.corpora or [name for name in CORPORA if (args.data_dir / name).is_dir()]
     if not names:
         raise NotHereError(f"{args.data_dir} holds none of {', '.join(CORPORA)}")
@@ -70,17 +77,19 @@ def make(args: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, floa
         rows, levels = load_corpus(name, args.data_dir, args.output_dir)
         corpus, folder = CORPORA[name], args.output_dir / name
         shared = {"group_column": corpus.group_column, "seeds": args.seeds}
-        makers = {}
+        makers: dict[str, tuple[Path, dict[str, Any]]] = {}
         for encoder, (path, some) in places.items():
             if not some or name in some.split(","):
                 methods = args.methods or training.METHODS
                 makers[f"{encoder}, frozen"] = (folder / encoder, {"encoder": path, "methods": methods})
-        if name in args.fine_tune:
+        if name in fine_tuned:
             encoder, (path, _) = next(iter(places.items()))
             methods = [m for m in training.FINE_TUNED_METHODS if m in (args.methods or training.METHODS)]
             tuning = {"encoder": path, "methods": methods, "fine_tune": True}
+            if fine_tuned[name]:
+                tuning["seeds"] = [int(seed) for seed in fine_tuned[name].split(",")]
             makers[f"{encoder}, fine-tuned"] = (folder / f"{encoder}-fine-tuned", tuning)
-        made = {kind: training.train_heads(rows, levels, to, **shared, **how) for kind, (to, how) in makers.items()}
+        made = {kind: training.train_heads(rows, levels, to, **shared | how) for kind, (to, how) in makers.items()}
         made["TF-IDF"] = training.train_words(rows, levels, folder / "tfidf", **shared)
         for to in (*(to for to, _ in makers.values()), folder / "tfidf"):
             seconds[f"training, {to.relative_to(args.output_dir)}"] = training.seconds_of(to)
@@ -92,6 +101,7 @@ def make(args: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, floa
             setting: dict[str, Any] = {"corpus": name, "title": corpus.title, "features": kind}
             setting |= {"frozen": kind.endswith("frozen"), "levels": levels, "n": len(labels)}
             setting["counts"] = np.bincount(labels, minlength=len(levels)).tolist()
+            setting["num_seeds"] = len(logits[0].logits)
             if corpus.group_column:
                 setting["num_groups"] = len({*rows[corpus.group_column]})
             setting["human"] = judging.human(rows, corpus.rater_columns, len(levels))

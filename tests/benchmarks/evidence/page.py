@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from blv_trainer.metrics import METRICS
+from tests.benchmarks.evidence import cells
 from tests.benchmarks.evidence.corpora import CORPORA
 from tests.benchmarks.evidence.judging import SHOWN, THEORY
-from tests.benchmarks.evidence.pictures import is_tuned_cross_entropy
-from tests.benchmarks.evidence.training import NUM_FOLDS, NUM_FOLDS_FINE_TUNED
+from tests.benchmarks.evidence.training import EPOCHS_FINE_TUNED, EPOCHS_OF_FEW, FEW, NUM_FOLDS, NUM_FOLDS_FINE_TUNED
 
-Entry = dict[str, Any]
-_HEADINGS = {"accuracy": "accuracy %", "macro_accuracy": "macro accuracy %", "qwk": "QWK", "macro_rmse": "macro RMSE"}
-_NAMES = {metric: heading.removesuffix(" %") for metric, heading in _HEADINGS.items()}
-_LEVEL = 0.05
 _ALT = {
     "gains": "Gain of the tuned decision over the largest logit of the same cross-entropy, with 95 % intervals, by "
     "corpus and features",
@@ -49,87 +44,82 @@ def render(evidence: dict[str, Any]) -> str:
 
 def _opening(evidence: dict[str, Any]) -> str:
     settings = evidence["settings"]
-    rows = sum(s["n"] for s in _first_of_each(settings, "corpus"))
+    rows = sum(s["n"] for s in cells.first_of_each(settings, "corpus"))
     losses = len({e["loss"] for s in settings for e in s["entries"] if s["frozen"]})
     return (
         f"{losses} losses, each with raw and tuned decisions, on {len({s['corpus'] for s in settings})} public corpora "
         f"({rows:,} texts) whose levels are ordered and uneven. Every row is judged by models that did not see it "
-        f"({NUM_FOLDS} folds, seeds {_listed(evidence['seeds'])}{_of_fine_tuned(evidence)}); decisions are tuned on "
-        "the other folds. Differences are in points of accuracy and macro accuracy, and in levels of macro RMSE, where "
+        f"({NUM_FOLDS} folds, seeds {cells.listed(evidence['seeds'])}); decisions are tuned on the other folds. "
+        "Differences are in points of accuracy and macro accuracy, and in levels of macro RMSE, where "
         'less is better. "Better in 3" counts settings (a corpus with one kind of features) whose paired 95 % interval '
         "lies off zero on the better side."
     )
 
 
-def _of_fine_tuned(evidence: dict[str, Any]) -> str:
-    told = f"; fine-tuned: {NUM_FOLDS_FINE_TUNED} folds, seed {evidence['seeds'][0]}"
-    return told if evidence["fine_tuned"] else ""
-
-
 def in_a_minute(evidence: dict[str, Any]) -> list[str]:
     """What to use, a line each, with the figures that say so."""
-    settings = _frozen(evidence["settings"])
-    tuned = _entries(settings, "cross_entropy", "tuned")
+    settings = cells.frozen(evidence["settings"])
+    tuned = cells.entries(settings, "cross_entropy", "tuned")
     lines = [
-        f"- **Cross-entropy with a tuned decision** has, over {_settings(settings)}, against the largest logit of the "
-        f"same models: {_mean_gains(tuned)}."
+        f"- **Cross-entropy with a tuned decision** has, over {cells.settings(settings)}, against the largest logit of "
+        f"the same models: {cells.mean_gains(tuned)}."
     ]
-    grouped = [s for s in settings if _tuned(s, "groups")]
+    grouped = [s for s in settings if cells.tuned(s, "groups")]
     if grouped:
-        steps = [(_of(s, 0, "raw", "answers"), _tuned(s, "groups")) for s in grouped]
+        steps = [(cells.of(s, 0, "raw", "answers"), cells.tuned(s, "groups")) for s in grouped]
         gains = {m: float(np.mean([b["values"][m] - a["values"][m] for a, b in steps])) for m in SHOWN}
         lines.append(
             "- **Where a person gives several answers, pool them**: from single answers by the largest logit to whole "
-            f"people with a tuned decision ({_titles(grouped)}), {_gains_in_words(gains)}."
+            f"people with a tuned decision ({cells.titles(grouped)}), {cells.gains_in_words(gains)}."
         )
-    found = _against_tuned(settings)
-    keeping = [title for title, own in found.items() if not _better_and_worse(own, "accuracy", "to_tuned")[1]]
+    found = cells.against_tuned(settings)
+    keeping = [title for title, own in found.items() if not cells.better_and_worse(own, "accuracy", "to_tuned")[1]]
     if keeping:
-        best = max(keeping, key=lambda title: _balance(found[title]))
+        best = max(keeping, key=lambda title: cells.balance(found[title]))
         lines.insert(
             1,
             f"- **{best} with a tuned decision** is the best loss of those that lose accuracy in no setting; against "
-            f"cross-entropy with a tuned decision: {_mean_gains(found[best], of='to_tuned')}.",
+            f"cross-entropy with a tuned decision: {cells.mean_gains(found[best], of='to_tuned')}.",
         )
-    raw, blv = (_entries(settings, "blv:sigma=6", kind) for kind in ("raw", "tuned"))
+    raw, blv = (cells.entries(settings, "blv:sigma=6", kind) for kind in ("raw", "tuned"))
     if raw:
         lines.append(
-            f"- **BLV** (sigma 6) decided by its largest logit has {_mean_gains(raw, ('macro_accuracy', 'qwk'))} "
-            f"against cross-entropy's; with a tuned decision {_mean_gains(blv, ('macro_accuracy', 'qwk'))}."
+            f"- **BLV** (sigma 6) decided by its largest logit has {cells.mean_gains(raw, ('macro_accuracy', 'qwk'))} "
+            f"against cross-entropy's; with a tuned decision {cells.mean_gains(blv, ('macro_accuracy', 'qwk'))}."
         )
     if found:
-        best = max(found, key=lambda title: _balance(found[title]))
+        best = max(found, key=lambda title: cells.balance(found[title]))
         lines.append(
             f"- **Where rare levels count most** {best}, tuned, has the highest macro accuracy + QWK - macro RMSE / 2, "
-            f"at a price; against tuned cross-entropy: {_mean_gains(found[best], of='to_tuned')}."
+            f"at a price; against tuned cross-entropy: {cells.mean_gains(found[best], of='to_tuned')}."
         )
     return lines
 
 
 def _corpora(settings: list[dict[str, Any]]) -> str:
     rows = []
-    for s in _first_of_each(settings, "corpus"):
+    for s in cells.first_of_each(settings, "corpus"):
         corpus = CORPORA[s["corpus"]]
         size = f"{s['n']:,}" + (f" of {s['num_groups']:,} ({corpus.group_column})" if s.get("num_groups") else "")
         counts = f"{min(s['counts']):,} to {max(s['counts']):,}"
         rows.append([corpus.title, corpus.language, size, f"{len(s['levels'])}: {counts} rows each", corpus.level])
         rows[-1] += [corpus.beware, corpus.terms]
     header = ["corpus", "language", "texts", "levels", "a level is", "beware", "terms"]
-    return _table(header, rows)
+    return cells.table(header, rows)
 
 
 def _gains(evidence: dict[str, Any]) -> str:
     rows = []
     for s in evidence["settings"]:
         for level in ("answers", "groups"):
-            raw, tuned = _of(s, 0, "raw", level), _tuned(s, level)
+            raw, tuned = cells.of(s, 0, "raw", level), cells.tuned(s, level)
             if tuned:
-                cells = [f"{_value(m, raw['values'][m])} {_difference(tuned, m)}" for m in SHOWN]
-                rows.append([s["title"], s["features"], f"{_judged(s, level)}, {raw['n']:,}", *cells])
-    for s in _first_of_each(evidence["settings"], "corpus"):
+                row = [f"{cells.value(m, raw['values'][m])} {cells.difference(tuned, m)}" for m in SHOWN]
+                rows.append([s["title"], s["features"], f"{cells.judged(s, level)}, {raw['n']:,}", *row])
+    for s in cells.first_of_each(evidence["settings"], "corpus"):
         if s["human"]:
-            cells = [_value(m, s["human"][m]) for m in SHOWN]
-            rows.append([s["title"], "*human raters*", "*among themselves*", *cells])
+            row = [cells.value(m, s["human"][m]) for m in SHOWN]
+            rows.append([s["title"], "*human raters*", "*among themselves*", *row])
     text = (
         "The figure of the largest logit; then what the tuned decision adds, with its paired 95 % bootstrap interval "
         f"({evidence['num_resamples']:,} resamples of groups where there are any, else of rows). Bold: p < .05 after "
@@ -137,11 +127,11 @@ def _gains(evidence: dict[str, Any]) -> str:
         "metric (normal approximation with the bootstrap's standard error). Human raters: each against the other; they "
         "are no bound where the label is made of both."
     )
-    return text + "\n\n" + _table(["corpus", "features", "judged", *_HEADINGS.values()], rows)
+    return text + "\n\n" + cells.table(["corpus", "features", "judged", *cells.HEADINGS.values()], rows)
 
 
 def _losses(evidence: dict[str, Any]) -> str:
-    settings, ranks = _frozen(evidence["settings"]), evidence["summary"]["ranks"]
+    settings, ranks = cells.frozen(evidence["settings"]), evidence["summary"]["ranks"]
     if not ranks["tuned"]:
         return "One setting has no mean ranks."
     tables = []
@@ -149,27 +139,30 @@ def _losses(evidence: dict[str, Any]) -> str:
         own = ranks[decision]
         lines = []
         for title, rank in sorted(own["mean_rank"].items(), key=lambda item: item[1]):
-            found = [e for s in settings for e in s["entries"] if _is(e, title, decision, "answers") and of in e]
-            cells = [_with_counts(found, m, of) for m in SHOWN] if found else ["-"] * len(SHOWN)
-            lines.append([title, f"{rank:.1f}", *cells])
+            found = [
+                e for s in settings for e in s["entries"] if cells.is_of(e, title, decision, "answers") and of in e
+            ]
+            row = [cells.with_counts(found, m, of) for m in SHOWN] if found else ["-"] * len(SHOWN)
+            lines.append([title, f"{rank:.1f}", *row])
         tables.append(
             f"**{'By the largest logit' if decision == 'raw' else 'With tuned decisions'}**, against {decision} "
-            f"cross-entropy. Friedman's test: p {_p(own['friedman_p'])}; two losses whose mean ranks differ by less "
-            f"than {own['critical_distance']:.1f} are not told apart by {own['num_settings']} settings (Nemenyi, 5 %)."
-            "\n\n" + _table(["loss", "mean rank", *_HEADINGS.values()], lines)
+            f"cross-entropy. Friedman's test: p {cells.p_value(own['friedman_p'])}; two losses whose mean ranks differ "
+            f"by less than {own['critical_distance']:.1f} are not told apart by {own['num_settings']} settings "
+            "(Nemenyi, 5 %)."
+            "\n\n" + cells.table(["loss", "mean rank", *cells.HEADINGS.values()], lines)
         )
     text = (
-        f"Ranked by macro accuracy + QWK - macro RMSE / 2 over {_settings(settings)}, answers. Cells: mean difference "
-        "(settings better : worse)."
+        f"Ranked by macro accuracy + QWK - macro RMSE / 2 over {cells.settings(settings)}, answers. Cells: mean "
+        "difference (settings better : worse)."
     )
     return "\n\n".join([text, *tables])
 
 
 def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    settings = _frozen(evidence["settings"])
-    plain = _entries(settings, "cross_entropy", "tuned")
+    settings = cells.frozen(evidence["settings"])
+    plain = cells.entries(settings, "cross_entropy", "tuned")
     blv = {
-        f"BLV, {name}, {decision}": _entries(settings, f"blv:{options}", decision)
+        f"BLV, {name}, {decision}": cells.entries(settings, f"blv:{options}", decision)
         for name, options in (
             ("sigma 2", "sigma=2"),
             ("sigma 6", "sigma=6"),
@@ -184,50 +177,70 @@ def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
             "Does BLV help? Does its sign matter?",
             "Against cross-entropy with the largest logit. The paper's noise is positive and one draw a step, so that "
             "training adds a mean shift to rare classes that the raw decision lacks; the opposite sign takes it "
-            "off.\n\n" + _side_by_side(blv | {"cross-entropy, tuned": plain}),
+            "off.\n\n" + cells.side_by_side(blv | {"cross-entropy, tuned": plain}),
         )
-    without_cost = _entries(settings, "cross_entropy", "tuned, no cost")
+    without_cost = cells.entries(settings, "cross_entropy", "tuned, no cost")
     ordered = {"cross-entropy, tuned": plain, "cross-entropy, tuned without a cost": without_cost}
     losses = {"ordinal log-loss": "ordinal_log_loss", "EMD": "emd", "SORD": "sord", "regression": "regression"}
     for name, loss in losses.items():
-        ordered |= {f"{name}, {decision}": _entries(settings, loss, decision) for decision in ("raw", "tuned")}
+        ordered |= {f"{name}, {decision}": cells.entries(settings, loss, decision) for decision in ("raw", "tuned")}
     yield (
         "What does the cost of far errors bring: in the decision, in the loss?",
         "Against cross-entropy with the largest logit. Without a cost the decision has a temperature and a prior; its "
-        "cost moves answers to where less is lost when they are wrong.\n\n" + _side_by_side(ordered),
+        "cost moves answers to where less is lost when they are wrong.\n\n" + cells.side_by_side(ordered),
     )
-    theory = {f"theory for {_NAMES[m]}": _entries(settings, "cross_entropy", f"theory for {m}") for m in THEORY}
+    theory = {
+        f"theory for {cells.NAMES[m]}": cells.entries(settings, "cross_entropy", f"theory for {m}") for m in THEORY
+    }
     yield (
         "How far is theory's decision from the tuned one?",
         "A temperature fitted on the other folds, then what theory says for one metric, against the largest logit of "
         "the same cross-entropy. Tuned is for macro accuracy, QWK and macro RMSE together, with accuracy held.\n\n"
-        + _side_by_side(theory | {"tuned": plain}),
+        + cells.side_by_side(theory | {"tuned": plain}),
     )
-    grouped = [s for s in settings if _tuned(s, "groups")]
+    grouped = [s for s in settings if cells.tuned(s, "groups")]
     if grouped:
         yield (
             "What do loss, decision and pooling bring, one by one?",
             "What each adds to single answers of cross-entropy with the largest logit. Pooled figures are of whole "
             "people, of those who have one level.\n\n" + _one_by_one(grouped),
         )
+    fine_tuned = [s for s in evidence["settings"] if s["features"].endswith("fine-tuned")]
+    if fine_tuned:
+        yield (
+            "And where the encoder is fine-tuned?",
+            f"In {NUM_FOLDS_FINE_TUNED} folds, with fewer losses and seeds. The figures of cross-entropy's largest "
+            "logit, then what the others add to it, with 95 % intervals, bold as above.\n\n" + _fine_tuned(fine_tuned),
+        )
+
+
+def _fine_tuned(settings: list[dict[str, Any]]) -> str:
+    rows = []
+    for s in settings:
+        seeds = f"{s['num_seeds']} seed{'s' * (s['num_seeds'] > 1)}"
+        for e in s["entries"]:
+            if e["level"] == "answers" and e["decision"] in ("raw", "tuned"):
+                row = [cells.difference(e, m) if "differences" in e else cells.value(m, e["values"][m]) for m in SHOWN]
+                rows.append([f"{s['title']}, {seeds}", f"{e['title']}, {e['decision']}", *row])
+    return cells.table(["corpus", "loss, decision", *cells.HEADINGS.values()], rows)
 
 
 def _one_by_one(settings: list[dict[str, Any]]) -> str:
     rows = []
     for s in settings:
-        base = _of(s, 0, "raw", "answers")["values"]
+        base = cells.of(s, 0, "raw", "answers")["values"]
         losses = [e for e in s["entries"] if e["decision"] == "raw" and e["level"] == "answers"]
         best = max(losses, key=lambda e: e["values"]["qwk"])
         steps = {
             f"the best loss by QWK ({best['title']})": best,
-            "the tuned decision": _tuned(s, "answers"),
-            "pooling": _of(s, 0, "raw", "groups"),
-            "pooling and the tuned decision": _tuned(s, "groups"),
+            "the tuned decision": cells.tuned(s, "answers"),
+            "pooling": cells.of(s, 0, "raw", "groups"),
+            "pooling and the tuned decision": cells.tuned(s, "groups"),
         }
         for name, entry in steps.items():
-            cells = [_signed(m, entry["values"][m] - base[m]) for m in SHOWN]
-            rows.append([f"{s['title']}, {s['features']}", name, *cells])
-    return _table(["setting", "adds", *_HEADINGS.values()], rows)
+            row = [cells.signed(m, entry["values"][m] - base[m]) for m in SHOWN]
+            rows.append([f"{s['title']}, {s['features']}", name, *row])
+    return cells.table(["setting", "adds", *cells.HEADINGS.values()], rows)
 
 
 def _rows_needed(settings: list[dict[str, Any]]) -> str:
@@ -236,7 +249,10 @@ def _rows_needed(settings: list[dict[str, Any]]) -> str:
         return "Not measured."
     rows = [
         [s["title"], f"{point['rows']:,}"]
-        + [f"{_signed(m, _turned(m, point[m][0]))} ({_signed(m, _turned(m, point[m][1]))})" for m in SHOWN]
+        + [
+            f"{cells.signed(m, cells.turned(m, point[m][0]))} ({cells.signed(m, cells.turned(m, point[m][1]))})"
+            for m in SHOWN
+        ]
         for s in shown
         for point in s["curve"]
     ]
@@ -250,16 +266,16 @@ def _rows_needed(settings: list[dict[str, Any]]) -> str:
         + ", ".join(said + [f"at no size on {title}" for title in never])
         + ". `--folds` tunes on every row."
     )
-    return text + "\n\n" + _table(["corpus", "rows", *_HEADINGS.values()], rows)
+    return text + "\n\n" + cells.table(["corpus", "rows", *cells.HEADINGS.values()], rows)
 
 
 def _power(evidence: dict[str, Any]) -> str:
     rows = [
         [
-            _NAMES[p["metric"]],
+            cells.NAMES[p["metric"]],
             f"{100 * p['alike']:.0f} %",
-            _signed(p["metric"], p["difference"]),
-            _value(p["metric"], p["standard_error"]),
+            cells.signed(p["metric"], p["difference"]),
+            cells.value(p["metric"], p["standard_error"]),
             f"{100 * p['power']:.0f} %",
             f"{p['rows_for_80_percent']:,}",
         ]
@@ -276,7 +292,7 @@ def _power(evidence: dict[str, Any]) -> str:
         "such comparisons. These are simulations of published figures, not results of ours."
     )
     header = ["metric", "alike on", "BLV - focal", "standard error", "found at 5 %", "rows for 80 %"]
-    return text + "\n\n" + _table(header, rows)
+    return text + "\n\n" + cells.table(header, rows)
 
 
 def _conditions(evidence: dict[str, Any]) -> str:
@@ -285,6 +301,7 @@ def _conditions(evidence: dict[str, Any]) -> str:
     encoders = " ".join(f"{name}=FOLDER{at}{corpora}" for name, at, corpora in words)
     seeds = " ".join(["--seeds", *map(str, evidence["seeds"])])
     tuned = " ".join(["--fine_tune", *evidence["fine_tuned"]]) if evidence["fine_tuned"] else ""
+    epochs = f"{EPOCHS_FINE_TUNED} epochs ({EPOCHS_OF_FEW} below {FEW:,} texts)"
     seconds = [[name, f"{value:,.0f}"] for name, value in evidence["seconds"].items()]
     made = {(s["corpus"], s["features"]) for s in evidence["settings"]}
     kinds = [*dict.fromkeys(s["features"] for s in evidence["settings"])]
@@ -299,140 +316,12 @@ def _conditions(evidence: dict[str, Any]) -> str:
     return (
         f"    python -m tests.benchmarks evidence --data_dir CORPORA --encoders {encoders} {seeds} {tuned}".rstrip()
         + f"\n\n{facts}. Frozen encoders: mean-pooled, texts cut at 256 tokens, a linear head, 30 epochs, learning "
-        f"rate 1e-2, batch 64{'; fine-tuned: 3 epochs, batch 32, learning rate 1e-4' if tuned else ''}. A run that was "
-        "stopped goes on. The figures stand in [evidence.json](assets/evidence.json), from which this page is "
+        f"rate 1e-2, batch 64{f'; fine-tuned: {epochs}, batch 32, learning rate 1e-4' if tuned else ''}. A run that "
+        "was stopped goes on. The figures stand in [evidence.json](assets/evidence.json), from which this page is "
         "rendered; seconds are of training without features, and of judging, one thread beside other work.\n\n"
-        f"**Not run**: {'; '.join(missing)}.\n\n" + _table(["part", "seconds"], seconds)
+        f"**Not run**: {'; '.join(missing)}.\n\n" + cells.table(["part", "seconds"], seconds)
     )
-
-
-def _frozen(settings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [s for s in settings if s["frozen"]]
-
-
-def _of(setting: dict[str, Any], loss: int, decision: str, level: str) -> Entry:
-    """The entry of the first loss with a decision; {} where there is none."""
-    wanted = setting["entries"][loss]["loss"]
-    found = (e for e in setting["entries"] if e["loss"] == wanted and e["decision"] == decision and e["level"] == level)
-    return next(found, {})
-
-
-def _tuned(setting: dict[str, Any], level: str) -> Entry:
-    return next((e for e in setting["entries"] if is_tuned_cross_entropy(e, setting) and e["level"] == level), {})
-
-
-def _entries(settings: list[dict[str, Any]], loss: str, decision: str) -> list[Entry]:
-    """Of answers, those that are held against something."""
-    everything = (e for s in settings for e in s["entries"] if e["level"] == "answers" and "differences" in e)
-    return [e for e in everything if e["loss"] == loss and e["decision"] == decision]
-
-
-def _against_tuned(settings: list[dict[str, Any]]) -> dict[str, list[Entry]]:
-    """By loss, its tuned entries of answers, held against tuned cross-entropy."""
-    found: dict[str, list[Entry]] = {}
-    for s in settings:
-        for e in s["entries"]:
-            if "to_tuned" in e and e["level"] == "answers":
-                found.setdefault(e["title"], []).append(e)
-    return found
-
-
-def _balance(entries: list[Entry]) -> float:
-    means = {m: METRICS[m].goodness(_mean(entries, m, "to_tuned")) for m in SHOWN}
-    return means["macro_accuracy"] + means["qwk"] + means["macro_rmse"] / 2
-
-
-def _is(entry: Entry, title: str, decision: str, level: str) -> bool:
-    return (entry["title"], entry["decision"], entry["level"]) == (title, decision, level)
-
-
-def _judged(setting: dict[str, Any], level: str) -> str:
-    return "texts" if level == "answers" else f"{CORPORA[setting['corpus']].group_column}s"
-
-
-def _mean(entries: list[Entry], metric: str, of: str = "differences") -> float:
-    return float(np.mean([entry[of][metric][0] for entry in entries]))
-
-
-def _better_and_worse(entries: list[Entry], metric: str, of: str) -> tuple[int, int]:
-    """In how many settings the interval lies off zero, on either side."""
-    ends = [sorted(METRICS[metric].goodness(end) for end in entry[of][metric][1:]) for entry in entries]
-    return sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends)
-
-
-def _mean_gains(entries: list[Entry], metrics: Sequence[str] = SHOWN, of: str = "differences") -> str:
-    said = []
-    for metric in metrics:
-        better, worse = _better_and_worse(entries, metric, of)
-        counts = [f"better in {better}"] * bool(better) + [f"worse in {worse}"] * bool(worse)
-        said.append(f"{_NAMES[metric]} {_signed(metric, _mean(entries, metric, of))} ({', '.join(counts) or 'open'})")
-    return ", ".join(said)
-
-
-def _gains_in_words(gains: dict[str, float]) -> str:
-    return ", ".join(f"{_NAMES[metric]} {_signed(metric, gain)}" for metric, gain in gains.items())
-
-
-def _with_counts(entries: list[Entry], metric: str, of: str = "differences") -> str:
-    better, worse = _better_and_worse(entries, metric, of)
-    return f"{_signed(metric, _mean(entries, metric, of))} ({better}:{worse})"
-
-
-def _side_by_side(named: dict[str, list[Entry]]) -> str:
-    rows = [[name, *(_with_counts(entries, m) for m in SHOWN)] for name, entries in named.items() if entries]
-    size = max(map(len, named.values()))
-    return _table(["", *_HEADINGS.values()], rows) + f"\n\nMean difference (settings better : worse), {size} settings."
-
-
-def _settings(settings: Sequence[dict[str, Any]]) -> str:
-    corpora = len({s["corpus"] for s in settings})
-    features = _listed(sorted({s["features"] for s in settings}), "; ")
-    return f"{len(settings)} settings ({corpora} corpora; {features})"
-
-
-def _titles(settings: Sequence[dict[str, Any]]) -> str:
-    return _listed(f"{s['title']}, {s['features']}" for s in settings)
-
-
-def _listed(values: Iterable[Any], between: str = ", ") -> str:
-    return between.join(map(str, values))
-
-
-def _first_of_each(settings: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    found: dict[Any, dict[str, Any]] = {}
-    for setting in settings:
-        found.setdefault(setting[key], setting)
-    return [*found.values()]
-
-
-def _value(metric: str, value: float) -> str:
-    return f"{value * 100:.1f}" if METRICS[metric].percent else f"{value:.3f}"
-
-
-def _signed(metric: str, value: float) -> str:
-    text = f"{value * 100:+.1f}" if METRICS[metric].percent else f"{value:+.3f}"
-    return text.lstrip("+-") if float(text) == 0 else text
-
-
-def _turned(metric: str, gain: float) -> float:
-    """A gain, for which higher is better, as a difference of the metric."""
-    return METRICS[metric].goodness(gain)
-
-
-def _difference(entry: Entry, metric: str) -> str:
-    value, low, high = entry["differences"][metric]
-    text = f"{_signed(metric, value)} [{_signed(metric, low)}, {_signed(metric, high)}]"
-    return f"**{text}**" if entry["holm"][metric] < _LEVEL else text
-
-
-def _p(p: float) -> str:
-    return f"= {p:.3f}" if p >= 0.001 else "< .001"
 
 
 def _picture(name: str) -> str:
     return f"![{_ALT[name]}](assets/evidence_{name}.png)"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
