@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -25,8 +26,11 @@ from blv_trainer.experiments.single_run import Learner, refuse_used_folder, text
 from blv_trainer.run_folder import RUN_FILE, read_config, write_config
 from blv_trainer.training import count_classes
 
+logger = logging.getLogger(__name__)
+
 WINNER_FILE = "winner.yaml"
 FOLDS_FOLDER = "folds"
+_FEW_ROWS = 200  # below, one tuning in twenty loses 3 to 12 points of accuracy on other rows (docs/evidence.md)
 
 
 def train_decided(
@@ -82,6 +86,12 @@ def train_decided(
         raise ValueError(
             "--decision tuned has nothing to tune on: give --validation_file, --validation_fraction or --folds, or "
             "--decision raw."
+        )
+    if decision == "tuned" and not num_folds and len(dataset["validation"]) < _FEW_ROWS:
+        logger.warning(
+            "The decision is tuned on %d validation rows: on so few it may lose points of accuracy on other rows. "
+            "--folds 5 tunes it on all training rows.",
+            len(dataset["validation"]),
         )
     if freeze_encoder and training_args.push_to_hub:
         raise ValueError(

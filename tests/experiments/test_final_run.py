@@ -72,8 +72,11 @@ def test_raw_answers_are_the_largest_logits(dataset, raw):
     np.testing.assert_array_equal(levels_of_the_loaded(folder, dataset["test"]), predicted(folder, "test"))
 
 
-def test_a_decision_tuned_on_validation_is_in_the_saved_model(dataset, train, raw, tmp_path):
+def test_a_decision_tuned_on_validation_is_in_the_saved_model(dataset, train, raw, tmp_path, caplog):
     metrics = train(dataset, tmp_path, "tuned", tune_for={"macro_accuracy": 1.0})
+    size = len(dataset["validation"])
+    assert f"tuned on {size} validation rows: on so few" in caplog.text
+    assert "--folds 5" in caplog.text
     before = read_predictions(raw[1])  # the same model
     labels, counts = before["validation"].labels, np.bincount(dataset["train"]["label"], minlength=5).tolist()
     decision = tune(before["validation"].logits, labels, {"macro_accuracy": 1.0}, class_counts=counts)
