@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from blv_trainer.checks import labelled_rows
 from blv_trainer.decision.costs import Decision, cost_matrix
 from blv_trainer.decision.pooling import pool_labelled
 from blv_trainer.decision.shifts import log_prior, raw
-from blv_trainer.evaluation import confusion_matrix, confusion_metrics
+from blv_trainer.evaluation import confusion_metrics
 from blv_trainer.metrics import METRICS, check_metric
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,9 @@ BALANCED_AT_LEAST = {"accuracy": -0.003}
 _TAUS = np.round(np.arange(-1, 2.01, 0.1), 1) + 0.0  # -1 to 2; 1 takes the model's own prior off
 POWERS = (0.0, 0.5, 1.0, 1.5, 2.0)
 _TEMPERATURES = (0.05, 20.0)
+# Rows. Tuned on 100 rows of each of six corpora (docs/evidence.md; cross-entropy on frozen MiniLM, 100 draws), it loses
+# 1.6 points of accuracy on the others in place of 2.2, in the worst 5 % 5.8 in place of 7.8; on 800 rows .7 and .8.
+_BELIEVED = 50
 
 
 def tune(
@@ -48,6 +51,9 @@ def tune(
     probabilities is taken off (``prior_corrected``); one number for all classes, because free shifts of each class
     would fit the handful of rows that the rare ones have.
 
+    What a decision is worth on n rows is judged by their labels with the weight n and, so that few rows do not lead it
+    astray, by the calibrated probabilities of each level in place of the label with the weight of 50 rows.
+
     Args:
         logits: of the rows, ``(n, num_classes)``.
         labels: of the rows, ``(n,)``, class indices; -100 is left out.
@@ -59,8 +65,9 @@ def tune(
         groups: whose answer each row is, ``(n,)``; the decision is then tuned for whole groups, as ``pool`` joins
             those of their answers that have a label.
         at_least: by metric, how much better (or, below 0, worse) than the largest logit's value it must be:
-            ``{"accuracy": -0.005}`` lets at most half a point of accuracy go, ``{"rmse": 0}`` no error be added. What
-            is undefined does not keep to it. ``{}`` for no bounds.
+            ``{"accuracy": -0.005}`` lets at most half a point of accuracy go, ``{"rmse": 0}`` no error be added: by
+            the labels alone, and with the probabilities besides. What is undefined does not keep to it. ``{}`` for no
+            bounds.
         powers: of the cost, to try; ``(0,)`` where the decision must be one that every head can hold (``fold``).
 
     Returns:
@@ -85,18 +92,20 @@ def tune(
     logits, labels = labelled_rows(logits, labels) if groups is None else pool_labelled(logits, labels, groups)
     temperature = fit_temperature(logits, labels)
     prior = log_prior(class_counts, logits=logits, temperature=temperature)
-    metrics = confusion_metrics(_confusions(logits / temperature, labels, prior, powers))  # (num_powers, num_taus) each
-    largest = confusion_metrics(confusion_matrix(labels, logits.argmax(axis=1), logits.shape[1]))
+    truths = _truths(logits / temperature, labels)
+    metrics = confusion_metrics(_confusions(logits / temperature, truths, prior, powers))  # (2, num_powers, num_taus)
+    largest = confusion_metrics(_met(truths, logits.argmax(axis=1)[:, None]))  # (2, 1)
     goodness = [weight * METRICS[name].goodness(metrics[name]) for name, weight in weights.items()]
-    score = np.round(np.sum(goodness, axis=0), 12)  # so that rounding breaks no tie
+    by_labels, score = np.round(np.sum(goodness, axis=0), 12)  # so that rounding breaks no tie
+    score = np.where(np.isnan(by_labels), np.nan, score)
     if np.isnan(score).all():
         raise ValueError(
             f"{' + '.join(weights)} is undefined on these {len(labels)} labels whatever the decision: use more dev "
             "data, or another metric."
         )
     for name, bound in bounds.items():
-        gain = METRICS[name].goodness(metrics[name]) - METRICS[name].goodness(largest[name])
-        score = np.where(gain >= bound - 1e-12, score, np.nan)
+        gain = METRICS[name].goodness(metrics[name]) - METRICS[name].goodness(largest[name])[..., None]
+        score = np.where((gain >= bound - 1e-12).all(axis=0), score, np.nan)
     if np.isnan(score).all():
         logger.warning("no decision keeps to at_least=%s on %d rows: the largest logit decides.", bounds, len(labels))
         return raw(logits.shape[1])
@@ -153,8 +162,15 @@ def _calibrated(decision: Decision, logits: np.ndarray, labels: np.ndarray) -> D
     return replace(decision, sharpness=fit_temperature(decision.apply(logits), labels))
 
 
-def _confusions(scaled: np.ndarray, labels: np.ndarray, prior: np.ndarray, powers: Sequence[float]) -> np.ndarray:
-    """Confusion matrices of all powers and taus, ``(num_powers, num_taus, num_classes, num_classes)``.
+def _truths(scaled: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Each row's share in each level, ``(2, n, num_classes)``: by its label, and drawn towards its probabilities."""
+    by_label = np.eye(scaled.shape[1])[labels]
+    share = _BELIEVED / (len(labels) + _BELIEVED)
+    return np.stack([by_label, (1 - share) * by_label + share * softmax(scaled, axis=1)])
+
+
+def _confusions(scaled: np.ndarray, truths: np.ndarray, prior: np.ndarray, powers: Sequence[float]) -> np.ndarray:
+    """Confusion matrices of all powers and taus, ``(2, num_powers, num_taus, num_classes, num_classes)``.
 
     The answer does not change when a row's probabilities are multiplied by one number, so exp(scaled - tau prior) need
     not be normalised, and the costs of all taus are one product of matrices.
@@ -171,8 +187,15 @@ def _confusions(scaled: np.ndarray, labels: np.ndarray, prior: np.ndarray, power
             costs = weights[:, :, None] * cost_matrix(num_classes, power)  # (num_taus, truth, answer)
             costs = p @ costs.transpose(1, 0, 2).reshape(num_classes, -1)
             answers = costs.reshape(len(p), len(_TAUS), num_classes).argmin(axis=2)
-        found.append(confusion_matrix(labels, answers.T, num_classes))
-    return np.stack(found)
+        found.append(_met(truths, answers))
+    return np.stack(found, axis=1)
+
+
+def _met(truths: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """What share of each level met each answer, of answers ``(n, k)``: ``(2, k, num_classes, num_classes)``."""
+    levels = range(truths.shape[2])
+    met = [truths.transpose(0, 2, 1) @ (answers == level).astype(truths.dtype) for level in levels]  # (2, truth, k)
+    return np.stack(met, axis=-1).transpose(0, 2, 1, 3)
 
 
 def metric_weights(metric: str | Mapping[str, float]) -> dict[str, float]:

@@ -9,8 +9,9 @@ import warnings
 import numpy as np
 import pytest
 import scipy.optimize
+import sklearn.metrics
 
-from blv_trainer.decision import fit_temperature, pool, raw, tune
+from blv_trainer.decision import fit_temperature, pool, raw, tune, tuning
 from blv_trainer.metrics import METRICS
 
 COUNTS = [600, 300, 80, 20]
@@ -56,11 +57,12 @@ def answers_by_hand(logits, labels):
                 costs = [sum(c * w for c, w in zip(of, weighed, strict=True)) for of in cost]
                 found.append(costs.index(min(costs)))
             answers[power, tau] = np.array(found)
-    return answers
+    return answers, p
 
 
 @pytest.fixture(scope="module")
 def by_hand(dev):
+    """The answers, and the calibrated probabilities."""
     return answers_by_hand(*dev)
 
 
@@ -71,13 +73,51 @@ def goodness(name, labels, answers):
     return {"higher": value, "lower": -value, "near 0": -abs(value)}[METRICS[name].better]
 
 
-def best_by_hand(labels, answers, weights, at_least=()):
-    best = -math.inf, None
+def weighted(name, labels, answers, weights):
+    """A metric in which each pair of a label and an answer counts as often as its weight says."""
+    error, n = np.abs(labels - answers), weights.sum()
+    if name.startswith("macro_") and name != "macro_f1":
+        of_level = name.removeprefix("macro_")
+        present = np.unique(labels[weights > 0])
+        return np.mean([weighted(of_level, *(of[labels == k] for of in (labels, answers, weights))) for k in present])
+    values = {
+        "accuracy": lambda: np.average(error == 0, weights=weights),
+        "adjacent_accuracy": lambda: np.average(error <= 1, weights=weights),
+        "rmse": lambda: np.average(error**2, weights=weights) ** 0.5,
+        "pcc": lambda: (
+            np.cov(labels, answers, aweights=weights)[0, 1]
+            / math.prod(np.cov(of, aweights=weights) for of in (labels, answers)) ** 0.5
+        ),
+        "qwk": lambda: sklearn.metrics.cohen_kappa_score(labels, answers, weights="quadratic", sample_weight=weights),
+        "smd": lambda: (
+            (np.average(answers, weights=weights) - np.average(labels, weights=weights))
+            / (np.cov(labels, aweights=weights, ddof=0) * n / (n - 1)) ** 0.5
+        ),
+        "macro_f1": lambda: sklearn.metrics.f1_score(labels, answers, average="macro", sample_weight=weights),
+    }
+    return values[name]()
+
+
+def drawn_goodness(name, labels, answers, p):
+    """As ``goodness``, with each row's probabilities counting as 50 / n labels beside its own."""
+    n, num_classes = p.shape
+    weights = 50 / n * p
+    weights[np.arange(n), labels] += 1
+    levels = np.tile(np.arange(num_classes), n)
+    value = weighted(name, levels, answers.repeat(num_classes), weights.ravel() * n / (n + 50))
+    return {"higher": value, "lower": -value, "near 0": -abs(value)}[METRICS[name].better]
+
+
+def best_by_hand(labels, by_hand, weights, at_least=()):
+    best, (answers, p) = (-math.inf, None), by_hand
     for place, found in answers.items():
-        value = sum(weight * goodness(name, labels, found) for name, weight in weights.items())
+        if any(math.isnan(goodness(name, labels, found)) for name in weights):
+            continue
+        value = sum(weight * drawn_goodness(name, labels, found, p) for name, weight in weights.items())
         kept = all(
-            goodness(name, labels, found) - goodness(name, labels, answers[0, 0.0]) >= bound - 1e-9
+            judge(name, labels, found, *more) - judge(name, labels, answers[0, 0.0], *more) >= bound - 1e-9
             for name, bound in dict(at_least).items()
+            for judge, *more in ((goodness,), (drawn_goodness, p))
         )
         if kept and value > best[0] + 1e-10:
             best = value, place
@@ -97,7 +137,7 @@ def test_it_finds_what_a_plain_loop_over_tau_and_power_finds(dev, by_hand, name)
 @pytest.mark.parametrize("name", ["macro_accuracy", "qwk", "rmse"])
 def test_apply_gives_the_answers_that_were_judged(dev, by_hand, name):
     chosen = tune(*dev, name, class_counts=COUNTS)
-    assert np.array_equal(chosen.apply(dev[0]).argmax(axis=1), by_hand[chosen.power, chosen.tau])
+    assert np.array_equal(chosen.apply(dev[0]).argmax(axis=1), by_hand[0][chosen.power, chosen.tau])
 
 
 def test_by_default_it_weighs_three_metrics_and_bounds_the_loss_of_accuracy(dev, by_hand):
@@ -149,8 +189,8 @@ def test_of_given_powers_the_best_is_chosen(dev, by_hand):
     logits, labels = dev
     for powers in ((0,), (2, 1)):
         chosen = tune(logits, labels, "rmse", class_counts=COUNTS, powers=powers)
-        tried = {place: answers for place, answers in by_hand.items() if place[0] in powers}
-        assert (chosen.power, chosen.tau) == best_by_hand(labels, tried, {"rmse": 1})
+        tried = {place: answers for place, answers in by_hand[0].items() if place[0] in powers}
+        assert (chosen.power, chosen.tau) == best_by_hand(labels, (tried, by_hand[1]), {"rmse": 1})
 
 
 def test_calibrated_logits_need_no_correction_for_accuracy_and_one_for_macro_accuracy():
@@ -178,6 +218,23 @@ def test_a_decision_that_leaves_the_metric_undefined_is_passed_over():
     logits, labels = np.array([[9.0, 0.0], [1.0, 0.0], [1.2, 0.0]]), [0, 1, 1]
     chosen = tune(logits, labels, "pcc", class_counts=[90, 10])  # the largest logit is always that of class 0
     assert chosen.apply(logits).argmax(axis=1).tolist() == [0, 1, 1]
+
+
+def test_few_rows_lead_it_less_astray_than_their_labels_alone_would(monkeypatch):
+    logits, labels = invented(10_000)
+    accuracy, found = (logits.argmax(axis=1) == labels).mean(), {}
+    for believed in (0, tuning._BELIEVED):
+        monkeypatch.setattr(tuning, "_BELIEVED", believed)
+        of_draws = []
+        for few in np.arange(2_400).reshape(60, 40):  # 60 times tuned on 40 rows, judged on all
+            answers = tune(logits[few], labels[few], class_counts=COUNTS).apply(logits).argmax(axis=1)
+            worth = sum(weight * goodness(name, labels, answers) for name, weight in tuning.BALANCED.items())
+            of_draws.append(((answers == labels).mean() - accuracy, worth))
+        found[believed] = *np.mean(of_draws, axis=0), np.quantile(of_draws, 0.1, axis=0)[1]
+    (lost_before, mean_before, low_before), (lost, mean, low) = found.values()
+    assert lost_before < -0.02 < lost
+    assert mean > mean_before
+    assert low > low_before + 0.05
 
 
 # ---- Groups
