@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+from huggingface_hub import ModelCard, get_token
+from huggingface_hub.repocard import REGEX_YAML_BLOCK
+
 from blv_trainer.hub.leaks import leaks
-from blv_trainer.hub.published_files import belongs_to_model, is_pickle_name, modules_of
+from blv_trainer.hub.published_files import CARD_FILE, is_pickle_name, link, modules_of, pictures_of
 
 _SENTENCE = "I think it is important to have a part-time job because we can learn many things."
 _PICKLE_STARTS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
-def check_model(folder: str | Path) -> None:
+def check_model(folder: Path) -> None:
     """Check that a folder holds configuration, safetensors weights, tokenizer and the model's code."""
-    folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder: give the one that a model was saved to.")
-    if missing := list(_missing(folder)):
+    names = {path.name for path in folder.iterdir()}
+    missing = [] if names & {"config.json", "adapter_config.json"} else ["config.json"]
+    if not names & {"model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors"}:
+        is_pickled = "pytorch_model.bin" in names
+        missing.append("model.safetensors" + (" (pytorch_model.bin is a pickle)" if is_pickled else ""))
+    if "tokenizer_config.json" not in names:
+        missing.append("tokenizer_config.json")
+    missing += [f"{file} (which auto_map in config.json names)" for file in modules_of(folder) if file not in names]
+    if missing:
         raise ValueError(
             f"{folder} cannot be published: it has no {', no '.join(missing)}. Save model and tokenizer there with "
             "save_pretrained(), which is what `blv-trainer train` does."
         )
+
+
+def check_card(folder: Path) -> None:
+    """Check that the card begins with metadata that can be read, and that the pictures that it shows are there.
+
+    What else the Hub wants of metadata it says itself when it is pushed.
+    """
+    text = (folder / CARD_FILE).read_text(encoding="utf-8-sig")
+    if REGEX_YAML_BLOCK.search(text) is None:
+        raise ValueError("the card has no metadata: it must begin with a block of YAML between two lines of '---'.")
+    try:
+        ModelCard(text)  # reads model-index, too
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"the card's metadata cannot be read: {error}") from error
+    for picture in pictures_of(text):
+        if "://" not in picture and not (folder / picture).is_file():
+            raise FileNotFoundError(f"the card shows {picture}, which is not in {folder}: put it there, or remove it.")
 
 
 def check_files(folder: str | Path, files: Sequence[str], *, token: str | None = None) -> None:
@@ -34,12 +61,12 @@ def check_files(folder: str | Path, files: Sequence[str], *, token: str | None =
     Args:
         folder: of the files.
         files: paths below it.
-        token: the one in use, which is searched for in every format.
+        token: the one in use, which is searched for in every format; default: that of the environment or the login.
 
     Raises:
         ValueError: all that was found, file by file.
     """
-    found = []
+    found, token = [], token or get_token()
     for file in files:
         path = Path(folder, file)
         if _is_pickle(path):
@@ -55,10 +82,10 @@ def check_pipeline(folder: str | Path, files: Sequence[str]) -> None:
 
     from blv_trainer.prediction import load_classifier
 
-    with tempfile.TemporaryDirectory() as staged:
-        for file in (file for file in files if belongs_to_model(file) or file.endswith(".py")):
+    with tempfile.TemporaryDirectory(prefix="_check-", dir=folder) as staged:
+        for file in files:
             Path(staged, file).parent.mkdir(parents=True, exist_ok=True)
-            _place(Path(folder, file).resolve(), Path(staged, file))
+            link(Path(folder, file), Path(staged, file))
         try:
             if Path(staged, "config.json").is_file():
                 load_classifier(staged)  # refuses weights without a head, to which a pipeline gives a random one
@@ -87,24 +114,3 @@ def _is_pickle(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith(".pkl") for name in archive.namelist())
     return start in _PICKLE_STARTS
-
-
-def _missing(folder: Path) -> Iterator[str]:
-    if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
-        yield "config.json"
-    weights = ("model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors")
-    if not any((folder / name).is_file() for name in weights):
-        pickled = (folder / "pytorch_model.bin").is_file()
-        yield "model.safetensors" + (" (pytorch_model.bin is a pickle)" if pickled else "")
-    if not (folder / "tokenizer_config.json").is_file():
-        yield "tokenizer_config.json"
-    for module in modules_of(folder):
-        if not (folder / module).is_file():
-            yield f"{module} (which auto_map in config.json names)"
-
-
-def _place(source: Path, target: Path) -> None:
-    try:
-        target.symlink_to(source)
-    except OSError:  # Windows asks for a right
-        shutil.copy(source, target)

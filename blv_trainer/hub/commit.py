@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import RepositoryNotFoundError
-from huggingface_hub.utils import validate_repo_id
 
 from blv_trainer.hub.errors import hub_sentences, usable_token
 
@@ -31,8 +29,8 @@ def push_files(
     """Commit files to a repository, which is made if need be, in one commit on top of what stood there before.
 
     A commit of somebody else in between makes this one fail. A push that fails leaves the files on the Hub as they
-    were; at worst there is a new repository, empty, which the message says and the next push fills. Pushing the same
-    files again changes nothing.
+    were; at worst there is a new repository, empty, which the next push fills. Pushing the same files again changes
+    nothing.
 
     Args:
         repo_id: "owner/name"; without owner under the name of the token's user.
@@ -54,20 +52,19 @@ def push_files(
         ConnectionError: the Hub cannot be reached or fails.
         OSError: whatever else it refuses, such as a commit on a stale parent or over the quota.
     """
-    validate_repo_id(repo_id)
-    api = HfApi(token=usable_token(token))
-    with hub_sentences(repo_id) as made:
-        repo_id, is_new = open_repository(api, repo_id, repo_type=repo_type, private=private, space_sdk=space_sdk)
-        made += [repo_id] if is_new else []
-        before: Any = api.repo_info(repo_id, repo_type=repo_type, revision=revision)
+    with hub_sentences(repo_id):
+        api = HfApi(token=usable_token(token))
+        before = open_repository(
+            api, repo_id, repo_type=repo_type, private=private, revision=revision, space_sdk=space_sdk
+        )
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
-            CommitOperationAdd(path, str(x) if isinstance(x, Path) else x) for path, x in files.items()
+            CommitOperationAdd(path, content) for path, content in files.items()
         ]
         if is_outdated is not None:
-            others = [file.rfilename for file in before.siblings or () if file.rfilename not in files]
+            others = [file.rfilename for file in before.siblings if file.rfilename not in files]
             operations += [CommitOperationDelete(path) for path in others if is_outdated(path)]
         return api.create_commit(
-            repo_id,
+            before.id,
             operations,
             commit_message=commit_message,
             repo_type=repo_type,
@@ -77,21 +74,22 @@ def push_files(
 
 
 def open_repository(
-    api: HfApi, repo_id: str, *, repo_type: str = "model", private: bool = False, space_sdk: str | None = None
-) -> tuple[str, bool]:
-    """Make a repository unless it is there; its full name, and whether it is new."""
-    if "/" not in repo_id:
-        repo_id = f"{api.whoami()['name']}/{repo_id}"
-    try:
-        is_private = api.repo_info(repo_id, repo_type=repo_type).private
-    except RepositoryNotFoundError:
-        api.create_repo(repo_id, repo_type=repo_type, private=private, exist_ok=True, space_sdk=space_sdk)
-        return repo_id, True
-    if private and not is_private:
+    api: HfApi,
+    repo_id: str,
+    *,
+    repo_type: str = "model",
+    private: bool = False,
+    revision: str | None = None,
+    space_sdk: str | None = None,
+) -> Any:
+    """Make a repository unless it is there; what the Hub knows of it, its full name (``id``) and files among it."""
+    repo_id = api.create_repo(repo_id, repo_type=repo_type, private=private, exist_ok=True, space_sdk=space_sdk).repo_id
+    found = api.repo_info(repo_id, repo_type=repo_type, revision=revision)
+    if private and not found.private:
         raise PermissionError(
             f"{repo_id} is public, and a private push was asked for: make it private in its settings, or choose "
             "another name. Nothing was pushed."
         )
-    if is_private and not private:
+    if found.private and not private:
         logger.info("%s is private and stays so.", repo_id)
-    return repo_id, False
+    return found

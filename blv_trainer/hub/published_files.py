@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from transformers.dynamic_module_utils import get_relative_import_files
 
 from blv_trainer.arguments import output_folder
 from blv_trainer.files import write_json
@@ -17,6 +21,7 @@ from blv_trainer.run_folder import read_json
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
+CARD_FILE = "README.md"
 _TRAINING_ARGS_FILE = "training_args.json"  # in place of training_args.bin, which is a pickle
 
 # What a model consists of. Anything else is left out, so that nothing private goes along by accident.
@@ -26,7 +31,7 @@ _MODEL_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
     *("vocab.txt", "vocab.json", "merges.txt", "*.model", "preprocessor_config.json"),
     *(_TRAINING_ARGS_FILE, "metrics.json"),
-    *("README.md", "LICENSE*", "NOTICE*", "CITATION.cff", ".eval_results/*"),
+    *(CARD_FILE, "LICENSE*", "NOTICE*", "CITATION.cff", ".eval_results/*"),
     *("*.onnx", "*.onnx.data", "onnx/*"),
 )
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "*.joblib")
@@ -53,14 +58,18 @@ def select_files(folder: str | Path, *, include: Sequence[str] = ()) -> Selectio
     """Choose the files of a model: weights, configuration, tokenizer, code, card, results, and those of ``include``."""
     folder = Path(folder)
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    code = [folder / module for module in modules_of(folder)]
+    code += [Path(imported) for module in code for imported in get_relative_import_files(module)]
+    named = {path.relative_to(folder).as_posix() for path in code}
+    if (folder / CARD_FILE).is_file():
+        named |= {*pictures_of((folder / CARD_FILE).read_text(encoding="utf-8"))}
     for pattern in include:
-        if not any(fnmatch(path, pattern) for path in paths):
+        matching = {path for path in paths if fnmatch(path, pattern)}
+        if not matching:
             raise ValueError(f"include={pattern!r} matches no file of {folder}: give a path below it, or a pattern.")
-    card = folder / "README.md"
-    named = {*_code_files(folder), *(pictures_of(card.read_text(encoding="utf-8")) if card.is_file() else ())}
-    asked = {path for pattern in include for path in paths if fnmatch(path, pattern)}
-    asked = {path for path in asked if not path.startswith("report/") or path in include}  # that only by its name
-    files = [path for path in paths if path in named | asked or belongs_to_model(path)]
+        # The report shows texts, so it goes along by its whole name alone.
+        named |= {path for path in matching if path == pattern or not path.startswith("report/")}
+    files = [path for path in paths if path in named or _belongs_to_model(path)]
     others = {f"{path.split('/')[0]}/" if "/" in path else path for path in paths if path not in files}
     return Selection(files, {entry: _reason(entry.rstrip("/")) for entry in sorted(others)})
 
@@ -70,27 +79,28 @@ def pictures_of(card: str) -> list[str]:
     return _PICTURE.findall(card)
 
 
-def belongs_to_model(path: str) -> bool:
-    """Whether a path, relative to the model's folder, is one of ``_MODEL_FILES``."""
-    depth = path.count("/")
-    return any(depth == pattern.count("/") and fnmatch(path, pattern) for pattern in _MODEL_FILES)
-
-
-def is_pickle_name(path: str) -> bool:
+def is_pickle_name(name: str) -> bool:
     """Whether a name is one of a format that is pickled."""
-    return any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _PICKLES)
+    return any(fnmatch(name, pattern) for pattern in _PICKLES)
 
 
-def is_outdated(path: str, files: Sequence[str]) -> bool:
-    """Whether a file that stands on the Hub belongs to an earlier version of a model that now consists of ``files``."""
-    is_top_level_pickle = "/" not in path and is_pickle_name(path)
-    return path not in files and (belongs_to_model(path) or is_top_level_pickle)
+def is_of_earlier_model(path: str) -> bool:
+    """Whether a file on the Hub that a push does not replace belongs to an earlier version of the model."""
+    return _belongs_to_model(path) or ("/" not in path and is_pickle_name(path))
 
 
-def modules_of(folder: Path) -> dict[str, None]:
+def modules_of(folder: Path) -> list[str]:
     """The files of code that ``auto_map`` in a model's ``config.json`` names, but those of other repositories."""
     names = (read_json(folder / "config.json") or {}).get("auto_map", {}).values()
-    return dict.fromkeys(f"{name.split('.')[0]}.py" for name in names if "--" not in name)
+    return sorted({f"{name.split('.')[0]}.py" for name in names if "--" not in name})
+
+
+def link(source: Path | str, target: Path | str) -> None:
+    """Give a file a second name, which stays when the first one goes; a copy where the file system has no links."""
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def write_training_args(args: TrainingArguments, folder: str | Path | None = None) -> Path:
@@ -109,16 +119,10 @@ def write_training_args(args: TrainingArguments, folder: str | Path | None = Non
     return path
 
 
-def _code_files(folder: Path) -> list[str]:
-    """The files that ``auto_map`` names, and those they import from the same folder."""
-    paths = [folder / module for module in modules_of(folder)]
-    if not all(path.is_file() for path in paths):
-        return []  # the check of the files says so
-    if paths:
-        from transformers.dynamic_module_utils import get_relative_import_files
-
-        paths += [Path(imported) for path in paths for imported in get_relative_import_files(path)]
-    return [path.relative_to(folder).as_posix() for path in paths]
+def _belongs_to_model(path: str) -> bool:
+    """Whether a path, relative to the model's folder, is one of ``_MODEL_FILES``."""
+    depth = path.count("/")
+    return any(depth == pattern.count("/") and fnmatch(path, pattern) for pattern in _MODEL_FILES)
 
 
 def _reason(entry: str) -> str:

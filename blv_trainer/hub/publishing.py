@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import run_as_future as in_background
-from huggingface_hub.utils import validate_repo_id
 
-from blv_trainer.hub.before_push import check_files, check_model, check_pipeline
-from blv_trainer.hub.card.check import CARD_FILE, check_card
+from blv_trainer.hub.before_push import check_card, check_files, check_model, check_pipeline
 from blv_trainer.hub.card.writing import amend_card, write_card
 from blv_trainer.hub.commit import push_files
 from blv_trainer.hub.errors import usable_token
-from blv_trainer.hub.published_files import is_outdated, select_files
+from blv_trainer.hub.published_files import CARD_FILE, is_of_earlier_model, select_files
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -67,19 +65,16 @@ def publish(
         PermissionError, ConnectionError, OSError: and the others of ``push_files``.
     """
     folder = Path(folder)
-    check_model(folder)  # before anybody is asked for a token
-    token = usable_token(token)
-    validate_repo_id(repo_id)
     files = prepare_files(folder, repo_id, token=token, include=include, card=card)
     push = partial(
         push_files,
         repo_id,
         {file: folder / file for file in files},
         private=private,
-        token=token,
+        token=usable_token(token),
         revision=revision,
         commit_message=commit_message,
-        is_outdated=partial(is_outdated, files=files),
+        is_outdated=is_of_earlier_model,
     )
     return in_background(push) if run_as_future else push()
 

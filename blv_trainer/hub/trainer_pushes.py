@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 from functools import partial
@@ -19,10 +18,10 @@ from transformers.utils import PushInProgress
 
 from blv_trainer.arguments import output_folder
 from blv_trainer.hub.before_push import check_files
-from blv_trainer.hub.card.check import as_list
+from blv_trainer.hub.card.metadata import as_list
 from blv_trainer.hub.commit import open_repository, push_files
 from blv_trainer.hub.errors import hub_sentences, usable_token
-from blv_trainer.hub.published_files import select_files
+from blv_trainer.hub.published_files import link, select_files
 from blv_trainer.hub.publishing import publish
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def open_repository_of(trainer: Trainer, *, token: str | None, private: bool | N
     private = trainer.args.hub_private_repo if private is None else private
     with hub_sentences(name):
         api = HfApi(token=usable_token(token or trainer.args.hub_token))
-        return open_repository(api, name, private=bool(private))[0]
+        return open_repository(api, name, private=bool(private)).id
 
 
 def push_trained(
@@ -97,7 +96,7 @@ def push_checkpoint(trainer: Trainer, checkpoint_folder: str) -> None:
     trainer.callback_handler.on_push_begin(args, trainer.state, trainer.control)
     # Links keep the files while save_total_limit may remove the checkpoint.
     staged = Path(tempfile.mkdtemp(prefix="_push-", dir=args.output_dir))
-    shutil.copytree(checkpoint_folder, staged, copy_function=_link, dirs_exist_ok=True)
+    shutil.copytree(checkpoint_folder, staged, copy_function=link, dirs_exist_ok=True)
     places = {HubStrategy.CHECKPOINT: "last-checkpoint", HubStrategy.ALL_CHECKPOINTS: Path(checkpoint_folder).name}
     place = places.get(HubStrategy(args.hub_strategy))
     by_step = args.save_strategy == SaveStrategy.STEPS
@@ -136,13 +135,6 @@ def _shown_state(path: Path) -> bytes:
     if state["best_model_checkpoint"] is not None:
         state["best_model_checkpoint"] = Path(state["best_model_checkpoint"]).name
     return (json.dumps(state, indent=2) + "\n").encode()
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without links
-        shutil.copy2(source, target)
 
 
 def _repository_name(trainer: Trainer) -> str:

@@ -16,7 +16,7 @@ from blv_trainer.cli import main
 from blv_trainer.corpora.synthetic import write_corpus
 from blv_trainer.experiments import progress
 from blv_trainer.hub import write_card
-from blv_trainer.hub.card.check import check_card
+from blv_trainer.hub.before_push import check_card
 from blv_trainer.prediction import group_scores, load_classifier, predict_logits
 
 LEVELS = ["low", "mid", "high"]

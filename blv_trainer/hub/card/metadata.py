@@ -1,4 +1,4 @@
-"""The YAML of a card, and the file in ``.eval_results/`` beside it."""
+"""The YAML of a card with its names on the Hub, and the file in ``.eval_results/`` beside it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
-from huggingface_hub.utils import yaml_dump
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id, yaml_dump
 
 from blv_trainer.evaluation import NUM_RESAMPLES
 from blv_trainer.files import write_text
-from blv_trainer.hub.card.check import as_list
 from blv_trainer.hub.card.facts import Facts, SplitResult, other_metrics
 from blv_trainer.metrics import METRICS
 
@@ -41,6 +41,33 @@ class CardOptions:
     pipeline_tag: str = "text-classification"
     icnale: bool | None = None
     num_resamples: int = NUM_RESAMPLES
+
+
+def as_list(given: str | Sequence[str] | None) -> list[str]:
+    """One name, several or none, as a list."""
+    return [given] if isinstance(given, str) else list(given or ())
+
+
+def is_on_hub(name: str, folder: Path | None = None) -> bool:
+    """Whether a name may be one on the Hub: none of a path here, or below one of the folders around ``folder``."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    around = [Path.cwd(), *(folder.resolve().parents if folder else ())]
+    return not any((root / name).exists() for root in around)
+
+
+def hub_ids(what: str, given: str | Sequence[str] | None) -> list[str]:
+    """The names as a list; a ValueError for a path, or what has not the form of a name on the Hub."""
+    names = as_list(given)
+    for name in names:
+        if not is_on_hub(name):
+            raise ValueError(
+                f"{what}={name!r} is no name on the Hub, and a path of this machine tells others nothing: give "
+                "'user/name', or leave it out."
+            )
+    return names
 
 
 def card_metadata(

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 from huggingface_hub import ModelCard
+from huggingface_hub.utils import validate_repo_id
 from matplotlib.figure import Figure
 
 from blv_trainer.evaluation import NUM_RESAMPLES, figures
 from blv_trainer.files import write_text, write_whole
-from blv_trainer.hub.card.check import CARD_FILE, as_list, check_card, hub_ids, is_here, is_hub_id
+from blv_trainer.hub.before_push import check_card
 from blv_trainer.hub.card.facts import SETTINGS, Facts, metrics_of_history, read_facts, results_of
-from blv_trainer.hub.card.metadata import CardOptions, write_eval_results
+from blv_trainer.hub.card.metadata import CardOptions, as_list, hub_ids, is_on_hub, write_eval_results
 from blv_trainer.hub.card.render import PICTURE_FILE, PLACEHOLDER, render
+from blv_trainer.hub.published_files import CARD_FILE
 from blv_trainer.losses import describe_loss
 from blv_trainer.run_folder import conditions
 
@@ -73,8 +75,8 @@ def write_card(
         >>> write_card("out", repo_id="user/levels", datasets="user/answers")  # doctest: +SKIP
         PosixPath('out/README.md')
     """
-    if repo_id is not None and not is_hub_id(repo_id):
-        raise ValueError(f"repo_id={repo_id!r} is no name on the Hub: give 'user/name'.")
+    if repo_id is not None:
+        validate_repo_id(repo_id)
     options = CardOptions(
         repo_id=repo_id,
         language=language if isinstance(language, str) else as_list(language),
@@ -118,12 +120,11 @@ def write_trainer_card(
         The path of ``README.md``.
     """
     folder = Path(trainer.args.output_dir)
-    base_model = getattr(getattr(trainer.model, "config", None), "_name_or_path", None)
     options = CardOptions(
-        repo_id=trainer.hub_model_id if is_hub_id(trainer.hub_model_id) else None,
+        repo_id=trainer.hub_model_id,
         language=language,
         license=license,
-        base_model=hub_ids("finetuned_from", finetuned_from) or _on_hub(base_model, folder),
+        base_model=hub_ids("finetuned_from", finetuned_from),
         datasets=hub_ids("dataset_tags", dataset_tags),
         tags=as_list(tags),
         model_name=model_name,
@@ -140,8 +141,7 @@ def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]
     The text stays as it is, with whatever was written into it by hand. Metadata (``language``, ``license``,
     ``base_model``, ``datasets``, ``tags``) are put in place of what the card says; tags are added.
     """
-    if not is_hub_id(repo_id):
-        raise ValueError(f"repo_id={repo_id!r} is no name on the Hub: give 'user/name'.")
+    validate_repo_id(repo_id)
     path = Path(folder, CARD_FILE)
     text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, repo_id)
     if "subgroup_columns" in metadata:
@@ -160,12 +160,12 @@ def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]
 
 
 def _write(folder: Path, facts: Facts, options: CardOptions) -> Path:
-    base_model = facts.settings.get("model_name_or_path") or (facts.adapter or {}).get("base_model_name_or_path")
-    datasets = _on_hub(facts.settings.get("dataset_name"), folder)
+    trained_from = facts.settings.get("model_name_or_path") or (facts.adapter or {}).get("base_model_name_or_path")
+    dataset = facts.settings.get("dataset_name") or ""  # a word may be a builder's name
     options = dataclasses.replace(
         options,
-        base_model=options.base_model or _on_hub(base_model, folder),
-        datasets=options.datasets or [name for name in datasets if "/" in name],  # a word may be a builder's name
+        base_model=options.base_model or [name for name in [trained_from] if name and is_on_hub(name, folder)],
+        datasets=options.datasets or [name for name in [dataset] if "/" in name and is_on_hub(name, folder)],
     )
     results = results_of(facts, num_resamples=options.num_resamples)
     text = render(folder, facts, results, options)
@@ -176,11 +176,6 @@ def _write(folder: Path, facts: Facts, options: CardOptions) -> Path:
     write_eval_results(folder, results, facts.names, options.datasets)
     write_text(folder / CARD_FILE, text)
     return folder / CARD_FILE
-
-
-def _on_hub(name: str | None, folder: Path) -> list[str]:
-    """A name that training was given, unless it may be a path's."""
-    return [name] if is_hub_id(name) and not is_here(name, folder) else []
 
 
 def _confusion_picture(matrix: np.ndarray, names: Sequence[str], title: str) -> bytes:
@@ -206,11 +201,11 @@ def _trainer_facts(trainer: Any) -> Facts:
     if not known.get("architectures"):
         known["architectures"] = [type(trainer.accelerator.unwrap_model(trainer.model)).__name__]
     facts = read_facts(Path(trainer.args.output_dir), config=known)
-    args = trainer.args.to_dict()
+    args = trainer.args.to_dict() | {"model_name_or_path": getattr(config, "_name_or_path", None)}
     return dataclasses.replace(
         facts,
         metrics=facts.metrics or _logged_metrics(trainer),
-        settings={name: args[name] for name in SETTINGS if name in args} | facts.settings,
+        settings={name: args[name] for name in (*SETTINGS, "model_name_or_path") if name in args} | facts.settings,
         versions=conditions(),
     )
 

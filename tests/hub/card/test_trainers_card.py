@@ -1,6 +1,7 @@
 """``trainer.create_model_card``: from a user's own script, with nothing but a trainer."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 from datasets import Dataset
@@ -9,7 +10,7 @@ from torch import nn
 from transformers import Trainer
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments
-from blv_trainer.hub.card.check import check_card
+from blv_trainer.hub.before_push import check_card, check_files
 from blv_trainer.hub.card.writing import write_trainer_card
 from blv_trainer.metrics import METRICS, make_compute_metrics
 
@@ -34,8 +35,10 @@ def trained(model, args, rows, **options):
 
 def written(trainer, **options):
     trainer.create_model_card(**options)
-    check_card(trainer.args.output_dir)
-    return ModelCard.load(f"{trainer.args.output_dir}/README.md")
+    folder = Path(trainer.args.output_dir)
+    check_card(folder)
+    check_files(folder, ["README.md"])
+    return ModelCard.load(folder / "README.md")
 
 
 def test_the_arguments_are_those_of_trainer():

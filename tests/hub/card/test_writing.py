@@ -19,8 +19,8 @@ from blv_trainer import build_loss
 from blv_trainer.decision import Decision
 from blv_trainer.experiments.decisions import Chosen, Decided
 from blv_trainer.files import write_json
+from blv_trainer.hub.before_push import check_card
 from blv_trainer.hub.card import writing
-from blv_trainer.hub.card.check import check_card
 from blv_trainer.hub.card.sections import OF_GROUPS as OF_GROUPS_SHOWN
 from blv_trainer.hub.card.writing import amend_card, write_card
 from blv_trainer.losses import describe_loss
@@ -566,7 +566,7 @@ def test_a_card_written_without_a_name_gets_it_later_with_metadata_and_keeps_its
     assert amended.split("\n---\n")[1] == card.split("\n---\n")[1].replace("path/to/this/folder", "someone/levels")
     before, after = ModelCard(card).data.to_dict(), ModelCard(amended).data.to_dict()
     assert after == before | {"license": "mit", "language": "de", "tags": [*before["tags"], "speech"]}
-    with pytest.raises(ValueError, match="repo_id='/x' is no name on the Hub"):
+    with pytest.raises(ValueError, match="Repo id must use alphanumeric chars"):
         amend_card(tmp_path, "/x")
     with pytest.raises(ValueError, match="a path of this machine tells others nothing"):
         amend_card(tmp_path, "someone/levels", base_model="/data/bert")

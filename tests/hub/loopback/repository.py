@@ -17,10 +17,12 @@ class HubError(Exception):
         message: what the Hub says.
         code: the header ``X-Error-Code``, by which the client tells one 404 from another.
         headers: further ones.
+        body: what the answer holds besides the message.
     """
 
-    def __init__(self, status, message, code=None, headers=()):
+    def __init__(self, status, message, code=None, headers=(), **body):
         super().__init__(message)
+        self.body = {"error": message, **body}
         self.status, self.message, self.headers = status, message, dict(headers)
         if code:
             self.headers["X-Error-Code"] = code

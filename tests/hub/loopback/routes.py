@@ -77,6 +77,8 @@ class Hub:
         if owner != request.user:
             raise HubError(403, f"You don't have the rights to create a {kind} under this namespace")
         url = "/".join([request.base, *([] if kind == "model" else [f"{kind}s"]), repo_id])
+        if (kind, repo_id) in self.repositories:
+            raise HubError(409, f"You already created this {kind} repo", url=url)
         is_private = asked.get("visibility") == "private" or bool(asked.get("private"))
         self.repositories[kind, repo_id] = Repository(kind, repo_id, is_private=is_private)
         return {"url": url, "name": repo_id, "id": repo_id}

@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._fail(fault)
         except HubError as error:
             headers = {"Content-Type": "application/json", "X-Error-Message": error.message, **error.headers}
-            self._send(json.dumps({"error": error.message}).encode(), headers, error.status)
+            self._send(json.dumps(error.body).encode(), headers, error.status)
         except ConnectionAbortedError:
             self.close_connection = True
         else:
