@@ -71,6 +71,15 @@ class Facts:
             return "out-of-fold"
         return "validation" if self.settings.get("decision") == "tuned" else None
 
+    @property
+    def consistent_decision(self) -> Decision | None:
+        """What adds training's expected shift back, where it holds rare classes down and no decision is folded in."""
+        shift = (self.config.get("training_loss") or {}).get("expected_shift")
+        counts = self.config.get("class_counts")
+        if not shift or not counts or isinstance(self.config.get("decision"), dict):
+            return None
+        return Decision(tuple(shift), kind="consistent") if holds_rare_classes_down(shift, counts) else None
+
 
 def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
     """Read what ``train``, ``save_model`` or ``save_pretrained`` left; ``config`` is one of a model in memory."""
@@ -134,15 +143,6 @@ def results_of(facts: Facts, *, num_resamples: int) -> list[SplitResult]:
     return [_result(facts, split, num_resamples) for split in splits]
 
 
-def consistent_decision(facts: Facts) -> Decision | None:
-    """The decision that adds training's expected shift back, where it holds rare classes down and none is folded in."""
-    shift = (facts.config.get("training_loss") or {}).get("expected_shift")
-    counts = facts.config.get("class_counts")
-    if not shift or not counts or isinstance(facts.config.get("decision"), dict):
-        return None
-    return Decision(tuple(shift), kind="consistent") if holds_rare_classes_down(shift, counts) else None
-
-
 def of_icnale(facts: Facts, datasets: Sequence[str]) -> bool:
     """Whether the data are ICNALE's."""
     given = [str(facts.settings.get(name) or "") for name in ("dataset_name", "train_file", "test_file")]
@@ -183,40 +183,42 @@ def other_metrics(metrics: Mapping[str, float], names: Sequence[str]) -> dict[st
 
 
 def _result(facts: Facts, split: str, num_resamples: int) -> SplitResult:
-    measured = dict(facts.metrics.get(split, {}))
+    measured, found = dict(facts.metrics.get(split, {})), facts.predictions.get(split)
     num_rows = measured.pop("num_rows", None)
-    raw, human = (facts.metrics.get(f"{split}_{of}", {}) for of in ("raw", "human"))
-    by_group = _of_groups(facts, split, num_resamples)
-    found, name = facts.predictions.get(split), split.replace(_OUT_OF_FOLD, "out-of-fold")
-    if found is None or not len(found.labels):
-        num_rows = None if num_rows is None else int(num_rows)
-        return SplitResult(name, num_rows, measured, raw=raw, human=human, by_group=by_group)
-    judge = partial(
-        Scores,
-        found.labels,
-        num_resamples=num_resamples,
-        group_column=facts.group_column,
-        subgroup_columns=facts.settings.get("subgroup_columns"),
+    scores = consistent = None
+    if found is not None:
+        judge = partial(
+            Scores,
+            found.labels,
+            names=facts.names,
+            columns=found.columns,
+            num_resamples=num_resamples,
+            group_column=facts.group_column,
+            subgroup_columns=facts.settings.get("subgroup_columns"),
+        )
+        num_rows, scores, decision = len(found.labels), judge(found.logits), facts.consistent_decision
+        consistent = judge(decision.apply(found.logits)) if decision else None
+    return SplitResult(
+        split.replace(_OUT_OF_FOLD, "out-of-fold"),
+        num_rows,
+        measured | (scores.as_metrics if scores else {}),
+        scores,
+        consistent,
+        raw=facts.metrics.get(f"{split}_raw", {}),
+        human=facts.metrics.get(f"{split}_human", {}),
+        by_group=_of_groups(facts, split, num_resamples),
     )
-    decision, scores = consistent_decision(facts), judge(found.logits, facts.names, found.columns)
-    consistent = judge(decision.apply(found.logits), facts.names, found.columns) if decision else None
-    metrics = measured | scores.as_metrics
-    return SplitResult(name, len(found.labels), metrics, scores, consistent, raw, human, by_group)
 
 
 def _of_groups(facts: Facts, split: str, num_resamples: int) -> SplitResult | None:
     """What metrics.json says of whole groups; with intervals where the predictions hold theirs."""
-    measured = facts.metrics.get(f"{split}_by_group")
+    measured, found, scores = facts.metrics.get(f"{split}_by_group"), facts.predictions.get(split), None
     if not measured:
         return None
-    found, scores = facts.predictions.get(split), None
     if found is not None and found.by_group is not None:
-        own = found.by_group
-        scores = Scores(own.labels, own.logits, facts.names, num_resamples=num_resamples, group_column=None)
-    metrics = measured | (scores.values if scores is not None else {})
-    return SplitResult(
-        split, int(measured["num_rows"]), metrics, scores, raw=facts.metrics.get(f"{split}_by_group_raw", {})
-    )
+        scores = Scores(found.by_group.labels, found.by_group.logits, facts.names, num_resamples=num_resamples)
+    metrics, raw = measured | (scores.values if scores else {}), facts.metrics.get(f"{split}_by_group_raw", {})
+    return SplitResult(split, measured["num_rows"], metrics, scores, raw=raw)
 
 
 def _names(config: dict[str, Any], folder: Path) -> list[str]:
@@ -227,10 +229,10 @@ def _names(config: dict[str, Any], folder: Path) -> list[str]:
 def _is_stale(folder: Path, config: dict[str, Any]) -> bool:
     """Whether results are older than the decision beside them: in the weights, or by cost in config.json."""
     predictions = folder / PREDICTIONS_FILE
-    model = [*folder.glob("*.safetensors"), *folder.glob("config.json")]
-    if not isinstance(config.get("decision"), dict) or not predictions.is_file() or not model:
+    if not isinstance(config.get("decision"), dict) or not predictions.is_file():
         return False
-    if stale := predictions.stat().st_mtime < max(path.stat().st_mtime for path in model):
+    model = [*folder.glob("*.safetensors"), *folder.glob("config.json")]
+    if stale := any(path.stat().st_mtime > predictions.stat().st_mtime for path in model):
         logger.warning(
             "%s is older than the model, into which a decision was folded: the card leaves results out. Make them "
             "anew with blv-trainer evaluate MODEL --test_file ROWS --output_dir MODEL.",
@@ -240,9 +242,8 @@ def _is_stale(folder: Path, config: dict[str, Any]) -> bool:
 
 
 def _comparison(folder: Path) -> dict[str, Any] | None:
-    """Of the folder itself, or of that around it: ``<comparison>/winner``, ``<comparison>/runs/<method>/seed_<n>``."""
-    place = folder.resolve()
-    around = (
-        [place.parent] if place.name == "winner" else [place.parents[2]] if place.parent.parent.name == "runs" else []
-    )
-    return next((found for root in (folder, *around) if (found := read_json(root / RESULTS_FILE))), None)
+    """Of that around the folder, ``<comparison>/winner`` or ``<comparison>/runs/<method>/seed_<n>``."""
+    parents = folder.resolve().parents
+    if folder.resolve().name == "winner":
+        return read_json(parents[0] / RESULTS_FILE)
+    return read_json(parents[2] / RESULTS_FILE) if parents[1].name == "runs" else None

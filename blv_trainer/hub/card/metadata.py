@@ -70,9 +70,7 @@ def hub_ids(what: str, given: str | Sequence[str] | None) -> list[str]:
     return names
 
 
-def card_metadata(
-    facts: Facts, results: Sequence[SplitResult], options: CardOptions, *, title: str, about_icnale: bool
-) -> ModelCardData:
+def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOptions) -> ModelCardData:
     """The metadata, with the results of each split as the model decides in ``model-index``.
 
     Cross-validated ones are named so, since other models gave them. What stands beside a split (the largest logit,
@@ -92,9 +90,9 @@ def card_metadata(
         base_model=list(options.base_model) or None,
         datasets=list(options.datasets) or None,
         metrics=list(dict.fromkeys(evaluation.metric_type for evaluation in evaluations)) or None,
-        tags=_tags(facts, options, about_icnale),
+        tags=_tags(facts, options),
         widget=[{"text": text} for text in texts] or None,
-        model_name=title if evaluations else None,  # it stands in model-index alone
+        model_name=options.model_name if evaluations else None,  # it stands in model-index alone
         eval_results=evaluations or None,
     )
 
@@ -155,10 +153,10 @@ def _eval_result(metric: str, value: float, results: SplitResult, facts: Facts, 
     )
 
 
-def _tags(facts: Facts, options: CardOptions, about_icnale: bool) -> list[str]:
+def _tags(facts: Facts, options: CardOptions) -> list[str]:
     tags = ["blv_trainer", "ordinal-classification", "class-imbalance"]
     if loss := (facts.config.get("training_loss") or {}).get("name"):
         tags.append(str(loss))
-    if about_icnale:
+    if options.icnale:
         tags += ["automated-speaking-assessment", "learner-english", "cefr"]
     return list(dict.fromkeys([*tags, *options.tags]))

@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from blv_trainer.corpora.icnale import CITATION
 from blv_trainer.decision import Decision
 from blv_trainer.hub.card import sections
-from blv_trainer.hub.card.facts import Facts, SplitResult, consistent_decision, of_icnale, other_metrics
+from blv_trainer.hub.card.facts import Facts, SplitResult, other_metrics
 from blv_trainer.hub.card.markdown import Markdown, escape, plain, trusted
 from blv_trainer.hub.card.metadata import EXAMPLE_TEXTS, METADATA_ORDER, CardOptions, card_metadata
 from blv_trainer.levels import are_numbers
@@ -26,33 +26,29 @@ def template_path() -> Path:
     return installed if installed.is_file() else Path(__file__).parents[3] / "model_card" / "template.md"
 
 
-def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: CardOptions) -> str:
+def render(facts: Facts, results: Sequence[SplitResult], options: CardOptions) -> str:
     """The card as text; every value that comes from data is escaped."""
     environment = Environment(  # finalize escapes for Markdown, which autoescape does not
         finalize=trusted, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {"as_it_is": Markdown, "links": _links, "plain": plain, "thousands": "{:,}".format}
     environment.filters["in_words"] = Decision.in_words
-    about_icnale = of_icnale(facts, options.datasets) if options.icnale is None else options.icnale
-    title = options.model_name or (options.repo_id or folder.resolve().name).split("/")[-1]
-    metadata = card_metadata(facts, results, options, title=title, about_icnale=about_icnale)
-    first, comparison = results[0] if results else None, facts.comparison or {}
+    first, comparison = results[0] if results else SplitResult("test", None, {}), facts.comparison or {}
     return environment.from_string(template_path().read_text(encoding="utf-8")).render(
-        card_data=Markdown(metadata.to_yaml(original_order=METADATA_ORDER)),
+        card_data=Markdown(card_metadata(facts, results, options).to_yaml(original_order=METADATA_ORDER)),
         facts=facts,
         options=options,
         results=results,
         first=first,
-        title=title,
         model=options.repo_id or PLACEHOLDER,
         example_text=EXAMPLE_TEXTS[0],
         numbers_as_classes=bool(facts.names) and are_numbers(facts.names),
         metrics=METRICS,
         compared=sections.COMPARED,
         result_table=sections.result_table(first),
-        groups=first.by_group if first else None,
-        group_table=sections.result_table(first.by_group, sections.OF_GROUPS) if first else None,
-        other_metrics=other_metrics(first.metrics, facts.names) if first else {},
+        groups=first.by_group,
+        group_table=sections.result_table(first.by_group, sections.OF_GROUPS) if first.by_group else None,
+        other_metrics=other_metrics(first.metrics, facts.names),
         class_table=sections.class_table(facts, first),
         head_and_tail=sections.head_and_tail(facts, first),
         picture=PICTURE_FILE,
@@ -61,8 +57,6 @@ def render(folder: Path, facts: Facts, results: Sequence[SplitResult], options: 
         comparison_of_groups=sections.comparison_table(comparison.get("by_group")),
         formula=sections.loss_formula((facts.config.get("training_loss") or {}).get("name")),
         settings=sections.shown_settings(facts.settings),
-        consistent=consistent_decision(facts),
-        icnale=about_icnale,
         icnale_citation=CITATION,
     )
 

@@ -18,34 +18,34 @@ from blv_trainer.metrics import METRICS
 
 COMPARED = ("accuracy", "macro_accuracy", "qwk")
 OF_GROUPS = (*COMPARED, "macro_rmse")
+_INTERVAL = "95 % interval"
 
 
-def result_table(of: SplitResult | None, names: Sequence[str] = tuple(METRICS)) -> Markdown | None:
+def result_table(of: SplitResult, names: Sequence[str] = tuple(METRICS)) -> Markdown | None:
     """Metrics as decided, with intervals where they are known, and beside them those of other decisions."""
-    shown = [name for name in names if of is not None and name in of.metrics]
-    if of is None or not shown:
+    shown = [name for name in names if name in of.metrics]
+    if not shown:
         return None
     own = "as decided" if of.raw else "as it is" if of.consistent else "value"
-    columns: list[tuple[str, Mapping[str, float], Scores | None]] = [(own, of.metrics, of.scores)]
+    judged: list[tuple[str, Mapping[str, float], Scores | None]] = [(own, of.metrics, of.scores)]
     if of.consistent:
-        columns.append((Decision.in_words("consistent"), of.consistent.values, of.consistent))
+        judged.append((Decision.in_words("consistent"), of.consistent.values, of.consistent))
     if of.raw:
-        columns.append(("largest logit", of.raw, None))
+        judged.append(("largest logit", of.raw, None))
     if of.human:
-        columns.append(("human raters", of.human, None))
-    header, numeric = ["metric"], []
-    rows = [[METRICS[name].title] for name in shown]
-    for title, values, scores in columns:
-        numeric.append(len(header))
-        with_intervals = scores is not None and bool(scores.intervals)
-        header += [title, "95 % interval"] if with_intervals else [title]
-        for name, row in zip(shown, rows, strict=True):
-            row += _value_and_interval(name, values.get(name), scores)[: 1 + with_intervals]
-    rows = [[*row, METRICS[name].better] for name, row in zip(shown, rows, strict=True)]
-    return table([*header, "better"], rows, numeric=numeric)
+        judged.append(("human raters", of.human, None))
+    columns = [("metric", [METRICS[name].title for name in shown])]
+    for title, values, scores in judged:
+        columns.append((title, [METRICS[name].format(values.get(name)) for name in shown]))
+        if scores is not None and scores.intervals:
+            ends = {name: (found.low, found.high) for name, found in scores.intervals.items()}
+            columns.append((_INTERVAL, [_interval(name, *ends.get(name, (None, None))) for name in shown]))
+    columns.append(("better", [METRICS[name].better for name in shown]))
+    numeric = [k for k, (title, _) in enumerate(columns) if title not in ("metric", _INTERVAL, "better")]
+    return table([title for title, _ in columns], zip(*(cells for _, cells in columns), strict=True), numeric=numeric)
 
 
-def class_table(facts: Facts, first: SplitResult | None) -> Markdown | None:
+def class_table(facts: Facts, first: SplitResult) -> Markdown | None:
     """Training rows, shift, recall and predictions of each class."""
     names, counts = facts.names, facts.config.get("class_counts")
     shift = (facts.config.get("training_loss") or {}).get("expected_shift")
@@ -55,29 +55,27 @@ def class_table(facts: Facts, first: SplitResult | None) -> Markdown | None:
         columns["share, %"] = [f"{100 * count / sum(counts):.1f}" for count in counts]
     if shift and any(shift):
         columns["shift in training, logits"] = [f"{value:.3f}" for value in shift]
-    if first is not None:
-        recalls = _recalls(first, names)
-        predicted = [first.metrics.get(f"predicted_{name}") for name in names]
-        if first.scores is not None:
-            columns[f"{first.split} rows"] = [f"{n:,}" for n in first.scores.support.tolist()]
-        if any(recall is not None for recall in recalls):
-            columns["recall, %"] = ["-" if recall is None else f"{100 * recall:.1f}" for recall in recalls]
-        if any(count is not None for count in predicted):
-            columns["predicted"] = ["-" if count is None else f"{int(count):,}" for count in predicted]
+    recalls, predicted = (_of_classes(first, kind, names) for kind in ("recall", "predicted"))
+    if first.scores is not None:
+        columns[f"{first.split} rows"] = [f"{n:,}" for n in first.scores.support.tolist()]
+    if any(recall is not None for recall in recalls):
+        columns["recall, %"] = ["-" if recall is None else f"{100 * recall:.1f}" for recall in recalls]
+    if any(count is not None for count in predicted):
+        columns["predicted"] = ["-" if count is None else f"{int(count):,}" for count in predicted]
     if not names or not columns:
         return None
     rows = zip(names, *columns.values(), strict=True)
     return table(["class", *columns], rows, numeric=range(1, len(columns) + 1))
 
 
-def head_and_tail(facts: Facts, first: SplitResult | None) -> Markdown | None:
+def head_and_tail(facts: Facts, first: SplitResult) -> Markdown | None:
     """How classes with at least the rows of an even split fare against the others."""
     counts = facts.config.get("class_counts")
     if not counts:
         return None
     even = sum(counts) / len(counts)
     text = f"The largest class has {max(counts) / max(min(counts), 1):.1f} times the training rows of the smallest."
-    recalls = _recalls(first, facts.names) if first else []
+    recalls = _of_classes(first, "recall", facts.names)
     known = [(count >= even, recall) for count, recall in zip(counts, recalls, strict=False) if recall is not None]
     head, tail = ([recall for is_head, recall in known if is_head is wanted] for wanted in (True, False))
     if head and tail:
@@ -92,9 +90,9 @@ def head_and_tail(facts: Facts, first: SplitResult | None) -> Markdown | None:
     return Markdown(text)
 
 
-def subgroup_table(first: SplitResult | None) -> Markdown | None:
+def subgroup_table(first: SplitResult) -> Markdown | None:
     """SMD and DSM of each group; None where no column of groups is known."""
-    if first is None or first.scores is None or not first.scores.subgroups:
+    if first.scores is None or not first.scores.subgroups:
         return None
     rows = [
         [of.column, of.value, f"{of.num_rows:,}", decimal(of.smd), decimal(of.dsm), "yes" if of.flagged else ""]
@@ -113,8 +111,8 @@ def comparison_table(entries: Mapping[str, Any] | None, human: Mapping[str, Any]
         for metric in COMPARED:
             ends = entry["intervals"].get(metric, {})
             value = METRICS[metric].format(entry["test"][metric]["mean"])
-            interval = [METRICS[metric].format(ends.get(end), fewer=1) for end in ("low", "high")]
-            cells.append(value if "-" in interval else f"{value} ({interval[0]} to {interval[1]})")
+            interval = _interval(metric, ends.get("low"), ends.get("high"))
+            cells.append(f"{value} ({interval})" if interval else value)
         rows.append([entry["title"], Decision.in_words(entry["decision"]), *cells])
     if human:
         cells = [METRICS[metric].format(human.get(metric)) for metric in COMPARED]
@@ -163,14 +161,13 @@ def loss_formula(name: str | None) -> Formula | None:
     )
 
 
-def _value_and_interval(name: str, value: float | None, scores: Scores | None) -> list[str]:
-    found = scores.intervals.get(name) if scores is not None else None
-    ends = [METRICS[name].format(end, fewer=1) for end in (found.low, found.high)] if found else []
-    return [METRICS[name].format(value), " to ".join(ends) if ends and "-" not in ends else ""]
+def _interval(metric: str, low: float | None, high: float | None) -> str:
+    ends = [METRICS[metric].format(end, fewer=1) for end in (low, high)]
+    return "" if "-" in ends else " to ".join(ends)
 
 
-def _recalls(first: SplitResult, names: Sequence[str]) -> list[float | None]:
-    return [first.metrics.get(f"recall_{name}") for name in names]
+def _of_classes(first: SplitResult, kind: str, names: Sequence[str]) -> list[float | None]:
+    return [first.metrics.get(f"{kind}_{name}") for name in names]
 
 
 def _prose(text: str) -> str:

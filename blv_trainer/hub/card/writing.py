@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from blv_trainer.evaluation import NUM_RESAMPLES, figures
 from blv_trainer.files import write_text, write_whole
 from blv_trainer.hub.before_push import check_card
-from blv_trainer.hub.card.facts import SETTINGS, Facts, metrics_of_history, read_facts, results_of
+from blv_trainer.hub.card.facts import SETTINGS, Facts, metrics_of_history, of_icnale, read_facts, results_of
 from blv_trainer.hub.card.metadata import CardOptions, as_list, hub_ids, is_on_hub, write_eval_results
 from blv_trainer.hub.card.render import PICTURE_FILE, PLACEHOLDER, render
 from blv_trainer.hub.published_files import CARD_FILE
@@ -166,9 +166,12 @@ def _write(folder: Path, facts: Facts, options: CardOptions) -> Path:
         options,
         base_model=options.base_model or [name for name in [trained_from] if name and is_on_hub(name, folder)],
         datasets=options.datasets or [name for name in [dataset] if "/" in name and is_on_hub(name, folder)],
+        model_name=options.model_name or (options.repo_id or folder.resolve().name).split("/")[-1],
     )
+    if options.icnale is None:
+        options = dataclasses.replace(options, icnale=of_icnale(facts, options.datasets))
     results = results_of(facts, num_resamples=options.num_resamples)
-    text = render(folder, facts, results, options)
+    text = render(facts, results, options)
     if results and results[0].scores is not None:
         title = f"{results[0].split}, n = {results[0].num_rows:,}"
         picture = _confusion_picture(results[0].scores.confusion, facts.names, title)
