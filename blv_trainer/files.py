@@ -110,15 +110,6 @@ def write_errors(path: str | Path) -> Iterator[None]:
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
-def _remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process left under temporary names, in a folder that nobody else is writing to."""
-    for path in [*folder.rglob(f".*{_UNFINISHED}")]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
 def sync(path: Path) -> None:
     """Make a file's content, or a folder's entries, survive a power cut."""
     if path.is_dir() and os.name == "nt":
@@ -152,7 +143,8 @@ def only_run_in(folder: str | Path, *, active: bool = True) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / LOCK_FILE):
-            _remove_unfinished(folder)
+            for path in [*folder.rglob(f".*{_UNFINISHED}")]:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             yield
     finally:
         with contextlib.suppress(OSError):  # something was written, so they are not empty

@@ -127,15 +127,12 @@ def read_predictions(folder: Path) -> dict[str, Predictions]:
     """The rows of each split; none where there is no ``predictions.parquet``.
 
     Raises:
-        ValueError: the file cannot be read, or is not one that ``train`` or ``evaluate`` wrote.
+        ValueError: the file is not one that ``train`` or ``evaluate`` wrote.
     """
     path = folder / PREDICTIONS_FILE
     if not path.is_file():
         return {}
-    try:
-        table = pq.read_table(path, partitioning=None)  # a folder may be called "sigma=6"
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}): make it again.") from error
+    table = pq.read_table(path, partitioning=None)  # a folder may be called "sigma=6"
     if not {"split", "label", "logits"} <= {*table.column_names}:
         raise ValueError(f"{path} has no columns split, label and logits: make it with blv-trainer train or evaluate.")
     splits = pc.unique(table["split"]).to_pylist()

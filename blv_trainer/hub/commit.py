@@ -9,7 +9,7 @@ from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
 
-from blv_trainer.hub.errors import hub_sentences, usable_token
+from blv_trainer.hub.client import hub_client
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,7 @@ def push_files(
         ConnectionError: the Hub cannot be reached or fails.
         OSError: whatever else it refuses, such as a commit on a stale parent or over the quota.
     """
-    with hub_sentences(repo_id):
-        api = HfApi(token=usable_token(token))
+    with hub_client(repo_id, token) as api:
         before = open_repository(
             api, repo_id, repo_type=repo_type, private=private, revision=revision, space_sdk=space_sdk
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import re
@@ -27,14 +28,16 @@ def leaks(path: Path, *, token: str | None = None) -> Iterator[str]:
     """
     with path.open("rb") as file:
         is_text = b"\0" not in file.read(8192)
-    try:
-        text = path.read_text(encoding="utf-8") if is_text else None
-    except UnicodeDecodeError:
-        text = None
-    if text is None:
-        yield from _binary_leaks(path, token)
-    else:
-        yield from leaks_of_text(text, token=token, any_path=path.name not in _WORD_LISTS)
+    if is_text:
+        with contextlib.suppress(UnicodeDecodeError):
+            text = path.read_text(encoding="utf-8")
+            yield from leaks_of_text(text, token=token, any_path=path.name not in _WORD_LISTS)
+            return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if token and content.find(token.encode()) >= 0:
+            yield "the token in use"
+        if found := re.search(_own_folders().encode(), content):
+            yield f"the local path {found[0].decode()!r}"
 
 
 def leaks_of_text(text: str, *, token: str | None = None, any_path: bool = True) -> Iterator[str]:
@@ -50,14 +53,6 @@ def leaks_of_text(text: str, *, token: str | None = None, any_path: bool = True)
         yield "a token of the Hub"
     if found := (any_path and _LOCAL_PATH.search(text)) or re.search(f"{_BEFORE}(?:{_own_folders()})", text):
         yield f"the local path {found[0][:_SHOWN_CHARACTERS]!r}"
-
-
-def _binary_leaks(path: Path, token: str | None) -> Iterator[str]:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if token and content.find(token.encode()) >= 0:
-            yield "the token in use"
-        if found := re.search(_own_folders().encode(), content):
-            yield f"the local path {found[0].decode()!r}"
 
 
 def _own_folders() -> str:

@@ -20,7 +20,6 @@ from blv_trainer.files import staged_folder, write_json
 from blv_trainer.onnx_classifier import EXPORT_FILE, ONNX_FILE, OnnxClassifier
 from blv_trainer.prediction import predict_logits
 
-_QUANTIZATIONS = ("int8",)
 _LOGIT_TOLERANCE = 1e-4  # relative to the largest logit, or absolute where that is below 1
 _TRACED = ["a b c d e f g", "a"]  # two texts of unequal length, so that neither batch nor length is taken for fixed
 
@@ -55,12 +54,10 @@ def export_onnx(
     Raises:
         FileExistsError, ImportError: ``output_dir`` holds something else; the extra is not installed.
         FloatingPointError: the logits differ from torch's.
-        ValueError: an unknown ``quantize``, no texts, a model that is an export already or cannot be traced.
+        ValueError: an unknown ``quantize``, a model that is an export already or cannot be traced.
     """
-    if quantize is not None and quantize not in _QUANTIZATIONS:
-        raise ValueError(f"quantize={quantize!r} is unknown. Choose from: {', '.join(_QUANTIZATIONS)}, or None.")
-    if texts is not None and not len(texts):
-        raise ValueError("texts is empty: give texts such as the model will see, or None for invented ones.")
+    if quantize not in (None, "int8"):
+        raise ValueError(f"quantize={quantize!r} is unknown. Choose from: int8, or None.")
     if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime", "onnxscript")):
         raise ImportError('export needs the extra onnx: pip install "blv_trainer[onnx]"')
     folder = Path(output_dir)

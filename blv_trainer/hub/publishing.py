@@ -13,7 +13,6 @@ from huggingface_hub import run_as_future as in_background
 from blv_trainer.hub.before_push import check_card, check_files, check_model, check_pipeline
 from blv_trainer.hub.card.writing import amend_card, write_card
 from blv_trainer.hub.commit import push_files
-from blv_trainer.hub.errors import usable_token
 from blv_trainer.hub.published_files import CARD_FILE, is_of_earlier_model, select_files
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def publish(
         repo_id,
         {file: folder / file for file in files},
         private=private,
-        token=usable_token(token),
+        token=token,
         revision=revision,
         commit_message=commit_message,
         is_outdated=is_of_earlier_model,

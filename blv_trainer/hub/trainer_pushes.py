@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import HfApi
 from huggingface_hub import run_as_future as in_background
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import HubStrategy, SaveStrategy
@@ -19,8 +18,8 @@ from transformers.utils import PushInProgress
 from blv_trainer.arguments import output_folder
 from blv_trainer.hub.before_push import check_files
 from blv_trainer.hub.card.metadata import as_list
+from blv_trainer.hub.client import hub_client
 from blv_trainer.hub.commit import open_repository, push_files
-from blv_trainer.hub.errors import hub_sentences, usable_token
 from blv_trainer.hub.published_files import link, select_files
 from blv_trainer.hub.publishing import publish
 
@@ -42,8 +41,7 @@ def open_repository_of(trainer: Trainer, *, token: str | None, private: bool | N
         )
     name = _repository_name(trainer)
     private = trainer.args.hub_private_repo if private is None else private
-    with hub_sentences(name):
-        api = HfApi(token=usable_token(token or trainer.args.hub_token))
+    with hub_client(name, token or trainer.args.hub_token) as api:
         return open_repository(api, name, private=bool(private)).id
 
 

@@ -58,7 +58,7 @@ def test_runs_on_other_rows_are_not_mixed(make_comparison, tmp_path):
         read_results(folder)
 
 
-@pytest.mark.parametrize("name", [PREDICTIONS_FILE, "history.json", "run.json"])
+@pytest.mark.parametrize("name", ["history.json", "run.json"])
 def test_a_damaged_file_of_a_run_is_named(name, make_comparison, tmp_path):
     folder = make_comparison(tmp_path, methods=("cross_entropy",), seeds=(1,))
     path = folder / "runs" / "cross_entropy" / "seed_1" / name

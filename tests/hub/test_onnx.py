@@ -193,8 +193,6 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
 def test_what_cannot_be_exported_is_named(exported, tmp_path):
     with pytest.raises(ValueError, match="quantize='int4' is unknown. Choose from: int8"):
         export_onnx(make_mean_pooled(), make_tokenizer(), tmp_path / "out", quantize="int4")
-    with pytest.raises(ValueError, match="texts is empty"):
-        export_onnx(make_mean_pooled(), make_tokenizer(), tmp_path / "out", texts=[])
     with pytest.raises(ValueError, match="is an export already"):
         export_onnx(*load_classifier(str(exported)), tmp_path / "out")
 

@@ -1,4 +1,4 @@
-"""Errors of the Hub, each as a sentence that says what to do."""
+"""The Hub's client, whose errors are sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from huggingface_hub import get_token
+from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HTTPError,  # of httpx or its successor, whichever the client uses
@@ -20,19 +20,17 @@ _LOG_IN = (
 _QUOTA = re.compile(r"quota|storage|limit (?:is )?reached|payment|upgrade your plan", re.IGNORECASE)
 
 
-def usable_token(token: str | None = None) -> str:
-    """The token given, or the one of the environment or of the login."""
+@contextmanager
+def hub_client(repo_id: str, token: str | None) -> Iterator[HfApi]:
+    """The client with a token, the one given or that of the environment or of the login.
+
+    What it raises becomes PermissionError, FileNotFoundError, ConnectionError or OSError.
+    """
     token = (token or get_token() or "").strip()
     if not token:
         raise PermissionError(f"the Hub asks who pushes, and no token was found: {_LOG_IN}. Nothing was pushed.")
-    return token
-
-
-@contextmanager
-def hub_sentences(repo_id: str) -> Iterator[None]:
-    """Turn what the client raises into PermissionError, FileNotFoundError, ConnectionError or OSError."""
     try:
-        yield
+        yield HfApi(token=token)
     except (HTTPError, RuntimeError) as raised:
         # The client wraps what stops an upload.
         error = raised.__cause__ if isinstance(raised, RuntimeError) else raised
