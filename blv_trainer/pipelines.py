@@ -63,10 +63,7 @@ class SpeakingAssessmentPipeline(Pipeline):
     tokenizer: PreTrainedTokenizerBase
 
     _load_tokenizer = True
-    _load_processor = False
-    _load_feature_extractor = False
-    _load_image_processor = False
-    _load_video_processor = False
+    _load_processor = _load_feature_extractor = _load_image_processor = _load_video_processor = False
 
     def __init__(
         self,

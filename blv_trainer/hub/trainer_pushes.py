@@ -65,8 +65,8 @@ def push_trained(
     if not trainer.is_world_process_zero():
         return None
     name = _repository_name(trainer)
-    tags = dict.fromkeys([*as_list(card.get("tags")), *(getattr(trainer.model, "model_tags", None) or [])])
-    trainer.create_model_card(**{"model_name": name.split("/")[-1], **card, "tags": list(tags) or None})
+    tags = [*as_list(card.get("tags")), *(getattr(trainer.model, "model_tags", None) or [])]
+    trainer.create_model_card(**{"model_name": name.split("/")[-1], **card, "tags": tags})
     trainer._finish_current_push()
     return publish(
         output_folder(args),

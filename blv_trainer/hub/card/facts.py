@@ -116,7 +116,8 @@ class SplitResult:
 
     split: str  # "out-of-fold": by cross-validation, of models trained on the other folds
     num_rows: int | None  # None where unknown
-    metrics: dict[str, float]  # as fractions, among them the loss and what the user's own metrics gave
+    metrics: dict[str, float]  # as fractions; recall and number of predictions of each class, too
+    other_metrics: dict[str, float] = field(default_factory=dict)  # the loss, and what the user's own metrics gave
     scores: Scores | None = None  # of its predictions; None where there are none
     consistent: Scores | None = None  # with training's expected shift added back, where that helps rare classes
     raw: dict[str, float] = field(default_factory=dict)  # of the largest logit, where the model decides otherwise
@@ -176,12 +177,6 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
     return {k: v for k, v in known.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 
 
-def other_metrics(metrics: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
-    """What a split was measured by besides ``METRICS``: the loss, and metrics of the user's own."""
-    of_classes = {f"{kind}_{name}" for kind in ("recall", "predicted") for name in names}
-    return {k: v for k, v in metrics.items() if k not in METRICS and k not in of_classes and k not in _NO_RESULTS}
-
-
 def _result(facts: Facts, split: str, num_resamples: int) -> SplitResult:
     measured, found = dict(facts.metrics.get(split, {})), facts.predictions.get(split)
     num_rows = measured.pop("num_rows", None)
@@ -198,12 +193,15 @@ def _result(facts: Facts, split: str, num_resamples: int) -> SplitResult:
         )
         num_rows, scores, decision = len(found.labels), judge(found.logits), facts.consistent_decision
         consistent = judge(decision.apply(found.logits)) if decision else None
+    metrics = measured | (scores.as_metrics if scores else {})
+    ours = {*METRICS, *_NO_RESULTS, *(f"{kind}_{name}" for kind in ("recall", "predicted") for name in facts.names)}
     return SplitResult(
         split.replace(_OUT_OF_FOLD, "out-of-fold"),
         num_rows,
-        measured | (scores.as_metrics if scores else {}),
-        scores,
-        consistent,
+        metrics,
+        other_metrics={name: metrics[name] for name in metrics if name not in ours},
+        scores=scores,
+        consistent=consistent,
         raw=facts.metrics.get(f"{split}_raw", {}),
         human=facts.metrics.get(f"{split}_human", {}),
         by_group=_of_groups(facts, split, num_resamples),
@@ -218,7 +216,7 @@ def _of_groups(facts: Facts, split: str, num_resamples: int) -> SplitResult | No
     if found is not None and found.by_group is not None:
         scores = Scores(found.by_group.labels, found.by_group.logits, facts.names, num_resamples=num_resamples)
     metrics, raw = measured | (scores.values if scores else {}), facts.metrics.get(f"{split}_by_group_raw", {})
-    return SplitResult(split, measured["num_rows"], metrics, scores, raw=raw)
+    return SplitResult(split, measured["num_rows"], metrics, scores=scores, raw=raw)
 
 
 def _names(config: dict[str, Any], folder: Path) -> list[str]:

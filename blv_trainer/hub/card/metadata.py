@@ -14,7 +14,7 @@ from huggingface_hub.utils import validate_repo_id, yaml_dump
 
 from blv_trainer.evaluation import NUM_RESAMPLES
 from blv_trainer.files import write_text
-from blv_trainer.hub.card.facts import Facts, SplitResult, other_metrics
+from blv_trainer.hub.card.facts import Facts, SplitResult
 from blv_trainer.metrics import METRICS
 
 # Invented; no corpus has a part in them.
@@ -41,6 +41,11 @@ class CardOptions:
     pipeline_tag: str = "text-classification"
     icnale: bool | None = None
     num_resamples: int = NUM_RESAMPLES
+
+    @property
+    def dataset(self) -> str | None:
+        """The one name of the data on the Hub; None where there are several or none."""
+        return self.datasets[0] if len(self.datasets) == 1 else None
 
 
 def as_list(given: str | Sequence[str] | None) -> list[str]:
@@ -79,7 +84,7 @@ def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOpt
     evaluations = [
         _eval_result(metric, value, of_split, facts, options)
         for of_split in results
-        for metric, value in _finite(of_split, facts.names).items()
+        for metric, value in _finite(of_split).items()
     ]
     texts = EXAMPLE_TEXTS if "en" in as_list(options.language) and options.pipeline_tag == "text-classification" else ()
     return ModelCardData(
@@ -97,9 +102,7 @@ def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOpt
     )
 
 
-def write_eval_results(
-    folder: Path, results: Sequence[SplitResult], names: Sequence[str], datasets: Sequence[str]
-) -> None:
+def write_eval_results(folder: Path, results: Sequence[SplitResult], dataset: str | None) -> None:
     """Write ``.eval_results/<dataset>.yaml``, which the Hub shows on the model's page and the dataset's leaderboard.
 
     The format wants the dataset's name on the Hub: without exactly one there is nothing to write. Each metric is a
@@ -107,15 +110,15 @@ def write_eval_results(
     results, which other models gave, have no place there.
     """
     first = next((of_split for of_split in results if not of_split.cross_validated), None)
-    if len(datasets) != 1 or first is None:
+    if dataset is None or first is None:
         return
     entries = [
-        EvalResultEntry(datasets[0], task_id=metric, value=round(value, 6), notes=_notes(first, metric))
-        for metric, value in _finite(first, names).items()
+        EvalResultEntry(dataset, task_id=metric, value=round(value, 6), notes=_notes(first, metric))
+        for metric, value in _finite(first).items()
     ]
     if entries:
         text = yaml_dump(eval_result_entries_to_yaml(entries), sort_keys=False)
-        write_text(folder / ".eval_results" / f"{datasets[0].replace('/', '--')}.yaml", text)
+        write_text(folder / ".eval_results" / f"{dataset.replace('/', '--')}.yaml", text)
 
 
 def _notes(results: SplitResult, metric: str) -> str:
@@ -128,22 +131,21 @@ def _notes(results: SplitResult, metric: str) -> str:
     return ", ".join(notes)
 
 
-def _finite(results: SplitResult, names: Sequence[str]) -> dict[str, float]:
+def _finite(results: SplitResult) -> dict[str, float]:
     """Our metrics in their order, then the others; an undefined one has no place in metadata."""
     ours = {name: results.metrics[name] for name in METRICS if name in results.metrics}
-    return {k: v for k, v in (ours | other_metrics(results.metrics, names)).items() if math.isfinite(v)}
+    return {k: v for k, v in (ours | results.other_metrics).items() if math.isfinite(v)}
 
 
 def _eval_result(metric: str, value: float, results: SplitResult, facts: Facts, options: CardOptions) -> EvalResult:
-    datasets = options.datasets
     args = {} if results.num_rows is None else {"num_rows": results.num_rows}
     if options.dataset_args is not None:
         args["args"] = options.dataset_args
     return EvalResult(
         task_type=options.pipeline_tag,
         task_name=options.pipeline_tag.replace("-", " ").capitalize(),
-        dataset_type=datasets[0] if len(datasets) == 1 else "unpublished",
-        dataset_name=options.dataset_name or (datasets[0] if len(datasets) == 1 else "Held-out rows"),
+        dataset_type=options.dataset or "unpublished",
+        dataset_name=options.dataset_name or options.dataset or "Held-out rows",
         dataset_config=facts.settings.get("dataset_config_name"),
         dataset_split=results.split,
         dataset_args=args or None,

@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from blv_trainer.corpora.icnale import CITATION
 from blv_trainer.decision import Decision
 from blv_trainer.hub.card import sections
-from blv_trainer.hub.card.facts import Facts, SplitResult, other_metrics
+from blv_trainer.hub.card.facts import Facts, SplitResult
 from blv_trainer.hub.card.markdown import Markdown, escape, plain, trusted
 from blv_trainer.hub.card.metadata import EXAMPLE_TEXTS, METADATA_ORDER, CardOptions, card_metadata
 from blv_trainer.levels import are_numbers
@@ -48,7 +48,6 @@ def render(facts: Facts, results: Sequence[SplitResult], options: CardOptions) -
         result_table=sections.result_table(first),
         groups=first.by_group,
         group_table=sections.result_table(first.by_group, sections.OF_GROUPS) if first.by_group else None,
-        other_metrics=other_metrics(first.metrics, facts.names),
         class_table=sections.class_table(facts, first),
         head_and_tail=sections.head_and_tail(facts, first),
         picture=PICTURE_FILE,

@@ -176,7 +176,7 @@ def _write(folder: Path, facts: Facts, options: CardOptions) -> Path:
         title = f"{results[0].split}, n = {results[0].num_rows:,}"
         picture = _confusion_picture(results[0].scores.confusion, facts.names, title)
         write_whole(folder / PICTURE_FILE, lambda path: path.write_bytes(picture))
-    write_eval_results(folder, results, facts.names, options.datasets)
+    write_eval_results(folder, results, options.dataset)
     write_text(folder / CARD_FILE, text)
     return folder / CARD_FILE
 
