@@ -20,7 +20,7 @@ from blv_trainer.cli import main
 from blv_trainer.experiments.invented import build_encoder, write_answers
 from blv_trainer.hub import publish, publishing
 from blv_trainer.hub.before_push import check_pipeline
-from blv_trainer.hub.card.render import PICTURE_FILE
+from blv_trainer.hub.card.writing import PICTURE_FILE
 from blv_trainer.hub.published_files import select_files
 from blv_trainer.prediction import prediction_table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from blv_trainer.corpora.icnale import is_about_icnale
 from blv_trainer.decision import Decision, holds_rare_classes_down
 from blv_trainer.evaluation import Scores
+from blv_trainer.losses import describe_loss
 from blv_trainer.metrics import METRICS
 from blv_trainer.run_folder import (
     EVALUATION_FILE,
@@ -21,6 +22,7 @@ from blv_trainer.run_folder import (
     RESULTS_FILE,
     RUN_FILE,
     Predictions,
+    conditions,
     predicted_labels,
     read_config,
     read_json,
@@ -57,6 +59,11 @@ class Facts:
     comparison: dict[str, Any] | None  # a comparison's results.json, where the model is one of its runs
 
     @property
+    def loss(self) -> dict[str, Any]:
+        """What training's loss was: its name, options and expected shift; empty where that is not known."""
+        return self.config.get("training_loss") or {}
+
+    @property
     def group_column(self) -> str:
         """The column that says whose answers belong together, if there is one of that name."""
         return self.settings.get("group_column") or "speaker"
@@ -74,8 +81,7 @@ class Facts:
     @property
     def consistent_decision(self) -> Decision | None:
         """What adds training's expected shift back, where it holds rare classes down and no decision is folded in."""
-        shift = (self.config.get("training_loss") or {}).get("expected_shift")
-        counts = self.config.get("class_counts")
+        shift, counts = self.loss.get("expected_shift"), self.config.get("class_counts")
         if not shift or not counts or isinstance(self.config.get("decision"), dict):
             return None
         return Decision(tuple(shift), kind="consistent") if holds_rare_classes_down(shift, counts) else None
@@ -107,6 +113,25 @@ def read_facts(folder: Path, *, config: dict[str, Any] | None = None) -> Facts:
         settings=read_config(folder) | {name: of for name, of in evaluated.items() if name in _OF_ROWS},
         versions=(read_json(folder / RUN_FILE) or {}).get("conditions", {}),
         comparison=_comparison(folder),
+    )
+
+
+def read_trainer_facts(trainer: Any) -> Facts:
+    """What trainer and output folder know together."""
+    config = getattr(trainer.model, "config", None)
+    known = {} if config is None else config.to_dict()
+    if trainer.loss_fn is not None:
+        known |= {"class_counts": trainer.class_counts, "training_loss": describe_loss(trainer.loss_fn)}
+        known.setdefault("decision", "raw")
+    if not known.get("architectures"):
+        known["architectures"] = [type(trainer.accelerator.unwrap_model(trainer.model)).__name__]
+    facts = read_facts(Path(trainer.args.output_dir), config=known)
+    args = trainer.args.to_dict() | {"model_name_or_path": getattr(config, "_name_or_path", None)}
+    return replace(
+        facts,
+        metrics=facts.metrics or _logged_metrics(trainer),
+        settings={name: args[name] for name in (*SETTINGS, "model_name_or_path") if name in args} | facts.settings,
+        versions=conditions(),
     )
 
 
@@ -245,3 +270,13 @@ def _comparison(folder: Path) -> dict[str, Any] | None:
     if folder.resolve().name == "winner":
         return read_json(parents[0] / RESULTS_FILE)
     return read_json(parents[2] / RESULTS_FILE) if parents[1].name == "runs" else None
+
+
+def _logged_metrics(trainer: Any) -> dict[str, dict[str, float]]:
+    sets = trainer.eval_dataset if isinstance(trainer.eval_dataset, dict) else {"": trainer.eval_dataset}
+    best_step = trainer.state.best_global_step if trainer.args.load_best_model_at_end else None
+    found = metrics_of_history(trainer.state.log_history, splits=sets, best_step=best_step)
+    for name, rows in sets.items():
+        if (name or "validation") in found and hasattr(rows, "__len__"):
+            found[name or "validation"].setdefault("num_rows", len(rows))
+    return found

@@ -55,6 +55,11 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def links(names: Sequence[str], kind: str = "") -> Markdown:
+    """Names on the Hub, each leading there."""
+    return Markdown(", ".join(f"[{escape(name)}](https://huggingface.co/{kind}{name})" for name in names))
+
+
 def decimal(value: float) -> str:
     """Two decimals; a dash where the value is undefined."""
     return f"{value:.2f}" if math.isfinite(value) else "-"

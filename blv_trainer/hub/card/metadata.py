@@ -22,7 +22,7 @@ EXAMPLE_TEXTS = (
     "I like to walk in the park every day because it is good for health and I can see many dogs.",
     "Although commuting by train takes longer, it leaves me time to read, which I would not trade for anything.",
 )
-METADATA_ORDER = ["license", "language", "library_name", "pipeline_tag", "base_model", "datasets", "tags", "metrics"]
+_ORDER = ["license", "language", "library_name", "pipeline_tag", "base_model", "datasets", "tags", "metrics"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def hub_ids(what: str, given: str | Sequence[str] | None) -> list[str]:
     return names
 
 
-def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOptions) -> ModelCardData:
-    """The metadata, with the results of each split as the model decides in ``model-index``.
+def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOptions) -> str:
+    """The YAML, with the results of each split as the model decides in ``model-index``.
 
     Cross-validated ones are named so, since other models gave them. What stands beside a split (the largest logit,
     whole groups) is left out: the index has no place that tells it from results of the split itself.
@@ -87,7 +87,7 @@ def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOpt
         for metric, value in _finite(of_split).items()
     ]
     texts = EXAMPLE_TEXTS if "en" in as_list(options.language) and options.pipeline_tag == "text-classification" else ()
-    return ModelCardData(
+    metadata = ModelCardData(
         language=options.language or None,
         license=options.license,
         library_name="transformers" if facts.adapter is None else "peft",
@@ -100,6 +100,7 @@ def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOpt
         model_name=options.model_name if evaluations else None,  # it stands in model-index alone
         eval_results=evaluations or None,
     )
+    return metadata.to_yaml(original_order=_ORDER)
 
 
 def write_eval_results(folder: Path, results: Sequence[SplitResult], dataset: str | None) -> None:
@@ -157,7 +158,7 @@ def _eval_result(metric: str, value: float, results: SplitResult, facts: Facts, 
 
 def _tags(facts: Facts, options: CardOptions) -> list[str]:
     tags = ["blv_trainer", "ordinal-classification", "class-imbalance"]
-    if loss := (facts.config.get("training_loss") or {}).get("name"):
+    if loss := facts.loss.get("name"):
         tags.append(str(loss))
     if options.icnale:
         tags += ["automated-speaking-assessment", "learner-english", "cefr"]

@@ -48,7 +48,7 @@ def result_table(of: SplitResult, names: Sequence[str] = tuple(METRICS)) -> Mark
 def class_table(facts: Facts, first: SplitResult) -> Markdown | None:
     """Training rows, shift, recall and predictions of each class."""
     names, counts = facts.names, facts.config.get("class_counts")
-    shift = (facts.config.get("training_loss") or {}).get("expected_shift")
+    shift = facts.loss.get("expected_shift")
     columns: dict[str, Sequence[str]] = {}
     if counts:
         columns["training rows"] = [f"{count:,}" for count in counts]
@@ -59,7 +59,7 @@ def class_table(facts: Facts, first: SplitResult) -> Markdown | None:
     if first.scores is not None:
         columns[f"{first.split} rows"] = [f"{n:,}" for n in first.scores.support.tolist()]
     if any(recall is not None for recall in recalls):
-        columns["recall, %"] = ["-" if recall is None else f"{100 * recall:.1f}" for recall in recalls]
+        columns["recall, %"] = [METRICS["accuracy"].format(recall, fewer=1) for recall in recalls]
     if any(count is not None for count in predicted):
         columns["predicted"] = ["-" if count is None else f"{int(count):,}" for count in predicted]
     if not names or not columns:
@@ -95,7 +95,14 @@ def subgroup_table(first: SplitResult) -> Markdown | None:
     if first.scores is None or not first.scores.subgroups:
         return None
     rows = [
-        [of.column, of.value, f"{of.num_rows:,}", decimal(of.smd), decimal(of.dsm), "yes" if of.flagged else ""]
+        [
+            of.column,
+            of.value,
+            f"{of.num_rows:,}",
+            decimal(of.smd),
+            decimal(of.dsm),
+            "yes" if of.flagged else "",
+        ]
         for of in first.scores.subgroups
     ]
     return table(["column", "group", "rows", "SMD", "DSM", "look"], rows, numeric=[2, 3, 4])

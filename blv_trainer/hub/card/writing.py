@@ -10,17 +10,32 @@ from typing import Any
 import numpy as np
 from huggingface_hub import ModelCard
 from huggingface_hub.utils import validate_repo_id
+from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 
+from blv_trainer.corpora.icnale import CITATION
+from blv_trainer.decision import Decision
 from blv_trainer.evaluation import NUM_RESAMPLES, figures
 from blv_trainer.files import write_text, write_whole
 from blv_trainer.hub.before_push import check_card
-from blv_trainer.hub.card.facts import SETTINGS, Facts, metrics_of_history, of_icnale, read_facts, results_of
-from blv_trainer.hub.card.metadata import CardOptions, as_list, hub_ids, is_on_hub, write_eval_results
-from blv_trainer.hub.card.render import PICTURE_FILE, PLACEHOLDER, render
+from blv_trainer.hub.card import sections
+from blv_trainer.hub.card.facts import Facts, SplitResult, of_icnale, read_facts, read_trainer_facts, results_of
+from blv_trainer.hub.card.markdown import Markdown, links, plain, trusted
+from blv_trainer.hub.card.metadata import (
+    EXAMPLE_TEXTS,
+    CardOptions,
+    as_list,
+    card_metadata,
+    hub_ids,
+    is_on_hub,
+    write_eval_results,
+)
 from blv_trainer.hub.published_files import CARD_FILE
-from blv_trainer.losses import describe_loss
-from blv_trainer.run_folder import conditions
+from blv_trainer.levels import are_numbers
+from blv_trainer.metrics import METRICS
+
+PICTURE_FILE = "confusion_matrix.png"
+PLACEHOLDER = "path/to/this/folder"  # in place of a name on the Hub
 
 
 def write_card(
@@ -132,7 +147,7 @@ def write_trainer_card(
         dataset_args=dataset_args,
         pipeline_tag=(as_list(tasks) or ["text-classification"])[0],
     )
-    return _write(folder, _trainer_facts(trainer), options)
+    return _write(folder, read_trainer_facts(trainer), options)
 
 
 def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]) -> None:
@@ -171,7 +186,7 @@ def _write(folder: Path, facts: Facts, options: CardOptions) -> Path:
     if options.icnale is None:
         options = dataclasses.replace(options, icnale=of_icnale(facts, options.datasets))
     results = results_of(facts, num_resamples=options.num_resamples)
-    text = render(facts, results, options)
+    text = _render(facts, results, options)
     if results and results[0].scores is not None:
         title = f"{results[0].split}, n = {results[0].num_rows:,}"
         picture = _confusion_picture(results[0].scores.confusion, facts.names, title)
@@ -181,43 +196,50 @@ def _write(folder: Path, facts: Facts, options: CardOptions) -> Path:
     return folder / CARD_FILE
 
 
+def _template() -> Path:
+    """The template: beside this file where the package is installed, in ``model_card/`` of a source tree."""
+    installed = Path(__file__).with_name("template.md")
+    return installed if installed.is_file() else Path(__file__).parents[3] / "model_card" / "template.md"
+
+
+def _render(facts: Facts, results: Sequence[SplitResult], options: CardOptions) -> str:
+    """The card as text; every value that comes from data is escaped."""
+    environment = Environment(  # finalize escapes for Markdown, which autoescape does not
+        finalize=trusted, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {"as_it_is": Markdown, "links": links, "plain": plain, "thousands": "{:,}".format}
+    environment.filters["in_words"] = Decision.in_words
+    first, comparison = results[0] if results else SplitResult("test", None, {}), facts.comparison or {}
+    return environment.from_string(_template().read_text(encoding="utf-8")).render(
+        card_data=Markdown(card_metadata(facts, results, options)),
+        facts=facts,
+        options=options,
+        results=results,
+        first=first,
+        model=options.repo_id or PLACEHOLDER,
+        example_text=EXAMPLE_TEXTS[0],
+        numbers_as_classes=bool(facts.names) and are_numbers(facts.names),
+        metrics=METRICS,
+        compared=sections.COMPARED,
+        result_table=sections.result_table(first),
+        groups=first.by_group,
+        group_table=sections.result_table(first.by_group, sections.OF_GROUPS) if first.by_group else None,
+        class_table=sections.class_table(facts, first),
+        head_and_tail=sections.head_and_tail(facts, first),
+        picture=PICTURE_FILE,
+        subgroup_table=sections.subgroup_table(first),
+        comparison_table=sections.comparison_table(comparison.get("rows"), comparison.get("human")),
+        comparison_of_groups=sections.comparison_table(comparison.get("by_group")),
+        formula=sections.loss_formula(facts.loss.get("name")),
+        settings=sections.shown_settings(facts.settings),
+        icnale_citation=CITATION,
+    )
+
+
 def _confusion_picture(matrix: np.ndarray, names: Sequence[str], title: str) -> bytes:
-    names = [_shortened(name) for name in names]
+    names = [" ".join(name.split()) for name in names]
+    names = [name if len(name) <= 16 else name[:13] + "..." for name in names]
     longest, size = max(map(len, names)), 1.5 + 0.65 * len(names)  # inches
     figure = Figure(figsize=(size + 0.06 * longest, size + 0.04 * longest), layout="constrained")
     figures.plot_confusion(matrix, names, title=title, ax=figure.subplots())
     return figures.as_png(figure)
-
-
-def _shortened(name: str) -> str:
-    text = " ".join(name.split())
-    return text if len(text) <= 16 else text[:13] + "..."
-
-
-def _trainer_facts(trainer: Any) -> Facts:
-    """What trainer and output folder know together."""
-    config = getattr(trainer.model, "config", None)
-    known = {} if config is None else config.to_dict()
-    if trainer.loss_fn is not None:
-        known |= {"class_counts": trainer.class_counts, "training_loss": describe_loss(trainer.loss_fn)}
-        known.setdefault("decision", "raw")
-    if not known.get("architectures"):
-        known["architectures"] = [type(trainer.accelerator.unwrap_model(trainer.model)).__name__]
-    facts = read_facts(Path(trainer.args.output_dir), config=known)
-    args = trainer.args.to_dict() | {"model_name_or_path": getattr(config, "_name_or_path", None)}
-    return dataclasses.replace(
-        facts,
-        metrics=facts.metrics or _logged_metrics(trainer),
-        settings={name: args[name] for name in (*SETTINGS, "model_name_or_path") if name in args} | facts.settings,
-        versions=conditions(),
-    )
-
-
-def _logged_metrics(trainer: Any) -> dict[str, dict[str, float]]:
-    sets = trainer.eval_dataset if isinstance(trainer.eval_dataset, dict) else {"": trainer.eval_dataset}
-    best_step = trainer.state.best_global_step if trainer.args.load_best_model_at_end else None
-    found = metrics_of_history(trainer.state.log_history, splits=sets, best_step=best_step)
-    for name, rows in sets.items():
-        if (name or "validation") in found and hasattr(rows, "__len__"):
-            found[name or "validation"].setdefault("num_rows", len(rows))
-    return found
