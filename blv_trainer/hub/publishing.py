@@ -97,12 +97,12 @@ def prepare_files(
     check_model(folder)
     path = folder / CARD_FILE
     # PEFT leaves a form to fill in beside each adapter; nobody has, while it says this.
-    is_form = path.is_file() and "[More Information Needed]" in path.read_text(encoding="utf-8", errors="replace")
+    is_form = path.is_file() and "[More Information Needed]" in path.read_text(encoding="utf-8")
     if is_form or not path.is_file():
         write_card(folder, repo_id=repo_id, **(card or {}))
     else:
+        check_card(folder)
         amend_card(folder, repo_id, **(card or {}))
-    check_card(folder)
     selection = select_files(folder, include=include)
     check_files(folder, selection.files, token=token)
     check_pipeline(folder, selection.files)

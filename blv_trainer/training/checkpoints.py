@@ -189,10 +189,8 @@ class WholeCheckpoints(TrainerCallback):
                 rng_state = torch.get_rng_state() if _is_between_epochs(trainer.state) else self._state
                 torch.save(rng_state, checkpoint / _file_name(args.process_index))
                 yield
-                args.save_total_limit = limit
                 trainer.accelerator.wait_for_everyone()  # each process writes the state of its random numbers
                 if args.should_save:
-                    torch.save(args, checkpoint / "training_args.bin")  # with the limit as it was given
                     for path in [*checkpoint.rglob("*"), checkpoint, folder]:
                         sync(path)
                     if not args.save_only_model:

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from blv_trainer.cli import main
 from blv_trainer.experiments.invented import build_encoder, write_answers
@@ -150,12 +149,6 @@ def disguised(folder):
     torch.save({"weights": torch.ones(1)}, Path(folder, "onnx.onnx"))
 
 
-def spoilt(folder):
-    weights = load_file(Path(folder, "model.safetensors"))
-    weights["classifier.bias"][:] = float("nan")
-    save_file(weights, Path(folder, "model.safetensors"), metadata={"format": "pt"})
-
-
 def changed_config(**changes):
     def change(folder):
         path = Path(folder, "config.json")
@@ -175,7 +168,6 @@ REFUSED = {
     "token in use": (write("added_tokens.json", '{"x": "hf_alice"}'), "added_tokens.json holds the token in use"),
     "path": (write("added_tokens.json", '{"x": "/home/ann/a.csv"}'), "added_tokens.json holds the local path '/home"),
     "no card": (write("README.md", "# A model"), "the card has no metadata"),
-    "spoilt weights": (spoilt, "the probability of .* is no number, so its weights are spoilt"),
     "unknown model": (changed_config(model_type="nobody", auto_map={}), "does not load it"),
 }  # fmt: skip
 

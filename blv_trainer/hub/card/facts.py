@@ -266,10 +266,10 @@ def _is_stale(folder: Path, config: dict[str, Any]) -> bool:
 
 def _comparison(folder: Path) -> dict[str, Any] | None:
     """Of that around the folder, ``<comparison>/winner`` or ``<comparison>/runs/<method>/seed_<n>``."""
-    parents = folder.resolve().parents
-    if folder.resolve().name == "winner":
-        return read_json(parents[0] / RESULTS_FILE)
-    return read_json(parents[2] / RESULTS_FILE) if parents[1].name == "runs" else None
+    place = folder.resolve()
+    if place.name == "winner":
+        return read_json(place.parent / RESULTS_FILE)
+    return read_json(place.parents[2] / RESULTS_FILE) if place.parent.parent.name == "runs" else None
 
 
 def _logged_metrics(trainer: Any) -> dict[str, dict[str, float]]:

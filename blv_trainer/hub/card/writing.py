@@ -17,7 +17,6 @@ from blv_trainer.corpora.icnale import CITATION
 from blv_trainer.decision import Decision
 from blv_trainer.evaluation import NUM_RESAMPLES, figures
 from blv_trainer.files import write_text, write_whole
-from blv_trainer.hub.before_push import check_card
 from blv_trainer.hub.card import sections
 from blv_trainer.hub.card.facts import Facts, SplitResult, of_icnale, read_facts, read_trainer_facts, results_of
 from blv_trainer.hub.card.markdown import Markdown, links, plain, trusted
@@ -162,7 +161,6 @@ def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]
     if "subgroup_columns" in metadata:
         raise ValueError(f"{path} is there already, and its text stays: remove it to have subgroup_columns shown.")
     if metadata:
-        check_card(folder)
         card = ModelCard(text)
         for key, value in metadata.items():
             if key in ("base_model", "datasets"):
