@@ -67,7 +67,7 @@ def without_nan(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def staged_folder(folder: str | Path, *, name: str = "", active: bool = True) -> Iterator[Path]:
+def staged_folder(folder: str | Path, *, active: bool = True) -> Iterator[Path]:
     """A temporary folder inside ``folder``; what was written there moves up when the block ends without an error.
 
     Files of the same names are replaced, folders in it replace those of the same name, others stay. While things move,
@@ -75,14 +75,14 @@ def staged_folder(folder: str | Path, *, name: str = "", active: bool = True) ->
 
     Args:
         folder: made where it is missing.
-        name: of the temporary folder: one and the same where several processes write to it; default: this process's.
-        active: whether this process makes the temporary folder and moves what is in it.
+        active: whether this process makes the temporary folder and moves what is in it; False where several processes
+            write to it, in all but one.
 
     Raises:
         OSError: something could not be written; then ``folder`` is as it was.
     """
     folder = Path(folder)
-    staging = folder / f".{name or os.getpid()}{_UNFINISHED}"
+    staging = folder / f".staged{_UNFINISHED}"
     if not active:
         yield staging
         return

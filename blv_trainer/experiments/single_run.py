@@ -201,7 +201,7 @@ def write_results(
 def save_model_whole(trainer: BLVTrainer) -> None:
     """Write model and tokenizer into the output folder, all of their files or none; push them where that is asked."""
     folder = output_folder(trainer.args)
-    with staged_folder(folder, name="model", active=trainer.args.should_save) as staging:
+    with staged_folder(folder, active=trainer.args.should_save) as staging:
         trainer.save_model(str(staging), _internal_call=True)  # every process takes part, one of them writes
         trainer.accelerator.wait_for_everyone()
     if trainer.args.push_to_hub:

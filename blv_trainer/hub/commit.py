@@ -1,17 +1,24 @@
-"""One commit to one repository of the Hub: all of it or nothing."""
+"""One commit to one repository of the Hub, all of it or nothing; what goes wrong is a sentence that says what to do."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
-
-from blv_trainer.hub.client import hub_client
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub.errors import HfHubHTTPError, HTTPError, RevisionNotFoundError  # HTTPError: the client's own
 
 logger = logging.getLogger(__name__)
+
+_LOG_IN = (
+    "log in with `hf auth login`, or set the environment variable HF_TOKEN; a token with write access is made at "
+    "https://huggingface.co/settings/tokens"
+)
+_QUOTA = re.compile(r"quota|storage|limit (?:is )?reached|payment|upgrade your plan", re.IGNORECASE)
 
 
 def push_files(
@@ -72,6 +79,32 @@ def push_files(
         )
 
 
+@contextmanager
+def hub_client(repo_id: str, token: str | None) -> Iterator[HfApi]:
+    """The client with a token, the one given or that of the environment or of the login.
+
+    What it raises becomes PermissionError, FileNotFoundError, ConnectionError or OSError.
+    """
+    token = (token or get_token() or "").strip()
+    if not token:
+        raise PermissionError(f"the Hub asks who pushes, and no token was found: {_LOG_IN}. Nothing was pushed.")
+    try:
+        yield HfApi(token=token)
+    except (HTTPError, RuntimeError) as raised:
+        # The client wraps what stops an upload.
+        error = raised.__cause__ if isinstance(raised, RuntimeError) else raised
+        if isinstance(error, HfHubHTTPError):
+            kind, sentence = _explain(error, repo_id)
+        elif isinstance(error, HTTPError):
+            kind, sentence = ConnectionError, f"the connection to the Hub broke ({type(error).__name__}): try again."
+        else:
+            raise
+        left = "Nothing was pushed."
+        if kind is ConnectionError:  # the answer may be what was lost
+            left = "A push is there as a whole or not at all, and repeating it does no harm."
+        raise kind(f"{sentence} {left}") from raised
+
+
 def open_repository(
     api: HfApi,
     repo_id: str,
@@ -92,3 +125,26 @@ def open_repository(
     if found.private and not private:
         logger.info("%s is private and stays so.", repo_id)
     return found
+
+
+def _explain(error: HfHubHTTPError, repo_id: str) -> tuple[type[OSError], str]:
+    """Kind and sentence of what the Hub refuses."""
+    status, said = error.response.status_code, (error.server_message or "no reason").rstrip(".")
+    if isinstance(error, RevisionNotFoundError):
+        return FileNotFoundError, f"{repo_id} has no such revision: make the branch first, or leave revision out."
+    if status == 401:
+        return PermissionError, f"the Hub does not know the token (not shown here): {_LOG_IN}."
+    if status in (402, 413, 507) or _QUOTA.search(said):
+        return OSError, f"the Hub has no room for this push: '{said}'. Free some in the account, or ask for more."
+    if status == 403:
+        return PermissionError, (
+            f"the token may not write to {repo_id} ('{said}'): push under a name of your own, or use a token with "
+            "write access."
+        )
+    if status == 412:
+        return OSError, f"{repo_id} was changed by somebody else meanwhile: look at the change, then push again."
+    if status == 429:
+        return OSError, f"the Hub asks for patience ('{said}'): try again later."
+    if status >= 500:
+        return ConnectionError, f"the Hub is in trouble and answers {status}: try again later."
+    return OSError, f"the Hub refuses with {status}: '{said}'."

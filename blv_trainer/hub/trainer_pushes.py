@@ -18,8 +18,7 @@ from transformers.utils import PushInProgress
 from blv_trainer.arguments import output_folder
 from blv_trainer.hub.before_push import check_files
 from blv_trainer.hub.card.metadata import as_list
-from blv_trainer.hub.client import hub_client
-from blv_trainer.hub.commit import open_repository, push_files
+from blv_trainer.hub.commit import hub_client, open_repository, push_files
 from blv_trainer.hub.published_files import link, select_files
 from blv_trainer.hub.publishing import publish
 

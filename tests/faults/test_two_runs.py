@@ -60,8 +60,8 @@ def test_a_killed_run_blocks_nobody_and_its_lock_goes_with_the_next(hold, tmp_pa
 def test_what_a_killed_run_left_half_written_goes(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / ".metrics.json.123.unfinished").write_text("{")
-    (tmp_path / ".model.unfinished").mkdir()
-    (tmp_path / ".model.unfinished" / "model.safetensors").touch()
+    (tmp_path / ".staged.unfinished").mkdir()
+    (tmp_path / ".staged.unfinished" / "model.safetensors").touch()
     (tmp_path / "kept.json").touch()
     with only_run_in(tmp_path):
         pass

@@ -204,7 +204,7 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 def _result(facts: Facts, split: str, num_resamples: int) -> SplitResult:
     measured, found = dict(facts.metrics.get(split, {})), facts.predictions.get(split)
-    num_rows = measured.pop("num_rows", None)
+    num_rows: Any = measured.pop("num_rows", None)  # a whole number
     scores = consistent = None
     if found is not None:
         judge = partial(
@@ -241,7 +241,7 @@ def _of_groups(facts: Facts, split: str, num_resamples: int) -> SplitResult | No
     if found is not None and found.by_group is not None:
         scores = Scores(found.by_group.labels, found.by_group.logits, facts.names, num_resamples=num_resamples)
     metrics, raw = measured | (scores.values if scores else {}), facts.metrics.get(f"{split}_by_group_raw", {})
-    return SplitResult(split, measured["num_rows"], metrics, scores=scores, raw=raw)
+    return SplitResult(split, int(measured["num_rows"]), metrics, scores=scores, raw=raw)
 
 
 def _names(config: dict[str, Any], folder: Path) -> list[str]:
