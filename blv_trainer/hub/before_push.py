@@ -38,10 +38,7 @@ def check_model(folder: Path) -> None:
 
 
 def check_card(folder: Path) -> None:
-    """Check that the card begins with metadata that can be read, and that the pictures that it shows are there.
-
-    What else the Hub wants of metadata it says itself when it is pushed.
-    """
+    """Check that the card begins with metadata that can be read, and that the pictures that it shows are there."""
     text = (folder / CARD_FILE).read_text(encoding="utf-8-sig")
     if REGEX_YAML_BLOCK.search(text) is None:
         raise ValueError("the card has no metadata: it must begin with a block of YAML between two lines of '---'.")

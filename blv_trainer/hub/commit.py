@@ -81,10 +81,7 @@ def push_files(
 
 @contextmanager
 def hub_client(repo_id: str, token: str | None) -> Iterator[HfApi]:
-    """The client with a token, the one given or that of the environment or of the login.
-
-    What it raises becomes PermissionError, FileNotFoundError, ConnectionError or OSError.
-    """
+    """The client with the token given or that of the login, whose errors are sentences that say what to do."""
     token = (token or get_token() or "").strip()
     if not token:
         raise PermissionError(f"the Hub asks who pushes, and no token was found: {_LOG_IN}. Nothing was pushed.")

@@ -21,11 +21,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def leaks(path: Path, *, token: str | None = None) -> Iterator[str]:
-    """What a file gives away, a few words each; a token is never shown.
-
-    Text is searched for any token and any local path, other formats (ONNX keeps the files that its code came from) for
-    the token in use and the folders of this computer.
-    """
+    """What a file gives away, a few words each: in text any token and local path, in other formats those in use."""
     with path.open("rb") as file:
         is_text = b"\0" not in file.read(8192)
     if is_text:
@@ -33,6 +29,7 @@ def leaks(path: Path, *, token: str | None = None) -> Iterator[str]:
             text = path.read_text(encoding="utf-8")
             yield from leaks_of_text(text, token=token, any_path=path.name not in _WORD_LISTS)
             return
+    # ONNX keeps the files that its code came from.
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if token and content.find(token.encode()) >= 0:
             yield "the token in use"

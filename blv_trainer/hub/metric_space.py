@@ -67,13 +67,6 @@ def push_metric(name: str, repo_id: str, *, commit_message: str = "Upload a metr
             f"repo_id={repo_id!r} will not do: evaluate.load looks for a file named after the Space, so this one must "
             f"be called OWNER/{name}."
         )
-    files: dict[str, Path | bytes] = {path.name: path for path in sorted(folder.glob("*.py"))}
-    files |= {path: text.encode() for path, text in _space_pages(name, repo_id).items()}
-    return push_files(repo_id, files, repo_type="space", space_sdk="static", commit_message=commit_message, **options)
-
-
-def _space_pages(name: str, repo_id: str) -> dict[str, str]:
-    """The README.md and index.html of a metric's Space."""
     function = METRICS[name].function
     documentation = inspect.getdoc(function) or ""
     first, second, *_ = inspect.signature(function).parameters
@@ -85,4 +78,6 @@ def _space_pages(name: str, repo_id: str) -> dict[str, str]:
         "summary": summary if len(summary) <= _SUMMARY_CHARACTERS else name,
         "documentation": escape(documentation),
     }
-    return {"README.md": _README.substitute(fields), "index.html": _PAGE.substitute(fields)}
+    files: dict[str, Path | bytes] = {path.name: path for path in sorted(folder.glob("*.py"))}
+    files |= {"README.md": _README.substitute(fields).encode(), "index.html": _PAGE.substitute(fields).encode()}
+    return push_files(repo_id, files, repo_type="space", space_sdk="static", commit_message=commit_message, **options)

@@ -146,18 +146,14 @@ def _check_logits(expected: np.ndarray, found: np.ndarray) -> float:
 
 
 def _quantize_int8(path: Path) -> None:
-    """Weights of linear layers over tokens in int8, one scale for each output channel; activations scaled as it runs.
-
-    Embeddings (Gather) stay float32, because in int8 they save space and no time, and so does the head, which is small
-    and decides. A processor with integer dot products (VNNI, AMX, Arm's dotprod) gains most; an x86 processor without
-    them may saturate sums.
-    """
+    """Weights of linear layers over tokens in int8, a scale for each output channel; activations scaled as it runs."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
     model = onnx.load(path)
     add_pre_process_metadata(model)  # torch's exporter has folded constants; else a warning goes to the root logger
+    # Embeddings (Gather) would save space and no time; the head is small, and decides.
     head = [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]  # as onnxruntime renames it
     options = {"per_channel": True, "op_types_to_quantize": ["MatMul"], "nodes_to_exclude": head}
     quantize_dynamic(model, path, weight_type=QuantType.QInt8, **options)

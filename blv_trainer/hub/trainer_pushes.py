@@ -54,10 +54,7 @@ def push_trained(
     private: bool | None,
     card: dict[str, Any],
 ) -> CommitInfo | Future[CommitInfo] | None:
-    """Save model and card and ``publish`` the output folder: what ``Trainer.push_to_hub`` does, its arguments, too.
-
-    None on all processes but the first.
-    """
+    """Save model and card and ``publish`` the output folder: what ``Trainer.push_to_hub`` does, its arguments, too."""
     args = trainer.args
     trainer.callback_handler.on_push_begin(args, trainer.state, trainer.control)
     trainer.save_model(_internal_call=True)  # on all processes: weights may be spread over them
@@ -79,11 +76,7 @@ def push_trained(
 
 
 def push_checkpoint(trainer: Trainer, checkpoint_folder: str) -> None:
-    """Push a checkpoint's model in the background, as ``args.hub_strategy`` says; a failure is logged, no more.
-
-    The strategies "checkpoint" and "all_checkpoints" also push what a resumed run needs, optimiser state among it, in
-    the same commit; the best checkpoint goes by its name there, without this computer's folders.
-    """
+    """Push a checkpoint's model in the background, as ``args.hub_strategy`` says; a failure is logged, no more."""
     args = trainer.args
     if not trainer.is_world_process_zero() or args.hub_strategy == HubStrategy.END:
         return

@@ -64,12 +64,9 @@ def last_whole_checkpoint(folder: str | Path, *, num_processes: int = 1) -> Path
 
 
 def check_finite(trainer: Trainer, loss: torch.Tensor | None = None) -> None:
-    """Raise a FloatingPointError if the loss of the step at hand or, where none is given, a weight is not finite.
-
-    ``Trainer`` clips a gradient that is not finite to nan and steps. The next loss tells; where none follows, the
-    weights have to.
-    """
+    """Raise a FloatingPointError if the loss of the step at hand or, where none is given, a weight is not finite."""
     state, args = trainer.state, trainer.args
+    # Trainer clips a gradient that is not finite to nan and steps. Where no loss follows, the weights have to tell.
     if loss is None:
         # All of them are looked at: where weights are spread over processes, each must look as often as the others.
         finite = [bool(torch.isfinite(weight).all()) for weight in cast(nn.Module, trainer.model).parameters()]
@@ -172,10 +169,7 @@ class WholeCheckpoints(TrainerCallback):
 
     @contextlib.contextmanager
     def saving(self, trainer: Trainer, folder: Path) -> Iterator[None]:
-        """While ``Trainer`` saves a checkpoint into a run's folder: older ones go when it is on the disk, not before.
-
-        Where it cannot be written an OSError says so: nothing of it is left, older checkpoints are.
-        """
+        """While ``Trainer`` saves one: older ones go once it is on the disk; of one that fails nothing stays."""
         args, step = trainer.args, trainer.state.global_step
         checkpoint = folder / f"checkpoint-{step}"
         if args.should_save:

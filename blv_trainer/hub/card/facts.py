@@ -164,8 +164,7 @@ def results_of(facts: Facts, *, num_resamples: int) -> list[SplitResult]:
     """The results of each split, the one that the card is about first."""
     known = {**facts.predictions, **facts.metrics}
     beside = {f"{split}{kind}" for split in known for kind in _BESIDE}
-    rank = {split: place for place, split in enumerate(_HEADLINE)}
-    splits = sorted((split for split in known if split not in beside), key=lambda split: rank.get(split, len(rank)))
+    splits = dict.fromkeys(split for split in (*_HEADLINE, *known) if split in known and split not in beside)
     return [_result(facts, split, num_resamples) for split in splits]
 
 

@@ -76,11 +76,8 @@ def hub_ids(what: str, given: str | Sequence[str] | None) -> list[str]:
 
 
 def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOptions) -> str:
-    """The YAML, with the results of each split as the model decides in ``model-index``.
-
-    Cross-validated ones are named so, since other models gave them. What stands beside a split (the largest logit,
-    whole groups) is left out: the index has no place that tells it from results of the split itself.
-    """
+    """The YAML, with the results of each split as the model decides in ``model-index``."""
+    # Nothing in the index would tell what stands beside a split (largest logit, whole groups) from its own results.
     evaluations = [
         _eval_result(metric, value, of_split, facts, options)
         for of_split in results
@@ -104,12 +101,8 @@ def card_metadata(facts: Facts, results: Sequence[SplitResult], options: CardOpt
 
 
 def write_eval_results(folder: Path, results: Sequence[SplitResult], dataset: str | None) -> None:
-    """Write ``.eval_results/<dataset>.yaml``, which the Hub shows on the model's page and the dataset's leaderboard.
-
-    The format wants the dataset's name on the Hub: without exactly one there is nothing to write. Each metric is a
-    task; the Hub lists those that the dataset's ``eval.yaml`` declares. A leaderboard ranks models, so cross-validated
-    results, which other models gave, have no place there.
-    """
+    """Write ``.eval_results/<dataset>.yaml``, which the Hub shows on the model's page and the dataset's leaderboard."""
+    # A leaderboard ranks models, and other models gave cross-validated results.
     first = next((of_split for of_split in results if not of_split.cross_validated), None)
     if dataset is None or first is None:
         return

@@ -150,11 +150,7 @@ def write_trainer_card(
 
 
 def amend_card(folder: str | Path, repo_id: str, **metadata: str | Sequence[str]) -> None:
-    """Give the card in a folder its name on the Hub, where it says ``path/to/this/folder``, and other metadata.
-
-    The text stays as it is, with whatever was written into it by hand. Metadata (``language``, ``license``,
-    ``base_model``, ``datasets``, ``tags``) are put in place of what the card says; tags are added.
-    """
+    """Give a card, whose text stays, its name on the Hub, and metadata in place of what it says; tags are added."""
     validate_repo_id(repo_id)
     path = Path(folder, CARD_FILE)
     text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, repo_id)
