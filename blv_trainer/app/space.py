@@ -74,7 +74,7 @@ def export_space(
     """
     import_gradio()
     folder, name, whisper_file = Path(folder), Path(model).resolve().name, Path(whisper_model)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is there and not empty: choose another folder for the Space.")
     title = title or TITLES[text_only]
     parts = load_classifier(model, trust_remote_code=trust_remote_code)  # a mistyped name shows here, not in the Space

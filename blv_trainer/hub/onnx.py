@@ -61,7 +61,7 @@ def export_onnx(
     if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime", "onnxscript")):
         raise ImportError('export needs the extra onnx: pip install "blv_trainer[onnx]"')
     folder = Path(output_dir)
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / EXPORT_FILE).is_file())):
+    if folder.exists() and any(folder.iterdir()) and not (folder / EXPORT_FILE).is_file():
         raise FileExistsError(f"{folder} is there and is no earlier export: choose another --output_dir.")
     if isinstance(model, OnnxClassifier):
         raise ValueError("the model is an export already: give the torch model that it was made from.")

@@ -309,18 +309,10 @@ def test_a_model_of_train_is_published_with_the_levels_that_it_decided(tmp_path,
     write_answers(tmp_path / "answers.csv", 40, seed=1)
     write_answers(tmp_path / "others.csv", 20, seed=2)
     rows = pd.read_csv(tmp_path / "answers.csv")
-    encoder, out, split = (
-        build_encoder(rows["text"].tolist(), tmp_path / "encoder", seed=0),
-        tmp_path / "out",
-        "validation",
-    )
-    settings = {
-        "train_file": tmp_path / "answers.csv",
-        "model_name_or_path": encoder,
-        "output_dir": out,
-        "max_length": 64,
-    }
-    settings |= {"num_train_epochs": 3, "learning_rate": 2e-3, "use_cpu": True}
+    out, split = tmp_path / "out", "validation"
+    encoder = build_encoder(rows["text"].tolist(), tmp_path / "encoder", seed=0)
+    settings = {"train_file": tmp_path / "answers.csv", "model_name_or_path": encoder, "output_dir": out}
+    settings |= {"max_length": 64, "num_train_epochs": 3, "learning_rate": 2e-3, "use_cpu": True}
     if "--folds" in how:
         rows, split = pd.read_csv(tmp_path / "others.csv"), "test"
         settings["test_file"] = tmp_path / "others.csv"

@@ -1,1 +1,1 @@
-"""The model card: written from what stands in a model's folder, checked as the Hub checks it."""
+"""The model card, written from what stands in a model's folder or what a trainer knows."""
