@@ -21,7 +21,10 @@ _SHOWN_CHARACTERS = 60
 
 
 def leaks(path: Path, *, token: str | None = None) -> Iterator[str]:
-    """What a file gives away, a few words each: in text any token and local path, in other formats those in use."""
+    """What a file gives away, a few words each; a token is never shown.
+
+    Text is searched for any token and local path, other formats for the token in use and this computer's folders.
+    """
     with path.open("rb") as file:
         is_text = b"\0" not in file.read(8192)
     if is_text:

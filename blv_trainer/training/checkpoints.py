@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import math
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,21 +22,14 @@ from transformers import (
     TrainingArguments,
 )
 from transformers.trainer_callback import CallbackHandler
-from transformers.trainer_utils import IntervalStrategy, TrainOutput
+from transformers.trainer_utils import IntervalStrategy, TrainOutput, sort_checkpoints
 
 from blv_trainer.arguments import output_folder
 from blv_trainer.files import sync, write_errors, write_json
 
 logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"checkpoint-(\d+)")
 _WHOLE_FILE = "checkpoint_whole.json"  # written last
-
-
-def checkpoints(folder: str | Path) -> dict[int, Path]:
-    """The checkpoints in a folder by their step, the oldest first, whole or not."""
-    found = {int(match[1]): path for path in Path(folder).glob("checkpoint-*") if (match := _NAME.fullmatch(path.name))}
-    return dict(sorted(found.items()))
 
 
 def is_whole(checkpoint: str | Path, *, num_processes: int = 1) -> bool:
@@ -56,7 +48,7 @@ def last_whole_checkpoint(folder: str | Path, *, num_processes: int = 1) -> Path
     Returns:
         The checkpoint; None where there is no whole one.
     """
-    for path in reversed(checkpoints(folder).values()):
+    for path in map(Path, reversed(sort_checkpoints(str(folder)))):
         if is_whole(path, num_processes=num_processes):
             return path
         logger.warning("%s is passed over: %d process(es) did not write it to its end.", path, num_processes)
@@ -170,8 +162,7 @@ class WholeCheckpoints(TrainerCallback):
     @contextlib.contextmanager
     def saving(self, trainer: Trainer, folder: Path) -> Iterator[None]:
         """While ``Trainer`` saves one: older ones go once it is on the disk; of one that fails nothing stays."""
-        args, step = trainer.args, trainer.state.global_step
-        checkpoint = folder / f"checkpoint-{step}"
+        args, checkpoint = trainer.args, folder / f"checkpoint-{trainer.state.global_step}"
         if args.should_save:
             shutil.rmtree(checkpoint, ignore_errors=True)  # of an earlier attempt
         trainer.accelerator.wait_for_everyone()
@@ -196,7 +187,7 @@ class WholeCheckpoints(TrainerCallback):
         finally:
             args.save_total_limit = limit
         if args.should_save and limit:
-            _drop_older(folder, step, limit, best=trainer.state.best_model_checkpoint)
+            _drop_older(checkpoint, limit, best=trainer.state.best_model_checkpoint)
 
     def resume(self, args: TrainingArguments, checkpoint: str | bool | None) -> str | None:
         """The checkpoint to go on from, where True is the last whole one; its epoch begins as it did before."""
@@ -235,12 +226,12 @@ def _file_name(process_index: int) -> str:
     return f"epoch_start_{process_index}.pth"
 
 
-def _drop_older(folder: Path, step: int, limit: int, *, best: str | None) -> None:
-    """Keep ``limit`` checkpoints, that of ``step`` and the best among them."""
-    found = checkpoints(folder)
-    kept = {found[step], *([Path(best)] if best else [])}
+def _drop_older(checkpoint: Path, limit: int, *, best: str | None) -> None:
+    """Keep ``limit`` checkpoints, this one and the best among them."""
+    found = sort_checkpoints(str(checkpoint.parent))
+    kept = {str(checkpoint), *([str(Path(best))] if best else [])}
     # Later steps than this one are of an earlier attempt, so they count as older than any of this one.
-    oldest_first = sorted(found, key=lambda other: (other <= step, other))
-    droppable = [found[other] for other in oldest_first if found[other] not in kept]
+    place = found.index(str(checkpoint))
+    droppable = [path for path in found[place:] + found[:place] if path not in kept]
     for path in droppable[: max(0, len(found) - max(limit, len(kept)))]:
         shutil.rmtree(path, ignore_errors=True)
