@@ -58,7 +58,7 @@ def open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
 
 
 def read_delimited(
-    path: Path, encoding: str, *, usual: str, delimiter: str | None, quoting: bool | None, size: int | None, notes: list
+    path: Path, encoding: str, usual: str, delimiter: str | None, quoting: bool | None, size: int | None, notes: list
 ) -> Iterator[Chunk]:
     """Rows of text fields. Without a delimiter the ``usual`` one, or that which makes columns of the first lines."""
     csv.field_size_limit(_LONGEST_FIELD)
@@ -69,14 +69,14 @@ def read_delimited(
             how: Any = csv.QUOTE_MINIMAL if encloses else csv.QUOTE_NONE
             return csv.reader(file, delimiter=mark, quoting=how, strict=True)
 
-        start, marks = file.tell(), dict.fromkeys((usual, *DELIMITERS.values()))
+        start, marks = file.tell(), (usual, *DELIMITERS.values())  # of those that fit equally well the first
 
         def fits(mark: str) -> int:
             file.seek(start)
             return _fits(reader(mark))
 
         if delimiter is None:
-            delimiter = next((mark for least in (2, 1) for mark in marks if fits(mark) >= least), usual)
+            delimiter = max(marks, key=fits)
             if delimiter != usual:
                 notes.append(f"{path}: its columns are separated by {_name(delimiter)}s.")
             file.seek(start)

@@ -6,6 +6,7 @@ A row is either in the dataset or in the list of unusable rows; none is lost sil
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from os import PathLike
 from typing import Any
 
@@ -137,8 +138,7 @@ def load_table(
             "Nothing to train on: give a train_file (.csv, .jsonl, .parquet, .xlsx ...) or a dataset_name."
         )
     if dataset_name is None:
-        how: dict[str, Any] = {"encoding": encoding, "quoting": quoting, "delimiter": delimiter}
-        sources = {split: next(read_chunks(path, **how)) for split, path in files.items()}
+        sources = {split: next(read_chunks(path, encoding, quoting, delimiter)) for split, path in files.items()}
         notes = [note for raw in sources.values() for note in raw.notes]
     else:
         sources, notes = read_hub(dataset_name, dataset_config_name)
@@ -150,7 +150,12 @@ def load_table(
         notes += found
     tables, unusable, left_out = _usable_tables(picked, names, required={"train", *files})
     notes += left_out
-    notes += _check_classes(tables["train"], names, picked["train"].raw.source)
+    present = {names[index] for index in pc.unique(tables["train"]["label"]).to_pylist()}
+    if len(present) < 2:
+        source = sources["train"].source
+        raise ValueError(f"{source}: every usable row has the label {min(present)!r}; training needs two or more.")
+    if absent := [name for name in names if name not in present]:
+        notes.append(f"Labels without a training row: {', '.join(absent)}.")
     group_column, ungrouped = find_groups(group_column, tables)
     notes += ungrouped
     if "validation" not in tables and validation_fraction:
@@ -238,19 +243,19 @@ def iter_texts(
         raise ValueError("label_column and label_order go together: give both to read labels, or neither.")
     if rater_columns and label_column is None:
         raise ValueError("rater_columns hold levels as label_column does: give label_column and label_order too.")
-    names = None if label_order is None else check_label_order(label_order)
+    names = [] if label_order is None else check_label_order(label_order)
     raters = check_rater_columns(rater_columns)
     all_unusable, is_empty = [], True
-    how: dict[str, Any] = {"encoding": encoding, "quoting": quoting, "delimiter": delimiter}
-    for raw in read_chunks(path, **how, rows_at_a_time=rows_at_a_time):
+    for raw in read_chunks(path, encoding, quoting, delimiter, rows_at_a_time=rows_at_a_time):
         table = pick_columns(raw, text_column, label_column, group_column, raters)
         columns, unusable, notes = usable_columns(table, names, split="")
         left_out = {row.row for row in unusable}
         if columns.num_rows:
             is_empty = False
-            rows = [row for row in raw.rows if row not in left_out]
+            kept = [row not in left_out for row in raw.rows]
+            rows = [*compress(raw.rows, kept)]
             column, ungrouped = find_groups(group_column, {"": columns})
-            as_read = replace(raw, columns=raw.columns.filter(pc.is_in(pa.array(raw.rows), pa.array(rows))), rows=rows)
+            as_read = replace(raw, columns=raw.columns.filter(pa.array(kept)), rows=rows)
             notes = [*raw.notes, *notes, *ungrouped]
             yield TextData(as_dataset(columns, names, None, raters), as_read, rows, unusable, notes, column)
         elif is_empty:
@@ -274,14 +279,6 @@ def _usable_tables(
         else:  # test sets on the Hub are often published without labels
             notes.append(f"{table.raw.source} is not used: none of its {len(rejected)} rows is usable.")
     return tables, unusable, notes
-
-
-def _check_classes(train: pa.Table, names: list[str], source: str) -> list[str]:
-    present = {names[index] for index in pc.unique(train["label"]).to_pylist()}
-    if len(present) < 2:
-        raise ValueError(f"{source}: every usable row has the label {min(present)!r}; training needs two or more.")
-    absent = [name for name in names if name not in present]
-    return [f"Labels without a training row: {', '.join(absent)}."] if absent else []
 
 
 def _leaking_texts(tables: dict[str, pa.Table]) -> list[str]:

@@ -2,11 +2,12 @@
 
 import json
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import ClassLabel, Features
@@ -24,14 +25,11 @@ class PickedTable:
     raw: RawTable
     text_column: str
     texts: pa.ChunkedArray  # type string; null where missing
+    has_text: np.ndarray  # mask of the rows whose text is more than white space, (num_rows,)
     label_column: str | None
-    labels: pa.ChunkedArray | None  # names, type string; null where missing
+    labels: np.ndarray  # names, None where missing or where no column was named, (num_rows,)
     declared: list[str] | None  # the names in the order of a ClassLabel column or an ordered category
-    raters: dict[str, pa.ChunkedArray]  # column -> names as in labels
-
-    def has_text(self) -> pa.ChunkedArray:
-        """Mask of the rows whose text is more than white space."""
-        return pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(self.texts), ""), False)
+    raters: dict[str, np.ndarray]  # column -> names as in labels
 
 
 def pick_columns(
@@ -46,27 +44,26 @@ def pick_columns(
     for (role, name), (other, same) in combinations(named.items(), 2):
         if name == same and name is not None:
             raise ValueError(f"{role} and {other} are both {name!r}; they must be two columns.")
-    _check_present(raw, "text_column", text_column)
-    texts = raw.columns.column(text_column)
-    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
-        raise ValueError(f"{raw.source}: column {text_column!r} holds {texts.type}; the texts must be strings.")
-    labels = declared = None
+    kind = _find(raw, "text_column", text_column).type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+        raise ValueError(f"{raw.source}: column {text_column!r} holds {kind}; the texts must be strings.")
+    texts = raw.columns.column(text_column).cast(pa.string())
+    has_text = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(texts), ""), False)
+    labels, declared = np.full(len(texts), None), None
     if label_column is not None:
-        _check_present(raw, "label_column", label_column)
-        labels = _label_names(raw, label_column)
-        ordered = (raw.columns.schema.field(label_column).metadata or {}).get(ORDERED)
-        declared = [label_name(value) or "" for value in json.loads(ordered)] if ordered else None
-        declared = declared or _class_names(raw, label_column)
-    kept = [] if group_column is None else [("group_column", group_column)]
+        field = _find(raw, "label_column", label_column)
+        labels = _level_names(raw, field)
+        ordered = (field.metadata or {}).get(ORDERED)
+        declared = [label_name(value) or "" for value in json.loads(ordered)] if ordered else _class_names(raw, field)
+    kept = [("group_column", name) for name in (group_column,) if name is not None]
     for argument, name in [*kept, *(("rater_columns", name) for name in rater_columns)]:
-        _check_present(raw, argument, name)
-        if why := why_left_out(raw.columns.schema.field(name), has_label=labels is not None):
+        if why := why_left_out(_find(raw, argument, name), has_label=label_column is not None):
             raise ValueError(
                 f"{raw.source}: column {name!r} cannot be used as {argument}, because {why}. Give a column of single "
                 "values that is not called text or label."
             )
-    raters = {name: _label_names(raw, name) for name in rater_columns}
-    return PickedTable(raw, text_column, texts.cast(pa.string()), label_column, labels, declared, raters)
+    raters = {name: _level_names(raw, raw.columns.field(name)) for name in rater_columns}
+    return PickedTable(raw, text_column, texts, np.asarray(has_text), label_column, labels, declared, raters)
 
 
 def check_rater_columns(rater_columns: Sequence[str] | None) -> list[str]:
@@ -97,10 +94,10 @@ def first_few(items: Any, limit: int = _SHOWN) -> str:
     return ", ".join(map(str, items[:limit])) + (", ..." if len(items) > limit else "")
 
 
-def _check_present(raw: RawTable, argument: str, name: str) -> None:
+def _find(raw: RawTable, argument: str, name: str) -> pa.Field:
     found = raw.columns.column_names
     if name in found:
-        return
+        return raw.columns.field(name)
     hint, role = did_you_mean(name, found), argument.split("_")[0]
     raise ValueError(
         f"{raw.source} has no {role} column {name!r}. Its columns: {first_few(map(reprlib.repr, found), 20)}.{hint} "
@@ -108,27 +105,24 @@ def _check_present(raw: RawTable, argument: str, name: str) -> None:
     )
 
 
-def _class_names(raw: RawTable, column: str) -> list[str] | None:
-    feature = Features.from_arrow_schema(raw.columns.select([column]).schema)[column]
+def _class_names(raw: RawTable, field: pa.Field) -> list[str] | None:
+    feature = Features.from_arrow_schema(raw.columns.select([field.name]).schema)[field.name]
     return [name.strip() for name in feature.names] if isinstance(feature, ClassLabel) else None
 
 
-def _label_names(raw: RawTable, label_column: str) -> pa.ChunkedArray:
-    column, classes = raw.columns.column(label_column), _class_names(raw, label_column)
-    if not _is_single_value(column.type):
-        raise ValueError(f"{raw.source}: column {label_column!r} holds {column.type}; a row has one label.")
-    if pa.types.is_null(column.type):
-        return column.cast(pa.string())
+def _level_names(raw: RawTable, field: pa.Field) -> np.ndarray:
+    if not _is_single_value(field.type):
+        raise ValueError(f"{raw.source}: column {field.name!r} holds {field.type}; a row has one label.")
     # Only the distinct labels become Python objects, however many rows there are.
-    encoded = pc.dictionary_encode(column).combine_chunks()
-    if pa.types.is_float32(column.type):  # whose 1.1 is none of Python's
-        encoded = pa.DictionaryArray.from_arrays(encoded.indices, encoded.dictionary.cast(pa.string()))
-    values = encoded.dictionary.to_pylist()
-    if classes is None:
-        names = [label_name(value) for value in values]
-    else:  # the Hub marks an unlabelled row with -1
-        names = [classes[index] if 0 <= index < len(classes) else None for index in values]
-    return pa.chunked_array([pa.array(names, pa.string()).take(encoded.indices)])
+    encoded = pc.dictionary_encode(raw.columns.column(field.name)).combine_chunks()
+    values = encoded.dictionary
+    if pa.types.is_float32(field.type):  # whose 1.1 is none of Python's
+        values = values.cast(pa.string())
+    classes = _class_names(raw, field)
+    # The Hub marks an unlabelled row with -1.
+    name_of: Callable[[Any], str | None] = label_name if classes is None else dict(enumerate(classes)).get
+    names = np.array([*map(name_of, values.to_pylist()), None], dtype=object)
+    return names[encoded.indices.fill_null(len(values)).to_numpy()]
 
 
 def _is_single_value(kind: pa.DataType) -> bool:

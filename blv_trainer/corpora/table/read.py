@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate, chain, islice, zip_longest
+from itertools import islice, zip_longest
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".csv.gz", ".tsv.gz", ".jsonl.gz"
 
 ORDERED = b"ordered"  # in the metadata of a field: the values of an ordered category, lowest first, as JSON
 
+_ROWS_OF_BATCH = 4096  # of Parquet that is read whole
 _INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")  # what pandas makes of an index without a name
 _PLAIN, _VIEW = datasets.Value("string"), datasets.Value("string_view")  # polars'; Arrow neither filters nor counts it
 # The splits of a Hub dataset that are used, each under the first of these names that the dataset has.
@@ -43,10 +44,10 @@ class RawTable:
 
 def read_chunks(
     path: str | PathLike,
-    *,
     encoding: str = "utf-8-sig",
     quoting: bool | None = None,
     delimiter: str | None = None,
+    *,
     rows_at_a_time: int | None = None,
 ) -> Iterator[RawTable]:
     """Reads a table of at least one row, ``rows_at_a_time`` of them in memory; None for all at once.
@@ -71,8 +72,8 @@ def read_chunks(
     elif kind in (".jsonl", ".json"):
         chunks = _read_json(path, kind, encoding, rows_at_a_time)
     else:
-        how: dict[str, Any] = {"delimiter": delimiter, "quoting": quoting, "size": rows_at_a_time, "notes": notes}
-        chunks = read_delimited(path, encoding, usual="," if kind == ".csv" else "\t", **how)
+        usual = "," if kind == ".csv" else "\t"
+        chunks = read_delimited(path, encoding, usual, delimiter, quoting, rows_at_a_time, notes)
     for columns, rows in chunks:
         for place, name in reversed([*enumerate(columns.column_names)]):
             if _INDEX.fullmatch(name) or (place == 0 and not name):
@@ -147,18 +148,16 @@ def plain_text(value: Any) -> str | None:
 def _read_json(path: Path, kind: str, encoding: str, rows_at_a_time: int | None) -> Iterator[Chunk]:
     """One object a line, or (in a ``.json`` file) one list of objects; a key that an object lacks is None."""
     with open_text(path, encoding, newline="\n") as file:  # U+2028, which JSON allows inside strings, ends no line
-        unit, numbered = "line", _json_lines(file, path)
-        if kind == ".json":
-            text = file.read()
-            if text.lstrip().startswith("["):
-                unit, numbered = "item", iter(enumerate(_json_value(text, str(path)), start=1))
-            else:
-                numbered = _json_lines(text.split("\n"), path)
+        text = file.read() if kind == ".json" else ""
+        is_list = text.lstrip().startswith("[")
+        numbered = _json_lines(text.split("\n") if text else file, path)
+        if is_list:
+            numbered = iter(enumerate(_json_value(text, str(path)), start=1))
         names: dict[str, None] = {}
         while chunk := list(islice(numbered, rows_at_a_time)):
             for number, row in chunk:
                 if not isinstance(row, dict):
-                    where = f"{path}, {unit} {number}"
+                    where = f"{path}, {'item' if is_list else 'line'} {number}"
                     raise ValueError(f'{where}: a {type(row).__name__} where an object like {{"text": ...}} belongs.')
             names |= dict.fromkeys(name for _, row in chunk for name in row)
             columns = [_arrow_column([row.get(name) for _, row in chunk]) for name in names]
@@ -191,33 +190,53 @@ def _arrow_column(values: list[Any]) -> pa.Array:
 
 
 def _read_parquet(path: Path, rows_at_a_time: int | None) -> Iterator[Chunk]:
-    num_read = 0
+    num_read, free = 0, psutil.virtual_memory().available  # bytes
     try:
         with pq.ParquetFile(path) as file:
             groups = [file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)]
-            decoded = accumulate(batch.nbytes for batch in file.iter_batches(4096))  # metadata counts repeats once
-            sizes, free = chain([sum(groups)], decoded), psutil.virtual_memory().available  # bytes
-            if needed := next((size for size in (groups if rows_at_a_time else sizes) if size > free), 0):
-                raise ValueError(
-                    f"{path} takes {needed / 1e9:.3g} GB of memory or more; {free / 1e9:.3g} GB are free. Leave out "
-                    "columns that are not needed, or rows; where rows are only predicted, smaller row groups do too."
-                )
-            parts = (pa.Table.from_batches([batch]) for batch in file.iter_batches(rows_at_a_time or 1))
-            for table in [file.read()] if rows_at_a_time is None else parts:
-                for index, field in enumerate(table.schema):
-                    column, order = table.column(index), {}
-                    if pa.types.is_string_view(field.type):
-                        table = table.set_column(index, field.name, column.cast(pa.string()))
-                    elif pa.types.is_dictionary(field.type):  # a pandas category
-                        if field.type.ordered and column.num_chunks:
-                            order = {ORDERED: json.dumps(column.chunk(0).dictionary.to_pylist(), default=str)}
-                        plain = pa.field(field.name, field.type.value_type, metadata=order)
-                        table = table.set_column(index, plain, column.cast(plain.type))
+            _check_memory(path, max(groups, default=0) if rows_at_a_time else sum(groups), free)
+            batches = file.iter_batches(rows_at_a_time or _ROWS_OF_BATCH)
+            parts = ([batch] for batch in batches) if rows_at_a_time else iter([_as_fits(path, batches, free)])
+            for part in parts:
+                table = _plain_columns(pa.Table.from_batches(part, file.schema_arrow))
                 if table.num_rows:
                     yield table, range(num_read + 1, num_read + table.num_rows + 1)
                     num_read += table.num_rows
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _as_fits(path: Path, batches: Iterable[pa.RecordBatch], free: int) -> list[pa.RecordBatch]:
+    """All batches, by their size in memory, for the metadata count a text that is repeated once."""
+    held, size = [], 0
+    for batch in batches:
+        size += batch.nbytes
+        _check_memory(path, size, free)
+        held.append(batch)
+    return held
+
+
+def _check_memory(path: Path, needed: int, free: int) -> None:
+    if needed > free:
+        raise ValueError(
+            f"{path} takes {needed / 1e9:.3g} GB of memory or more; {free / 1e9:.3g} GB are free. Leave out "
+            "columns that are not needed, or rows; where rows are only predicted, smaller row groups do too."
+        )
+
+
+def _plain_columns(table: pa.Table) -> pa.Table:
+    """The table with the values of categories in place of their codes, and the views of texts as texts."""
+    for index, field in enumerate(table.schema):
+        column, kind, order = table.column(index), field.type, {}
+        if pa.types.is_dictionary(kind):  # a pandas category
+            if kind.ordered and column.num_chunks:
+                order = {ORDERED: json.dumps(column.chunk(0).dictionary.to_pylist(), default=str)}
+            kind = kind.value_type
+        elif pa.types.is_string_view(kind):
+            kind = pa.string()
+        if kind != field.type:
+            table = table.set_column(index, pa.field(field.name, kind, metadata=order), column.cast(kind))
+    return table
 
 
 def _read_xlsx(path: Path, rows_at_a_time: int | None, notes: list[str]) -> Iterator[Chunk]:

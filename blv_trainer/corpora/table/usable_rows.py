@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, DatasetInfo, Features, NamedSplit, Value
 
 from blv_trainer.checks import nearest
@@ -36,38 +35,54 @@ class UnusableRow:
 
 
 def usable_columns(
-    table: PickedTable, label_names: list[str] | None, split: str
+    table: PickedTable, label_names: list[str], split: str
 ) -> tuple[pa.Table, list[UnusableRow], list[str]]:
     """Columns ``text``, ``label`` (index into ``label_names``) and others; the rows dropped; notes on columns dropped.
 
     Columns of raters hold indices as ``label`` does. A column is dropped where it holds more than one value a row; the
     rows dropped are counted in one warning.
     """
-    codes = None if table.labels is None else _codes(table.labels, label_names)
-    usable, unusable = _find_unusable(table, codes, label_names, split)
+    source, has_label = table.raw.source, table.label_column is not None
+    codes, unknown = _codes(table.labels, label_names)
+    usable = table.has_text & (codes >= 0) if has_label else table.has_text
+    unknown &= table.has_text
+    if unknown.sum() > _MOST_UNKNOWN * (usable | unknown).sum():
+        raise ValueError(_other_levels(table, unknown, usable | unknown, label_names, split))
+    unusable = []
+    for index in np.flatnonzero(~usable).tolist():
+        if not table.has_text[index]:
+            reason, value = "empty text", table.texts[index].as_py()
+        elif unknown[index]:
+            reason, value = "unknown label", table.labels[index]
+        else:
+            reason, value = "missing label", table.raw.columns.column(table.label_column)[index].as_py()
+        unusable.append(UnusableRow(split, source, table.raw.rows[index], reason, value))
+    if unusable:
+        counts, left_out = _describe_unusable(unusable, table.raw.unit, label_names), len(unusable)
+        logger.warning("%s: %d of %d rows cannot be used and are left out: %s.", source, left_out, len(usable), counts)
     others, notes = [], []
     for field in table.raw.columns.schema:
         if field.name in (table.text_column, table.label_column, *table.raters):
             continue
-        if why := why_left_out(field, has_label=table.labels is not None):
-            notes.append(f"{table.raw.source}: column {field.name!r} is left out, because {why}.")
+        if why := why_left_out(field, has_label=has_label):
+            notes.append(f"{source}: column {field.name!r} is left out, because {why}.")
         else:
             others.append(field.name)
     columns = table.raw.columns.select(others)
     for name in table.raters:
         columns = columns.append_column(name, _rater_codes(table, name, usable, label_names))
-    if codes is not None:
-        columns = columns.add_column(0, "label", codes)
+    if has_label:
+        columns = columns.add_column(0, "label", pa.array(codes))
     return columns.add_column(0, "text", table.texts).filter(pa.array(usable)), unusable, notes
 
 
 def as_dataset(
-    columns: pa.Table, label_names: list[str] | None, split: str | None = None, rater_columns: Sequence[str] = ()
+    columns: pa.Table, label_names: list[str], split: str | None = None, rater_columns: Sequence[str] = ()
 ) -> Dataset:
-    """Wraps the columns; ``label`` and raters' become a ``ClassLabel`` where ``label_names`` are given."""
+    """Wraps the columns; ``label`` and raters' become a ``ClassLabel`` where there are ``label_names``."""
     features = Features.from_arrow_schema(columns.schema)
     features["text"] = Value("string")
-    if label_names is not None:
+    if label_names:
         features.update(dict.fromkeys(("label", *rater_columns), ClassLabel(names=label_names)))
     # Fresh metadata: what came with the source may hold the fingerprint of the table before rows were dropped.
     return Dataset(
@@ -77,7 +92,7 @@ def as_dataset(
     )
 
 
-def nothing_usable(table: PickedTable, unusable: list[UnusableRow], label_names: list[str] | None) -> str:
+def nothing_usable(table: PickedTable, unusable: list[UnusableRow], label_names: list[str]) -> str:
     """The sentence for a table whose every row is unusable."""
     reasons = _describe_unusable(unusable, table.raw.unit, label_names)
     return f"{table.raw.source}: none of the {len(unusable)} rows can be used: {reasons}."
@@ -88,7 +103,7 @@ def label_order_of(tables: list[PickedTable]) -> tuple[list[str], list[str]]:
     declared = next((table.declared for table in tables if table.declared), None)
     how = "as the column declares" if declared else "sorted by name"
     if declared is None:
-        found = {name for table in tables for name in _count(table, np.asarray(table.has_text()))}
+        found = {name for table in tables for name in table.labels[table.has_text]} - {None}
         numbers = are_numbers(found - _NO_LEVEL) and found - _NO_LEVEL
         declared, train = natural_order(numbers or found), tables[0]
         if len(declared) > _MANY_LABELS and len(declared) > len(train.texts) / 2:  # scores with decimals, or ids
@@ -98,8 +113,7 @@ def label_order_of(tables: list[PickedTable]) -> tuple[list[str], list[str]]:
                 "levels, or list all of them as label_order."
             )
     names = spell_levels(declared)
-    shown = " < ".join(names if len(names) <= 20 else [*names[:20], f"... ({len(names)} labels)"])
-    notes = [f"Order of the labels, {how}: {shown}. Give label_order to set another."]
+    notes = [f"Order of the labels, {how}: {' < '.join(_first_labels(names))}. Give label_order to set another."]
     words = [name for name in names if not as_number(name)]
     if 0 < len(words) < len(names) / 2:
         notes.append(
@@ -134,76 +148,40 @@ def check_label_order(label_order: Sequence[Any]) -> list[str]:
     return names
 
 
-def _codes(names: pa.ChunkedArray, label_names: list[str] | None) -> pa.ChunkedArray:
-    """Place of each name in ``label_names``, however it is spelled; null where it is none of them."""
-    encoded, find = pc.dictionary_encode(names).combine_chunks(), level_finder(label_names or ())
-    places = pa.array([find(name) for name in encoded.dictionary.to_pylist()], pa.int64())
-    return pa.chunked_array([places.take(encoded.indices)])
+def _codes(names: np.ndarray, label_names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Place of each name in ``label_names``, however it is spelled, else -1; mask of the levels that are none of them.
+
+    Both are (num_rows,). A row without a level, or with one of ``_NO_LEVEL``, is -1 and not in the mask.
+    """
+    find = level_finder(label_names)
+    places = {name: -1 if (place := find(name)) is None else place for name in {*names} - {None}}
+    codes = np.array([places.get(name, -1) for name in names])
+    return codes, (codes < 0) & ~np.isin(names, [None, *_NO_LEVEL])
 
 
-def _unknown(names: pa.ChunkedArray, codes: pa.ChunkedArray) -> np.ndarray:
-    """Mask of the rows that have a level, but one that is not known, bool (num_rows,)."""
-    has_level = np.asarray(names.is_valid()) & ~np.asarray(pc.is_in(names, value_set=pa.array([*_NO_LEVEL])))
-    return has_level & np.asarray(codes.is_null())
-
-
-def _count(table: PickedTable, mask: np.ndarray) -> dict[str, int]:
-    """The different labels of some rows, and how many of these have each."""
-    labels = pa.chunked_array([], pa.string()) if table.labels is None else table.labels.filter(pa.array(mask))
-    counts = pc.value_counts(labels.drop_null())
-    return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
-
-
-def _rater_codes(table: PickedTable, column: str, usable: np.ndarray, label_names: list[str] | None) -> pa.ChunkedArray:
+def _rater_codes(table: PickedTable, column: str, usable: np.ndarray, label_names: list[str]) -> pa.Array:
     """Indices of a rater's levels, null where there is none; a level that is none of the labels is an error."""
     levels = table.raters[column]
-    codes = _codes(levels, label_names)
-    outside = np.flatnonzero(usable & _unknown(levels, codes))
+    codes, unknown = _codes(levels, label_names)
+    outside = np.flatnonzero(usable & unknown)
     if len(outside):
-        row, level = table.raw.rows[outside[0]], levels[int(outside[0])].as_py()
+        row, level = table.raw.rows[outside[0]], levels[outside[0]]
         raise ValueError(
             f"{table.raw.source}, {table.raw.unit} {row}: {level!r} in the rater column {column!r} is none of the "
-            f"levels {first_few(map(repr, label_names or ()), 20)} ({len(outside)} such cells). Correct or empty them, "
+            f"levels {first_few(map(repr, label_names), 20)} ({len(outside)} such cells). Correct or empty them, "
             "or list all levels as label_order."
         )
-    return codes
-
-
-def _find_unusable(
-    table: PickedTable, codes: pa.ChunkedArray | None, label_names: list[str] | None, split: str
-) -> tuple[np.ndarray, list[UnusableRow]]:
-    """Mask of the usable rows, bool (num_rows,), and the rows without a text or a known label, counted in a warning."""
-    has_text = np.asarray(table.has_text())
-    usable, unknown = has_text, np.zeros_like(has_text)
-    if table.labels is not None and codes is not None and label_names is not None:
-        usable, unknown = has_text & np.asarray(codes.is_valid()), has_text & _unknown(table.labels, codes)
-        if unknown.sum() > _MOST_UNKNOWN * (usable | unknown).sum():
-            raise ValueError(_other_levels(table, unknown, usable | unknown, label_names, split))
-    unusable = []
-    for index in np.flatnonzero(~usable).tolist():
-        if not has_text[index]:
-            reason, value = "empty text", table.texts[index]
-        elif unknown[index] and table.labels is not None:
-            reason, value = "unknown label", table.labels[index]
-        else:
-            reason, value = "missing label", table.raw.columns.column(table.label_column)[index]
-        unusable.append(UnusableRow(split, table.raw.source, table.raw.rows[index], reason, value.as_py()))
-    if unusable:
-        counts = _describe_unusable(unusable, table.raw.unit, label_names)
-        source, left_out = table.raw.source, len(unusable)
-        logger.warning("%s: %d of %d rows cannot be used and are left out: %s.", source, left_out, len(usable), counts)
-    return usable, unusable
+    return pa.array(codes, mask=codes < 0)
 
 
 def _other_levels(table: PickedTable, unknown: np.ndarray, labelled: np.ndarray, names: list[str], split: str) -> str:
     """The sentence for a column with other levels than those known, both side by side."""
-    found = _count(table, labelled)
-    left = [f"{name!r}: {found[name]}" for name in sorted(found, key=_natural)]
-    left = left if len(left) <= 20 else [*left[:20], f"... ({len(left)} labels)"]
+    found = Counter(table.labels[labelled])
+    left = _first_labels([f"{name!r}: {found[name]}" for name in sorted(found, key=_natural)])
     sides = [*zip_longest(["in the data: rows", *left], ["known", *map(repr, names)], fillvalue="")]
     width = max(len(cell) for cell, _ in sides)
     lines = [f"  {cell:<{width}}  {known}".rstrip() for cell, known in sides]
-    if alike := look_alikes({*_count(table, unknown), *names}):
+    if alike := look_alikes({*table.labels[unknown], *names}):
         lines.append(f"These look alike: {alike}.")
     where = f"labels in the column {table.label_column!r}"
     head = f"{table.raw.source}: {unknown.sum()} of {labelled.sum()} {where} are none of the known levels."
@@ -212,7 +190,11 @@ def _other_levels(table: PickedTable, unknown: np.ndarray, labelled: np.ndarray,
     return "\n".join([head, *lines, f"Correct the column, leave out those rows, or {cure}"])
 
 
-def _describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list[str] | None) -> str:
+def _first_labels(labels: list[str]) -> list[str]:
+    return labels if len(labels) <= 20 else [*labels[:20], f"... ({len(labels)} labels)"]
+
+
+def _describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list[str]) -> str:
     """Counts unusable rows by reason, with the first few row numbers and unknown labels."""
     by_reason = defaultdict(list)
     for row in unusable:
@@ -221,7 +203,7 @@ def _describe_unusable(unusable: list[UnusableRow], unit: str, label_names: list
     for reason, rows in by_reason.items():
         place = f"{unit}{'s' if len(rows) > 1 else ''} {first_few([row.row for row in rows])}"
         found = ""
-        if reason == "unknown label" and label_names:
+        if reason == "unknown label":
             values = list(dict.fromkeys(row.value for row in rows))
             hint = f"; did you mean {meant!r}?" if (meant := nearest(values[0], label_names)) else ""
             found = f": {first_few(map(repr, values))}; known are {first_few(map(repr, label_names), 20)}{hint}"

@@ -28,7 +28,7 @@ def test_labels_of_every_single_valued_type_become_names(values, type_, expected
     for halves in (1, 2):  # a column may come in several chunks
         labels = pa.chunked_array([pa.array(values, type_)] * halves)
         found = pick({"text": ["a"] * len(labels), "label": labels}).labels
-        assert found.to_pylist() == expected * halves
+        assert found.tolist() == expected * halves
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_levels_of_raters_are_read_as_labels_are():
     features = Features({"text": Value("string"), "label": Value("string"), "first": ClassLabel(names=names)})
     values = [pa.array(["a", "b", "c"]), pa.array(["x", "y", "y"]), pa.array([1, 0, -1])]
     picked = pick(values, features.arrow_schema, rater_columns=["first"])
-    assert picked.raters["first"].to_pylist() == ["high", "low", None]
+    assert picked.raters["first"].tolist() == ["high", "low", None]
     picked = pick({"text": ["a", "b"], "label": ["x", "y"], "first": [3.0, float("nan")]}, rater_columns=["first"])
-    assert picked.raters["first"].to_pylist() == ["3", None]
+    assert picked.raters["first"].tolist() == ["3", None]
 
 
 def test_rater_columns_are_a_list_of_different_names():
