@@ -18,7 +18,7 @@ from blv_trainer.corpora.icnale.transcripts import whisper_transcripts
 logger = logging.getLogger(__name__)
 
 _COLUMNS = ("id", "text", "label", "region", "speaker", "task", "topic", "trial", "audio", "duration_s")
-_NUM_SHARDS = 16  # parts of a split that num_proc and streaming workers share out
+_NUM_SHARDS = 16  # parts of a split that num_proc and streaming workers share out; a part an answer would cost half the time again
 
 
 class IcnaleAsa(datasets.GeneratorBasedBuilder):
@@ -113,12 +113,14 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
         duration_s = transcript.duration_s if transcript else None
         if self.config.durations and answer.audio is not None and duration_s is None:
             duration_s = _duration_s(answer.audio)
-        example = vars(answer) | {column: background.get(column) for column in BACKGROUND_COLUMNS}
-        example |= {
+        example = {
+            **{name: getattr(answer, name) for name in ("id", "region", "speaker", "task", "topic", "audio")},
+            **{column: background.get(column) for column in BACKGROUND_COLUMNS},
             "text": answer.text if transcript is None else transcript.text,
             "text_human": answer.text,
             "text_raw": answer.raw_text,
             "label": self.config.class_of(answer.label),
+            "trial": int(answer.task[3]),
             "duration_s": duration_s,
         }
         return {column: example[column] for column in self.info.features}

@@ -81,7 +81,7 @@ def plant(folder, num_speakers, *, seed=0, layout="2.1", has_audio=False):
     """Writes a corpus of at least 80 speakers with an irregularity of every kind that has a place."""
     written = write_corpus(folder, num_speakers, seed=seed, has_audio=has_audio)
     lay_out(written.folder, layout)
-    by_key = {AnswerKey(a.region, a.speaker[4:], a.task): a for a in written.answers}
+    by_key = {AnswerKey(a.region, a.number, a.task): a for a in written.answers}
     corpus = PlantedCorpus(written.folder, TREES[layout], by_key, random.Random(seed))
     for fault in FAULTS:
         fault(corpus)

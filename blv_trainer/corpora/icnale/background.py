@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping
 
-from blv_trainer.corpora.icnale.names import LABEL_OF_CODE, Answer, levels_of_speakers
+from blv_trainer.corpora.icnale.names import LABEL_OF_CODE
 from blv_trainer.corpora.icnale.quality_report import Finding
 from blv_trainer.corpora.table.read import open_sheets
 
@@ -26,7 +27,6 @@ _CODE = re.compile(r"SM_([A-Z]{3})_(\d{3})(?!\d).*", re.ASCII | re.DOTALL)
 
 def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]:
     """The columns of ``BACKGROUND_COLUMNS`` of each speaker (``JPN_001``) as text, None where a cell is empty."""
-    path = os.path.expanduser(os.fspath(path))
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no background sheet {path}. It is the xlsx that comes with the corpus.")
     with open_sheets(path) as sheets:
@@ -35,7 +35,9 @@ def read_background(path: str | os.PathLike) -> dict[str, dict[str, str | None]]
     for rows in cells:
         for number, row in enumerate(rows):
             header = [_normalized(title or "") for title in row]
-            records = [dict(zip(header, record, strict=False)) for record in rows[number + 1 :] if "code" in header]
+            if "code" not in header:
+                continue
+            records = [dict(zip(header, record, strict=False)) for record in rows[number + 1 :]]
             speakers = {
                 f"{match[1]}_{match[2]}": {
                     column: record.get(_normalized(title)) for column, title in BACKGROUND_COLUMNS.items()
@@ -56,10 +58,10 @@ def _normalized(title: str) -> str:
     return " ".join(title.split()).casefold()
 
 
-def check_background(answers: Iterable[Answer], background: dict[str, dict[str, str | None]]) -> list[Finding]:
+def check_background(levels: Mapping[str, Counter[str]], background: dict[str, dict[str, str | None]]) -> list[Finding]:
     """Speakers whom the sheet does not know or gives another level, and columns that it does not have."""
     findings = []
-    for speaker, counts in levels_of_speakers((answer.speaker, answer.label) for answer in answers).items():
+    for speaker, counts in levels.items():
         if speaker not in background:
             findings.append(Finding("background_missing", speaker))
             continue

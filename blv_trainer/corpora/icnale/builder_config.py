@@ -1,6 +1,5 @@
 """Options of ``load_dataset("icnale_asa", ...)``, and the id that tells a cached build from a stale one."""
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -116,6 +115,11 @@ class IcnaleConfig(datasets.BuilderConfig):
                     f"whisper_transcripts={self.whisper_transcripts!r} is a finished file: whisper_model adds nothing "
                     "to it. Give a folder to keep the transcripts in, or leave out one of the two."
                 )
+        for name in ("audio_dir", "whisper_transcripts", "background", "split_file"):
+            if (path := getattr(self, name)) is not None:
+                setattr(self, name, os.path.abspath(os.path.expanduser(path)))
+        if self.whisper_model is not None:
+            self.whisper_model = os.path.expanduser(self.whisper_model)
 
     def _check_fold(self) -> None:
         given = f"num_folds={self.num_folds!r} and fold={self.fold!r}"
@@ -142,7 +146,6 @@ class IcnaleConfig(datasets.BuilderConfig):
         if self.transcripts == "human":
             return None
         path = self.whisper_transcripts or f"{self.folder}_whisper"
-        path = os.path.abspath(os.path.expanduser(path))
         return os.path.join(path, MERGED_FILE) if self.whisper_model is None and os.path.isdir(path) else path
 
     @property
@@ -167,15 +170,13 @@ class IcnaleConfig(datasets.BuilderConfig):
         A file counts by path, size and times of change. What ``load_dataset`` itself looks at is set aside: it does
         not see a change that keeps the time of modification. What ``whisper_model`` writes follows from the rest.
         """
-        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del options["data_files"]
-        options["whisper_transcripts"] = self.transcripts_path
+        options = vars(self) | {"data_files": None, "whisper_transcripts": self.transcripts_path}
         files = self.find_files()
-        state: list[tuple[object, ...]] = [(f.full_path, f.size, f.times_ns) for f in files.texts + files.audio]
-        for name in ("whisper_transcripts", "whisper_model", "background", "split_file"):
-            path = os.path.abspath(os.path.expanduser(options[name] or ""))
-            if options[name] is not None and os.path.isfile(path):  # a missing one is reported when it is read
-                status = os.stat(path)
-                state.append((path, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+        others = [options[name] for name in ("whisper_transcripts", "whisper_model", "background", "split_file")]
+        paths = [file.full_path for file in files.texts + files.audio]
+        paths += [path for path in others if path and os.path.isfile(path)]  # a missing one is reported when it is read
+        state = [
+            (path, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in zip(paths, map(os.stat, paths), strict=True)
+        ]
         text = json.dumps([options, state, str(custom_features)], default=str, sort_keys=True)
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +30,6 @@ class CorpusFile:
     key: AnswerKey
     label: str  # in the name
     path: str  # relative to the folder that was walked, with forward slashes
-    size: int  # bytes
-    times_ns: tuple[int, int]  # of the last change of content, and of any: the second cannot be set back
     full_path: str  # that can be opened
 
 
@@ -61,86 +59,78 @@ def find_files(
     """
     files = CorpusFiles()
     trees: dict[str, list[CorpusFile]] = defaultdict(list)
-    merged: Counter = Counter()
-    roots = [_existing_folder(data_dir)]
-    if audio_dir is not None and not Path(_existing_folder(audio_dir)).is_relative_to(roots[0]):
-        roots.append(_existing_folder(audio_dir))
+    merged: Counter[str] = Counter()
+    home = _existing_folder(data_dir)
+    elsewhere = home if audio_dir is None else _existing_folder(audio_dir)
+    roots = [home] if Path(elsewhere).is_relative_to(home) else [home, elsewhere]
     for root in roots:
-        for path, status in _walk(root, files.findings):
+        for path in _walk(root, files.findings):
             stem, extension = os.path.splitext(os.path.basename(path))
             parsed, extension = parse_stem(stem), extension.lower()
-            if extension == ".txt" and root != roots[0]:
+            if extension == ".txt" and root != home:
                 continue  # recordings alone are looked for there
             tree, is_read = _tree(root, path)
             if extension == ".txt" and not is_read:
                 merged[tree] += 1
             elif parsed and extension in (".txt", *AUDIO_EXTENSIONS):
-                times_ns = (status.st_mtime_ns, status.st_ctime_ns)
-                file = CorpusFile(*parsed, path, status.st_size, times_ns, os.path.join(root, path))
+                file = CorpusFile(*parsed, path, os.path.join(root, path))
                 (trees[tree] if extension == ".txt" else files.audio).append(file)
             else:
                 files.findings.append(_left_out(path, stem, extension))
-    if len(roots) > 1 and not any(Path(file.full_path).is_relative_to(roots[1]) for file in files.audio):
-        raise FileNotFoundError(f"audio_dir={roots[1]!r} holds no recording of the Spoken Monologue. {_HOW_TO_OBTAIN}")
+    if roots != [home] and not any(Path(file.full_path).is_relative_to(elsewhere) for file in files.audio):
+        raise FileNotFoundError(f"audio_dir={elsewhere!r} holds no recording of the Spoken Monologue. {_HOW_TO_OBTAIN}")
     if not trees and (needs_texts or not files.audio):
-        _refuse(roots[0], files, merged)
+        _refuse(home, files, merged)
     if trees:
         files.text_tree = _choose(trees, text_tree, files.findings)
         files.texts = sorted(trees.pop(files.text_tree))
     files.audio.sort()
     files.trees_not_read = {tree: len(texts) for tree, texts in sorted(trees.items())} | dict(sorted(merged.items()))
-    files.findings = sorted(set(files.findings))
+    files.findings.sort()
     return files
 
 
-def by_key(files: Iterable[CorpusFile]) -> dict[AnswerKey, list[CorpusFile]]:
-    """The files of each answer."""
-    grouped = defaultdict(list)
-    for file in files:
-        grouped[file.key].append(file)
-    return grouped
-
-
-def _walk(root: str, findings: list[Finding]) -> Iterator[tuple[str, os.stat_result]]:
-    """Path relative to ``root`` and status of each file; system files, copies and the unreadable become ``findings``.
+def _walk(root: str, findings: list[Finding]) -> Iterator[str]:
+    """Path of each file relative to ``root``; system files, copies and what cannot be read become ``findings``.
 
     A linked folder may lie anywhere, as recordings on another disk do. A linked file may not: a folder from elsewhere
     could bring any file of this computer into the dataset under the name of an answer.
     """
     seen: set[str] = set()  # real paths, so that the walk ends where folders link to each other
 
-    def note(error: OSError, path: str | None = None) -> None:
-        path = path or Path(error.filename).relative_to(root).as_posix()
-        findings.append(Finding("unreadable", path, error.strerror or type(error).__name__))
+    def unreadable(error: OSError) -> None:
+        findings.append(Finding("unreadable", Path(error.filename).relative_to(root).as_posix(), str(error.strerror)))
 
-    for folder, folders, names in os.walk(root, followlinks=True, onerror=note):
-        home, below = os.path.realpath(folder), Path(folder).relative_to(root).as_posix()
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=unreadable):
+        home, below = os.path.realpath(folder), Path(folder).relative_to(root)
         if home in seen:
             folders.clear()
             continue
         seen.add(home)
         for name in sorted(folders + names):
-            full_path, path = os.path.join(folder, name), name if below == "." else f"{below}/{name}"
+            path = (below / name).as_posix()
             if _SYSTEM_FILE.fullmatch(name):
                 findings.append(Finding("system_file", path))
             elif name in folders:
                 continue
             elif _COPY.fullmatch(os.path.splitext(name)[0]):
                 findings.append(Finding("copy", path))
-            elif os.path.islink(full_path) and (target := _outside(full_path, root, home)):
-                findings.append(Finding("unreadable", path, f"link to {target}, outside the folder"))
+            elif why := _bad_link(os.path.join(folder, name), os.path.realpath(root), home):
+                findings.append(Finding("unreadable", path, why))
             else:
-                try:
-                    yield path, os.stat(full_path)
-                except OSError as error:  # a link that leads nowhere
-                    note(error, path)
+                yield path
         folders[:] = sorted(name for name in folders if not _SYSTEM_FILE.fullmatch(name))
 
 
-def _outside(path: str, root: str, home: str) -> str | None:
-    """Where a linked file lies, if that is not in the folder walked nor in the linked folder that it was found in."""
+def _bad_link(path: str, *homes: str) -> str | None:
+    """Why a linked file is not read: it leads nowhere, or out of the folder walked and the linked folder it is in."""
+    if not os.path.islink(path):
+        return None
+    if not os.path.exists(path):
+        return "link that leads nowhere"
     target = os.path.realpath(path)
-    return None if any(Path(target).is_relative_to(folder) for folder in (os.path.realpath(root), home)) else target
+    is_inside = any(Path(target).is_relative_to(home) for home in homes)
+    return None if is_inside else f"link to {target}, outside the folder"
 
 
 def _existing_folder(path: str | os.PathLike) -> str:
@@ -173,11 +163,11 @@ def _left_out(path: str, stem: str, extension: str) -> Finding:
     return Finding("other_module" if _OTHER_MODULE.fullmatch(stem) else "unknown_name", path)
 
 
-def _refuse(root: str, files: CorpusFiles, merged: Counter) -> None:
-    subjects = defaultdict(list)
-    for finding in files.findings:
-        subjects[finding.kind].append(finding.subject)
-    zips, others, unknown = subjects["zip"], subjects["other_module"], subjects["unknown_name"]
+def _refuse(root: str, files: CorpusFiles, merged: Counter[str]) -> None:
+    zips, others, unknown = (
+        [finding.subject for finding in files.findings if finding.kind == kind]
+        for kind in ("zip", "other_module", "unknown_name")
+    )
     if zips:
         reason = f"its zips are still packed: {', '.join(zips[:5])}"
     elif others:

@@ -7,11 +7,12 @@ the level, and one text has its neighbour's number. Here the join is on region, 
 import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from blv_trainer.corpora.icnale.background import check_background, read_background
 from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
-from blv_trainer.corpora.icnale.corpus_files import CorpusFile, by_key
+from blv_trainer.corpora.icnale.corpus_files import CorpusFile
 from blv_trainer.corpora.icnale.names import Answer, AnswerKey, levels_of_speakers
 from blv_trainer.corpora.icnale.quality_report import MIN_WORDS, Finding, QualityReport
 from blv_trainer.corpora.icnale.text_cleaning import clean, decode, features
@@ -52,14 +53,7 @@ def read_folder(config: IcnaleConfig) -> Corpus:
     findings = found.findings
     audio = _one_recording_each(found.audio, found.texts, findings)
     texts = _one_text_each(found.texts, audio, findings)
-    report = QualityReport(
-        data_dir=str(config.data_dir),
-        text_tree=found.text_tree,
-        trees_not_read=found.trees_not_read,
-        num_audio=len(found.audio),
-        findings=findings,
-    )
-    contents = _read_texts(texts, config, report)
+    contents, text_features = _read_texts(texts, config, findings)
     answers = []
     for key in sorted(contents.keys() | audio.keys()):
         labels = {kind: files[key].label for kind, files in (("text", texts), ("audio", audio)) if key in files}
@@ -74,26 +68,29 @@ def read_folder(config: IcnaleConfig) -> Corpus:
         if label is not None:
             raw_text, text = contents.get(key, (None, None))
             path = audio[key].full_path if key in audio else None
-            answers.append(Answer.from_key(key, label, text, audio=path, raw_text=raw_text))
-    for speaker, counts in levels_of_speakers((answer.speaker, answer.label) for answer in answers).items():
+            answers.append(Answer(key.region, key.number, key.task, label, text, path, raw_text))
+    levels = levels_of_speakers((answer.speaker, answer.label) for answer in answers)
+    for speaker, counts in levels.items():
         if len(counts) > 1:
             met = ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))
             findings.append(Finding("several_levels", speaker, met))
     findings += _same_texts(answers)
     sheet = {}
     if config.background is not None:
-        sheet = read_background(config.background)
-        findings += check_background(answers, sheet)
-        findings[:] = [f for f in findings if f.kind != "other_file" or not _is_same(config, f.subject)]
-    findings.sort()
-    report.counts = Counter((answer.region, answer.label) for answer in answers)
+        sheet, own_path = read_background(config.background), Path(config.background)
+        findings += check_background(levels, sheet)
+        findings = [finding for finding in findings if Path(config.folder, finding.subject) != own_path]
+    report = QualityReport(
+        data_dir=str(config.data_dir),
+        text_tree=found.text_tree,
+        trees_not_read=found.trees_not_read,
+        num_texts=len(contents),
+        num_audio=len(found.audio),
+        findings=sorted(findings),
+        text_features=text_features,
+        counts=Counter((answer.region, answer.label) for answer in answers),
+    )
     return Corpus(answers, report, sheet)
-
-
-def _is_same(config: IcnaleConfig, path: str) -> bool:
-    """Whether a file of the corpus folder is the background sheet."""
-    path = os.path.join(config.folder, path)
-    return os.path.exists(path) and os.path.samefile(path, os.path.expanduser(str(config.background)))
 
 
 def _one_recording_each(
@@ -102,7 +99,7 @@ def _one_recording_each(
     """Of several recordings of an answer, the one whose level is the text's, else the first by name."""
     levels_in_texts = {(file.key, file.label) for file in texts}
     chosen = {}
-    for key, recordings in by_key(files).items():
+    for key, recordings in _by_key(files).items():
         recordings.sort(key=lambda file: ((file.key, file.label) not in levels_in_texts, file))
         chosen[key] = recordings[0]
         findings += [Finding("duplicate_audio", f.path, f"{recordings[0].path} is read") for f in recordings[1:]]
@@ -113,7 +110,7 @@ def _one_text_each(
     files: list[CorpusFile], audio: dict[AnswerKey, CorpusFile], findings: list[Finding]
 ) -> dict[AnswerKey, CorpusFile]:
     """Of several texts of an answer, the one with its speaker's level; another may be the neighbour's."""
-    candidates = by_key(files)
+    candidates = _by_key(files)
     levels = levels_of_speakers((t[0].key.speaker, t[0].label) for t in candidates.values() if len(t) == 1)
     usual_level = {speaker: min(found, key=lambda label: (-found[label], label)) for speaker, found in levels.items()}
 
@@ -143,34 +140,33 @@ def _one_text_each(
 
 
 def _read_texts(
-    files: dict[AnswerKey, CorpusFile], config: IcnaleConfig, report: QualityReport
-) -> dict[AnswerKey, tuple[str, str]]:
-    """(raw, cleaned) text of each file that can be opened and decoded."""
+    files: dict[AnswerKey, CorpusFile], config: IcnaleConfig, findings: list[Finding]
+) -> tuple[dict[AnswerKey, tuple[str, str]], Counter[str]]:
+    """(raw, cleaned) text of each file that can be decoded, and how many have each feature."""
     keeps = {name: value for name, value in vars(config).items() if name.startswith("keep_")}
-    contents = {}
+    contents, text_features = {}, Counter[str]()
     for key, file in files.items():
-        try:
-            with open(file.full_path, "rb") as stream:
-                content = stream.read()
-        except OSError as error:
-            report.findings.append(Finding("unreadable", file.path, error.strerror or type(error).__name__))
-            continue
+        content = Path(file.full_path).read_bytes()
         decoded = decode(content)
         if decoded is None:
-            report.findings.append(Finding("not_text", file.path))
+            findings.append(Finding("not_text", file.path))
             continue
         raw_text, encoding = decoded
         text = clean(raw_text, **keeps)
-        num_words = len(text.split())
         if encoding == "cp1252":
-            report.findings.append(Finding("cp1252", file.path))
-        if num_words < MIN_WORDS:
-            kind = "very_short" if text else "empty"
-            report.findings.append(Finding(kind, file.path, f"{num_words} words"))
-        report.text_features.update(features(content, raw_text))
+            findings.append(Finding("cp1252", file.path))
+        if (num_words := len(text.split())) < MIN_WORDS:
+            findings.append(Finding("very_short" if text else "empty", file.path, f"{num_words} words"))
+        text_features.update(features(content, raw_text))
         contents[key] = (raw_text, text)
-    report.num_texts = len(contents)
-    return contents
+    return contents, text_features
+
+
+def _by_key(files: list[CorpusFile]) -> dict[AnswerKey, list[CorpusFile]]:
+    grouped = defaultdict(list)
+    for file in files:
+        grouped[file.key].append(file)
+    return grouped
 
 
 def _same_texts(answers: list[Answer]) -> list[Finding]:

@@ -37,14 +37,11 @@ _ID = re.compile(r"(SM_[A-Z]{3}_[A-Z]{3}\d_\d{3})(_[A-Z0-9]{2}_\d)?(\.\w+)?", re
 
 @dataclass(frozen=True, order=True)
 class AnswerKey:
-    """What names an answer, whatever level a file name gives it: a region, a number of three digits, a task.
+    """What names an answer, whatever level a file name gives it."""
 
-    A number is unique only together with the region.
-    """
-
-    region: str
-    number: str
-    task: str
+    region: str  # one of REGIONS; ENS for native speakers
+    number: str  # three digits, unique only together with the region
+    task: str  # one of TASKS: topic and trial
 
     @property
     def id(self) -> str:
@@ -56,29 +53,20 @@ class AnswerKey:
         """Region and number."""
         return f"{self.region}_{self.number}"
 
+    @property
+    def topic(self) -> str:
+        """One of TOPICS."""
+        return self.task[:3]
+
 
 @dataclass(frozen=True)
-class Answer:
-    """One spoken answer, the row that every stage of the corpus hands on; the fields are the columns of the corpus."""
+class Answer(AnswerKey):
+    """One spoken answer, the row that every stage of the corpus hands on."""
 
-    id: str  # SM_<region>_<task>_<number>: the file's stem without the level, which two files may state differently
-    text: str | None  # cleaned; None where there is audio and no text
     label: str  # one of LABELS
-    region: str  # one of REGIONS; ENS for native speakers
-    speaker: str  # <region>_<number>
-    task: str  # one of TASKS: topic and trial
-    topic: str  # one of TOPICS
-    trial: int  # 1 or 2
+    text: str | None  # cleaned; None where there is audio and no text
     audio: str | None = None  # path of the recording
     raw_text: str | None = None  # as the file has it, decoded and nothing else
-
-    @classmethod
-    def from_key(
-        cls, key: AnswerKey, label: str, text: str | None, *, audio: str | None = None, raw_text: str | None = None
-    ) -> "Answer":
-        """An answer with the columns that follow from its key filled in."""
-        topic, trial = key.task[:3], int(key.task[3])
-        return cls(key.id, text, label, key.region, key.speaker, key.task, topic, trial, audio, raw_text)
 
 
 @dataclass(frozen=True)

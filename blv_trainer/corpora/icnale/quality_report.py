@@ -31,7 +31,7 @@ KINDS = {
     "very_short": f"fewer than {MIN_WORDS} words; kept",
     "cp1252": "not UTF-8; read as Windows-1252",
     "not_text": "neither UTF-8 nor Windows-1252; left out",
-    "unreadable": "cannot be opened, or is a link to a file outside the folder; left out",
+    "unreadable": "folder that cannot be listed, or link that leads nowhere or outside the folder; left out",
     "copy": "copy of a file, such as 'name (1).txt'; left out",
     "system_file": "left by an operating system, such as __MACOSX; left out",
     "other_module": "name of another ICNALE module; left out",
@@ -65,12 +65,12 @@ class QualityReport:
 
     data_dir: str
     text_tree: str  # folder of the texts that were read, relative to data_dir
-    trees_not_read: dict[str, int] = field(default_factory=dict)  # number of texts in each other folder of texts
-    num_texts: int = 0  # read
-    num_audio: int = 0  # found
-    findings: list[Finding] = field(default_factory=list)  # sorted
-    text_features: Counter = field(default_factory=Counter)  # number of texts with a BOM, with line breaks and so on
-    counts: Counter = field(default_factory=Counter)  # number of answers by (region, label)
+    trees_not_read: dict[str, int]  # number of texts in each other folder of texts
+    num_texts: int  # read
+    num_audio: int  # found
+    findings: list[Finding]  # sorted
+    text_features: Counter[str]  # number of texts with a BOM, with line breaks and so on
+    counts: Counter[tuple[str, str]]  # number of answers by (region, label)
     # Of Whisper against the human transcripts, by "all", "label" and "region", then by their values.
     word_errors: dict[str, dict[Hashable, WordErrors]] = field(default_factory=dict)
 

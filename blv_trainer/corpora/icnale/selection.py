@@ -1,11 +1,11 @@
 """Which answers of a corpus make up a dataset, and which split each belongs to, as an `IcnaleConfig` says."""
 
 import logging
-import os
+from typing import Any
 
 from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
 from blv_trainer.corpora.icnale.names import Answer, Transcript, normalize_id
-from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, read_assignment, split_by_group, split_by_sample
+from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, read_assignment, split_by_group
 
 logger = logging.getLogger(__name__)
 
@@ -50,23 +50,18 @@ def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str | Non
     if config.split_file is not None:
         return _assign_by_file(answers, config.split_file)
     labels = [config.class_of(answer.label) for answer in answers]
-    speakers = [answer.speaker for answer in answers]
-    strata, seed = [answer.region for answer in answers], config.split_seed
-    ids = [answer.id for answer in answers]
+    groups = [answer.id if config.split_by == "sample" else answer.speaker for answer in answers]
+    how: dict[str, Any] = {"strata": [answer.region for answer in answers], "seed": config.split_seed}
     if config.num_folds is not None:
-        groups = ids if config.split_by == "sample" else speakers
-        folds = k_folds(labels, groups, num_folds=config.num_folds, strata=strata, seed=seed)
+        folds = k_folds(labels, groups, num_folds=config.num_folds, **how)
         return ["test" if fold == config.fold else "train" for fold in folds]
     if config.split_by == "kfold":
-        folds = k_folds(labels, speakers, num_folds=config.folds, strata=strata, seed=seed)
-        return [f"fold_{fold}" for fold in folds]
-    if config.split_by == "sample":
-        return split_by_sample(labels, ids, strata=strata, seed=seed).tolist()
-    return split_by_group(labels, speakers, strata=strata, seed=seed).tolist()
+        return [f"fold_{fold}" for fold in k_folds(labels, groups, num_folds=config.folds, **how)]
+    return split_by_group(labels, groups, **how).tolist()
 
 
 def _assign_by_file(answers: list[Answer], path: str) -> list[str | None]:
-    by_id = {normalize_id(id_): name for id_, name in read_assignment(os.path.expanduser(path)).items()}
+    by_id = {normalize_id(id_): name for id_, name in read_assignment(path).items()}
     split = [by_id.get(answer.id) for answer in answers]
     num_missing, num_unknown = split.count(None), len(by_id.keys() - {answer.id for answer in answers})
     if num_missing == len(answers):

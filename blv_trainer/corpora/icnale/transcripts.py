@@ -54,8 +54,7 @@ def whisper_transcripts(answers: list[Answer], config: IcnaleConfig) -> dict[str
     from blv_trainer.asr import Progress, build_backend, transcribe
 
     recordings = [answer.audio for answer in wanted_answers(answers, config) if answer.audio is not None]
-    root = os.path.abspath(os.path.expanduser(config.audio_dir)) if config.audio_dir else config.folder
-    backend = build_backend("openai-whisper", os.path.expanduser(config.whisper_model), language="en")
+    backend = build_backend("openai-whisper", config.whisper_model, language="en")
     with tqdm(desc=f"Transcribing by {os.path.basename(config.whisper_model)}", unit=" recordings") as bar:
 
         def show(progress: Progress) -> None:
@@ -63,7 +62,7 @@ def whisper_transcripts(answers: list[Answer], config: IcnaleConfig) -> dict[str
             bar.refresh()
 
         # By this process alone: each one of a training run builds the dataset, one after the other.
-        done = transcribe(recordings, path, root=root, backend=backend, on_progress=show)
+        done = transcribe(recordings, path, root=config.audio_dir or config.folder, backend=backend, on_progress=show)
     assert done is not None  # who works alone is the main process
     logger.info("%s: %d transcripts, %d made before", done.path, len(done.rows), done.done_before)
     return {normalize_id(id_): Transcript(row["text"], row["duration_s"]) for id_, row in done.rows.items()}
@@ -71,7 +70,7 @@ def whisper_transcripts(answers: list[Answer], config: IcnaleConfig) -> dict[str
 
 def read_transcripts(path: str | os.PathLike) -> dict[str, Transcript]:
     """Reads a finished store, or another table with at least ``id`` (or name of the recording) and ``text``."""
-    table = next(read_chunks(os.path.expanduser(path))).columns
+    table = next(read_chunks(path)).columns
     columns = [column for column in ("id", "text", "duration_s") if column in table.column_names]
     transcripts: dict[str, Transcript] = {}
     for row in table.select(columns).to_pylist():

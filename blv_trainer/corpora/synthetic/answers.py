@@ -16,7 +16,6 @@ from blv_trainer.corpora.icnale.names import (
     PUBLISHED_SPEAKERS,
     TASKS,
     Answer,
-    AnswerKey,
 )
 from blv_trainer.corpora.synthetic import phrases
 
@@ -60,7 +59,7 @@ def generate_answers(num_speakers: int = 300, *, seed: int = 0, as_read: bool = 
         for task in TASKS:
             theme = (task[:3], agrees[task[:3]])
             text = _answer(theme, level, _normal(proficiency, _ANSWER_SPREAD, rng), rng)
-            answers.append(Answer.from_key(AnswerKey(region, f"{number:03}", task), LABELS[level], text))
+            answers.append(Answer(region, f"{number:03}", task, LABELS[level], text))
     rng = random.Random(f"{seed}:draft")
     return [_as_read(answer, rng) for answer in answers] if as_read else answers
 

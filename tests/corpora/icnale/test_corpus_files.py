@@ -185,15 +185,6 @@ def paths(files):
     return [file.path for file in files.texts]
 
 
-def test_files_come_with_size_and_times_and_a_change_that_keeps_the_time_of_modification_shows(texts):
-    path = texts / "a" / "b" / f"{NAMES[0]}.txt"
-    before, status = find_files(texts), os.stat(path)
-    assert (before.texts[0].size, before.texts[0].times_ns[0]) == (1, status.st_mtime_ns)
-    path.write_text("2")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert find_files(texts) != before
-
-
 def test_what_systems_and_copying_leave_is_named(texts):
     system = ["._top.txt", ".DS_Store", "Thumbs.db", "top.txt:Zone.Identifier"]
     copies = ["top (1).txt", "top(2).txt", "top - Copy.txt", "Copy of top.txt"]

@@ -124,21 +124,6 @@ def test_raw_text_is_kept_beside_the_cleaned_one(tmp_path):
     assert (answer.raw_text, answer.text) == ("\nUh I\r\nagree...", "I agree")
 
 
-def test_text_that_cannot_be_opened_is_named_and_the_rest_is_read(tmp_path, monkeypatch):
-    put(tmp_path, {"SM_JPN_PTJ1_001_B2_0": None, "SM_JPN_PTJ2_001_B2_0": None})
-    real = open
-
-    def refuse(path, *args, **kwargs):
-        if "PTJ1" in str(path):
-            raise PermissionError(13, "Permission denied")
-        return real(path, *args, **kwargs)
-
-    monkeypatch.setattr("builtins.open", refuse)
-    corpus = read_corpus(tmp_path)
-    assert [answer.id for answer in corpus.answers] == ["SM_JPN_PTJ2_001"]
-    assert found(corpus) == [("unreadable", "SM_JPN_PTJ1_001_B2_0.txt")]
-
-
 def test_short_texts_are_named_by_their_words(tmp_path):
     texts = {"PTJ1": "word " * 19, "PTJ2": "", "SMK1": "word " * 20}
     put(tmp_path, {f"SM_JPN_{task}_001_B2_0": text for task, text in texts.items()})

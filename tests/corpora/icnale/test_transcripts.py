@@ -11,7 +11,7 @@ from planting import write_sounds
 import blv_trainer  # noqa: F401  registers the builder
 from blv_trainer.asr.word_errors import WordErrors
 from blv_trainer.corpora.icnale import IcnaleConfig, whisper_word_errors
-from blv_trainer.corpora.icnale.names import Answer, AnswerKey, Transcript
+from blv_trainer.corpora.icnale.names import Answer, Transcript
 from blv_trainer.corpora.icnale.transcripts import read_transcripts
 from blv_trainer.corpora.synthetic import write_corpus
 
@@ -139,7 +139,7 @@ def test_recordings_that_fail_get_a_sentence_unless_they_may_be_missing(load, co
 
 def test_word_errors_are_counted_by_level_and_region_where_there_are_both_texts(tmp_path):
     answers = [
-        Answer.from_key(AnswerKey(region, number, "PTJ1"), label, text)
+        Answer(region, number, "PTJ1", label, text)
         for region, number, label, text in [
             ("JPN", "001", "A2", "I agree with this"),
             ("JPN", "002", "B2", "Smoking is bad"),
