@@ -18,7 +18,7 @@ from blv_trainer.corpora.icnale.transcripts import whisper_transcripts
 logger = logging.getLogger(__name__)
 
 _COLUMNS = ("id", "text", "label", "region", "speaker", "task", "topic", "trial", "audio", "duration_s")
-_NUM_SHARDS = 16  # parts of a split that num_proc and streaming workers share out; a part an answer would cost half the time again
+_NUM_SHARDS = 16  # parts of a split that num_proc and streaming workers share out; each one costs time
 
 
 class IcnaleAsa(datasets.GeneratorBasedBuilder):

@@ -1,25 +1,20 @@
-"""Reproducible splits: by group (speaker), by sample, in folds; and a split in a TSV, one's own or someone else's.
+"""Reproducible splits: by group (speaker), by sample, in folds.
 
 An assignment depends on the seed and on the identifiers alone: not on the order of the rows, on the machine, on the
 Python hash seed or on the version of a random number generator. Groups are put in order by the SHA-256 digest of
 ``"seed:identifier"``.
 """
 
-import csv
 import hashlib
-import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 SPLIT_NAMES = ("train", "validation", "test")
 PUBLISHED_FRACTIONS = (0.9, 0.05, 0.05)  # Lo et al. 2024; Tsai et al. 2025
-
-_SPLIT_NAME = re.compile(r"\w{1,100}(\.\w{1,100})?", re.ASCII)  # it becomes part of a file's name
 
 
 def split_by_group(
@@ -176,31 +171,6 @@ def rare_labels_note(labels: Sequence[Hashable], groups: Sequence[Hashable], *, 
     rare = [f"{label} ({len(own)})" for label, own in sorted(groups_of_label.items()) if len(own) < num_folds]
     found = f"Fewer groups than the {num_folds} folds: {', '.join(rare)}."
     return f"{found} Folds without such a label are not tested on it." if rare else ""
-
-
-def read_assignment(path: str | Path) -> dict[str, str]:
-    """Split name of each id in a TSV with the columns ``id`` and ``split`` (others are ignored), in its order."""
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no split file {path}. Give a TSV with the columns id and split.")
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            missing = {"id", "split"} - set(reader.fieldnames or [])
-            rows = [(reader.line_num, row.get("id"), row.get("split")) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is no TSV in UTF-8 ({error}).") from error
-    if missing:
-        raise ValueError(f"{path}: the header must name id and split, separated by a tab; missing: {sorted(missing)}.")
-    assignment: dict[str, str] = {}
-    for line, id_, name in rows:
-        if not id_ or not name:
-            raise ValueError(f"{path}, line {line}: id and split must both be filled in.")
-        if not _SPLIT_NAME.fullmatch(name):
-            raise ValueError(f"{path}, line {line}: {name!r} cannot name a split; use letters, digits and _.")
-        if assignment.setdefault(id_, name) != name:
-            raise ValueError(f"{path}, line {line}: {id_} is in {assignment[id_]!r} and in {name!r}.")
-    return assignment
 
 
 def _by_group(values: Sequence[Any], groups: Sequence[Hashable]) -> dict[Hashable, Any]:

@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from blv_trainer.cli import prepare
-from blv_trainer.corpora.splits import read_assignment
+from blv_trainer.corpora.icnale.selection import read_assignment
 from blv_trainer.corpora.synthetic import write_corpus
 
 

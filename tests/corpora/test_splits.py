@@ -12,7 +12,6 @@ from blv_trainer.corpora.splits import (
     SPLIT_NAMES,
     k_folds,
     rare_labels_note,
-    read_assignment,
     split_by_group,
     split_by_sample,
 )
@@ -200,37 +199,3 @@ def test_bad_arguments_get_a_sentence(function, arguments, message):
     speakers = {} if function is split_by_sample else {"groups": ["a", "b"]}
     with pytest.raises(ValueError, match=message):
         function([0, 1], **speakers, **arguments)
-
-
-# A split in a TSV
-
-
-def test_bom_windows_line_ends_other_columns_and_repeated_rows_are_accepted(tmp_path):
-    content = "\ufeffsplit\tid\tlevel\r\ntest\t李\tB2\r\ntrain.b\tb\tB2\r\ntest\t李\tB1\r\n"
-    (tmp_path / "split.tsv").write_bytes(content.encode())
-    assert read_assignment(tmp_path / "split.tsv") == {"李": "test", "b": "train.b"}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("id,split\na,train\n", r"the header must name id and split.*missing: \['id', 'split'\]"),
-        ("", "the header must name id and split"),
-        ("id\tsplit\na\t\n", "line 2: id and split must both be filled in"),
-        ("id\tsplit\na\n", "line 2: id and split must both be filled in"),
-        ("id\tsplit\na\ttrain\na\ttest\n", "line 3: a is in 'train' and in 'test'"),
-        ("id\tsplit\na\t../x\n", "line 2: '../x' cannot name a split; use letters, digits and _"),
-        (f"id\tsplit\na\t{'x' * 101}\n", "line 2: 'x+' cannot name a split"),
-        ("id\tsplit\na\té\n", "line 2: 'é' cannot name a split"),
-        ("id\tsplit\né\ttest\n".encode("latin-1"), r"split.tsv is no TSV in UTF-8 \("),
-    ],
-)
-def test_bad_file_gets_a_sentence(tmp_path, content, message):
-    (tmp_path / "split.tsv").write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ValueError, match=message):
-        read_assignment(tmp_path / "split.tsv")
-
-
-def test_a_missing_file_gets_a_sentence(tmp_path):
-    with pytest.raises(FileNotFoundError, match="Give a TSV with the columns id and split"):
-        read_assignment(tmp_path / "none.tsv")

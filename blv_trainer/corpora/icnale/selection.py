@@ -1,13 +1,20 @@
 """Which answers of a corpus make up a dataset, and which split each belongs to, as an `IcnaleConfig` says."""
 
 import logging
+import re
+from collections import defaultdict
+from os import PathLike
 from typing import Any
 
 from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
 from blv_trainer.corpora.icnale.names import Answer, Transcript, normalize_id
-from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, read_assignment, split_by_group
+from blv_trainer.corpora.splits import SPLIT_NAMES, k_folds, split_by_group
+from blv_trainer.corpora.table.named_columns import label_name
+from blv_trainer.corpora.table.read import read_chunks
 
 logger = logging.getLogger(__name__)
+
+_SPLIT_NAME = re.compile(r"\w{1,100}(\.\w{1,100})?", re.ASCII)  # it becomes part of a file's name
 
 
 def wanted_answers(answers: list[Answer], config: IcnaleConfig) -> list[Answer]:
@@ -60,8 +67,27 @@ def assign_splits(answers: list[Answer], config: IcnaleConfig) -> list[str | Non
     return split_by_group(labels, groups, **how).tolist()
 
 
+def read_assignment(path: str | PathLike) -> dict[str, str]:
+    """Split name of each answer's id in a table with the columns ``id`` and ``split``, in its order."""
+    raw = next(read_chunks(path))
+    if missing := sorted({"id", "split"}.difference(raw.columns.column_names)):
+        raise ValueError(f"{path}: the header must name id and split; missing: {missing}.")
+    assignment: dict[str, str] = {}
+    cells = (map(label_name, raw.columns[column].to_pylist()) for column in ("id", "split"))
+    for row, id_, name in zip(raw.rows, *cells, strict=True):
+        where = f"{path}, {raw.unit} {row}"
+        if not id_ or not name:
+            raise ValueError(f"{where}: id and split must both be filled in.")
+        if not _SPLIT_NAME.fullmatch(name):
+            raise ValueError(f"{where}: {name!r} cannot name a split; use letters, digits and _.")
+        other = assignment.setdefault(normalize_id(id_), name)
+        if other != name:
+            raise ValueError(f"{where}: {id_} is in {other!r} and in {name!r}.")
+    return assignment
+
+
 def _assign_by_file(answers: list[Answer], path: str) -> list[str | None]:
-    by_id = {normalize_id(id_): name for id_, name in read_assignment(path).items()}
+    by_id = read_assignment(path)
     split = [by_id.get(answer.id) for answer in answers]
     num_missing, num_unknown = split.count(None), len(by_id.keys() - {answer.id for answer in answers})
     if num_missing == len(answers):
@@ -81,14 +107,12 @@ def split_order(names: set[str]) -> list[str]:
 
 def describe_leak(answers: list[Answer], split: list[str | None]) -> str:
     """A sentence on the test speakers who also stand in train; empty where there are none."""
-    in_train, in_test = (
-        {answer.speaker for answer, own in zip(answers, split, strict=True) if own == name}
-        for name in ("train", "test")
-    )
-    leaked = in_train & in_test
-    if not leaked:
+    speakers = defaultdict(set)
+    for answer, own in zip(answers, split, strict=True):
+        speakers[own].add(answer.speaker)
+    if not (leaked := speakers["train"] & speakers["test"]):
         return ""
     return (
-        f"{len(leaked)} of the {len(in_test)} test speakers also stand in train, with the same level: scores on this "
-        "split flatter a model that recognises speakers. split_by='speaker' keeps them apart."
+        f"{len(leaked)} of the {len(speakers['test'])} test speakers also stand in train, with the same level: scores "
+        "on this split flatter a model that recognises speakers. split_by='speaker' keeps them apart."
     )
