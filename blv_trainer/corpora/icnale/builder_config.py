@@ -165,11 +165,8 @@ class IcnaleConfig(datasets.BuilderConfig):
         return find_files(self.folder, audio_dir=self.audio_dir, text_tree=self.text_tree, needs_texts=needs_texts)
 
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
-        """Name of the cache folder: a digest of the options and of every file that is read.
-
-        A file counts by path, size and times of change. What ``load_dataset`` itself looks at is set aside: it does
-        not see a change that keeps the time of modification. What ``whisper_model`` writes follows from the rest.
-        """
+        """Name of the cache folder: a digest of the options and of every file that is read."""
+        # What load_dataset itself looks at, data_files, would not show a change that keeps the time of modification.
         options = vars(self) | {"data_files": None, "whisper_transcripts": self.transcripts_path}
         files = self.find_files()
         others = [options[name] for name in ("whisper_transcripts", "whisper_model", "background", "split_file")]

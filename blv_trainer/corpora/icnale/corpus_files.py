@@ -51,12 +51,7 @@ def find_files(
     text_tree: str | None = None,
     needs_texts: bool = True,
 ) -> CorpusFiles:
-    """Sorts the files of a corpus folder of release 2.0 or 2.1, whichever way its zips were unpacked.
-
-    A folder whose name says unmerged is a tree of texts, and so are the texts in no such folder, taken together;
-    merged and tagged folders are never read. Of several trees the one with most answers is read, on a tie an
-    unclassified one; two that each hold answers of their own are an error, unless ``text_tree`` names one.
-    """
+    """Sorts the files of a corpus folder of release 2.0 or 2.1, whichever way its zips were unpacked."""
     files = CorpusFiles()
     trees: dict[str, list[CorpusFile]] = defaultdict(list)
     merged: Counter[str] = Counter()
@@ -91,11 +86,7 @@ def find_files(
 
 
 def _walk(root: str, findings: list[Finding]) -> Iterator[str]:
-    """Path of each file relative to ``root``; system files, copies and what cannot be read become ``findings``.
-
-    A linked folder may lie anywhere, as recordings on another disk do. A linked file may not: a folder from elsewhere
-    could bring any file of this computer into the dataset under the name of an answer.
-    """
+    """Path of each file relative to ``root``; system files, copies and what cannot be read become ``findings``."""
     seen: set[str] = set()  # real paths, so that the walk ends where folders link to each other
 
     def unreadable(error: OSError) -> None:
@@ -124,6 +115,7 @@ def _walk(root: str, findings: list[Finding]) -> Iterator[str]:
 
 def _bad_link(path: str, *homes: str) -> str | None:
     """Why a linked file is not read: it leads nowhere, or out of the folder walked and the linked folder it is in."""
+    # A folder from elsewhere could bring any file of this computer into the dataset under the name of an answer.
     if not os.path.islink(path):
         return None
     if not os.path.exists(path):
@@ -186,7 +178,7 @@ def _refuse(root: str, files: CorpusFiles, merged: Counter[str]) -> None:
 
 
 def _choose(trees: dict[str, list[CorpusFile]], wanted: str | None, findings: list[Finding]) -> str:
-    """The fullest tree; an error where another one holds answers that it lacks."""
+    """The tree wanted, or the fullest, on a tie an unclassified one; an error where another holds answers it lacks."""
     keys = {tree: {file.key for file in files} for tree, files in trees.items()}
     if wanted is not None:
         wanted = Path(wanted).as_posix()

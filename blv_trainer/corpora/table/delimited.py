@@ -34,11 +34,11 @@ def check_delimiter(delimiter: str | None) -> str | None:
 
 
 @contextmanager
-def open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
+def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
     """The file behind its byte order mark; a sentence where it is no text in this encoding, whenever that shows."""
     open_ = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        file = open_(path, "rt", encoding=encoding, newline=newline)
+        file = open_(path, "rt", encoding=encoding, newline="")
     except LookupError as error:
         raise ValueError(f"encoding={encoding!r} is unknown. Try 'utf-8', 'utf-16', 'cp1252' ...") from error
     try:
@@ -62,7 +62,7 @@ def read_delimited(
 ) -> Iterator[Chunk]:
     """Rows of text fields. Without a delimiter the ``usual`` one, or that which makes columns of the first lines."""
     csv.field_size_limit(_LONGEST_FIELD)
-    with open_text(path, encoding, newline="") as file:
+    with open_text(path, encoding) as file:
 
         def reader(mark: str) -> Any:
             encloses = quoting if quoting is not None else {usual, mark} != {"\t"}  # a plain .tsv has no quotes
@@ -72,8 +72,12 @@ def read_delimited(
         start, marks = file.tell(), (usual, *DELIMITERS.values())  # of those that fit equally well the first
 
         def fits(mark: str) -> int:
+            """2 where the first records have several fields, each as many; 1 where the header has; else 0."""
             file.seek(start)
-            return _fits(reader(mark))
+            widths: list[int] = []
+            with suppress(csv.Error):
+                widths.extend(len(record) for record in islice(filter(None, reader(mark)), _RECORDS_LOOKED_AT))
+            return 0 if widths[:1] < [2] else 2 if len({*widths}) == 1 else 1
 
         if delimiter is None:
             delimiter = max(marks, key=fits)
@@ -91,14 +95,6 @@ def read_delimited(
             columns = zip(*(fields for _, fields in chunk), strict=True)
             table = pa.Table.from_arrays([pa.array(values, pa.string()) for values in columns], names=names)
             yield table, [line for line, _ in chunk]
-
-
-def _fits(reader: Any) -> int:
-    """2 where the first records have several fields, each as many; 1 where the header has; else 0."""
-    widths: list[int] = []
-    with suppress(csv.Error):
-        widths.extend(len(record) for record in islice(filter(None, reader), _RECORDS_LOOKED_AT))
-    return 0 if widths[:1] < [2] else 2 if len({*widths}) == 1 else 1
 
 
 def _records(reader: Any, path: Path) -> Numbered:

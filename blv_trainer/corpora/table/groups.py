@@ -83,15 +83,12 @@ def find_groups(given: str | None, tables: Mapping[str, pa.Table]) -> tuple[str 
 def hold_out(train: Dataset, group_column: str | None, fraction: float, seed: int) -> tuple[np.ndarray, str]:
     """Mask of the training rows held out for validation, whole groups, bool (num_rows,); a note."""
     share = Fraction(fraction).limit_denominator(10**6)
-    labels, groups = np.asarray(train["label"][:]), groups_of(train, group_column)
-    split = split_by_group(
-        labels.tolist(), groups, fractions=(1 - share, share), names=("train", "validation"), seed=seed
-    )
-    held = split == "validation"
+    labels, groups = np.array(train["label"][:]), np.array(groups_of(train, group_column), dtype=object)
+    fractions, names = (1 - share, share), ("train", "validation")
+    held = split_by_group(labels.tolist(), groups.tolist(), fractions=fractions, names=names, seed=seed) == names[1]
     for label in np.unique(labels):
         if held[labels == label].all():  # a label of a single group stays in train
-            own = {group for group, is_own in zip(groups, labels == label, strict=True) if is_own}
-            held[[group in own for group in groups]] = False
+            held[np.isin(groups, groups[labels == label])] = False
     together = "copies of one text" if group_column is None else f"rows with the same {group_column!r}"
     if not held.any():
         raise ValueError(
@@ -101,8 +98,7 @@ def hold_out(train: Dataset, group_column: str | None, fraction: float, seed: in
         )
     whose = ""
     if group_column is not None:
-        held_groups = {group for group, is_held in zip(groups, held, strict=True) if is_held}
-        whose = f", all those of {len(held_groups)} of {len(set(groups))} {_members(group_column)},"
+        whose = f", all those of {len({*groups[held]})} of {len({*groups})} {_members(group_column)},"
     note = (
         f"No validation split was given: {held.sum()} of {len(held)} training rows{whose} are held out for "
         f"validation, stratified by label (validation_fraction={fraction}, seed={seed})."

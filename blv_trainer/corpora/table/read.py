@@ -50,12 +50,7 @@ def read_chunks(
     *,
     rows_at_a_time: int | None = None,
 ) -> Iterator[RawTable]:
-    """Reads a table of at least one row, ``rows_at_a_time`` of them in memory; None for all at once.
-
-    ``quoting`` says whether quotes enclose fields, None for yes in CSV and no in TSV; ``delimiter`` is looked for if
-    None. An index column without a name is left out. A ``.json`` or ``.xlsx`` file is held in memory whole, a Parquet
-    file a row group at a time.
-    """
+    """Reads a table of at least one row, ``rows_at_a_time`` of them (None: all); JSON lists and xlsx are held whole."""
     path, delimiter = Path(path), check_delimiter(delimiter)
     suffix = "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower()
     if suffix not in SUFFIXES:
@@ -100,7 +95,7 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
         ) from error
     except Exception as error:  # whatever the readers of a dozen formats raise where a file is damaged
         raise ValueError(f"The {wanted} cannot be loaded: {error}") from error
-    used = {}
+    tables, aside = {}, [*loaded]
     for split, aliases in _HUB_SPLITS.items():
         found = next((alias for alias in aliases if alias in loaded), None)
         if found is not None and loaded[found].num_rows:
@@ -108,11 +103,11 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
             if _VIEW in rows.features.values():
                 rows = rows.cast(datasets.Features({k: _PLAIN if v == _VIEW else v for k, v in rows.features.items()}))
             columns = rows.data.table  # its schema carries the features
-            used[found] = (split, RawTable(f"{dataset_name} [{found}]", columns, range(1, columns.num_rows + 1), "row"))
-    if "train" not in used:
+            tables[split] = RawTable(f"{dataset_name} [{found}]", columns, range(1, columns.num_rows + 1), "row")
+            aside.remove(found)
+    if "train" not in tables:
         raise ValueError(f"The {wanted} has no rows in a split named 'train'. Its splits: {', '.join(loaded)}.")
-    aside = [name for name in loaded if name not in used]
-    return dict(used.values()), [f"Splits of the {wanted} that are not used: {', '.join(aside)}."] if aside else []
+    return tables, [f"Splits of the {wanted} that are not used: {', '.join(aside)}."] if aside else []
 
 
 @contextmanager
@@ -147,7 +142,7 @@ def plain_text(value: Any) -> str | None:
 
 def _read_json(path: Path, kind: str, encoding: str, rows_at_a_time: int | None) -> Iterator[Chunk]:
     """One object a line, or (in a ``.json`` file) one list of objects; a key that an object lacks is None."""
-    with open_text(path, encoding, newline="\n") as file:  # U+2028, which JSON allows inside strings, ends no line
+    with open_text(path, encoding) as file:
         text = file.read() if kind == ".json" else ""
         is_list = text.lstrip().startswith("[")
         numbered = _json_lines(text.split("\n") if text else file, path)

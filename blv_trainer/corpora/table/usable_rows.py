@@ -37,11 +37,7 @@ class UnusableRow:
 def usable_columns(
     table: PickedTable, label_names: list[str], split: str
 ) -> tuple[pa.Table, list[UnusableRow], list[str]]:
-    """Columns ``text``, ``label`` (index into ``label_names``) and others; the rows dropped; notes on columns dropped.
-
-    Columns of raters hold indices as ``label`` does. A column is dropped where it holds more than one value a row; the
-    rows dropped are counted in one warning.
-    """
+    """Columns ``text``, ``label``, others and raters', indices into ``label_names``; rows and columns left out."""
     source, has_label = table.raw.source, table.label_column is not None
     codes, unknown = _codes(table.labels, label_names)
     usable = table.has_text & (codes >= 0) if has_label else table.has_text
@@ -149,10 +145,7 @@ def check_label_order(label_order: Sequence[Any]) -> list[str]:
 
 
 def _codes(names: np.ndarray, label_names: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Place of each name in ``label_names``, however it is spelled, else -1; mask of the levels that are none of them.
-
-    Both are (num_rows,). A row without a level, or with one of ``_NO_LEVEL``, is -1 and not in the mask.
-    """
+    """Place of each name in ``label_names``, else -1; mask of the levels that are none of them; both (num_rows,)."""
     find = level_finder(label_names)
     places = {name: -1 if (place := find(name)) is None else place for name in {*names} - {None}}
     codes = np.array([places.get(name, -1) for name in names])
