@@ -65,28 +65,13 @@ def split_by_group(
         >>> all(split[row] == split[row + 1] for row in range(0, 60, 2))
         True
     """
-    strata = ["all"] * len(groups) if strata is None else strata
-    if not len(labels) == len(groups) == len(strata):
-        given = f"labels ({len(labels)}), groups ({len(groups)}) and strata ({len(strata)})"
-        raise ValueError(f"{given} must have one entry for each row.")
     if len(fractions) != len(names) or len(set(names)) != len(names):
         raise ValueError(f"names={tuple(names)} must be distinct and as many as fractions={tuple(fractions)}.")
     # 0.05 is meant as 1/20, not as the nearest double: exact shares make every rounding the same everywhere.
     shares = [Fraction(fraction).limit_denominator(10**6) for fraction in fractions]
     if any(share < 0 for share in shares) or sum(shares) != 1:
         raise ValueError(f"fractions={tuple(fractions)} must be 0 or more and sum to 1.")
-    label_of = _by_group(labels, groups)
-    stratum_of = _by_group(strata, groups)
-    members = defaultdict(list)
-    for group in label_of:
-        members[label_of[group]].append(group)
-    split_of: dict[Hashable, str] = {}
-    carry = [Fraction(0)] * len(shares)
-    for label in sorted(members):
-        order = _mixed(members[label], label, stratum_of, seed)
-        quotas = _quotas(len(order), shares, carry)
-        split_of.update(zip(order, (names[s] for s in _spread(quotas)), strict=True))
-    return np.array([split_of[group] for group in groups], dtype=str)
+    return np.array(names, dtype=str)[_assign(labels, groups, shares, strata, seed)]
 
 
 def split_by_sample(labels: Sequence[Hashable], ids: Sequence[Hashable], **options: Any) -> np.ndarray:
@@ -145,9 +130,7 @@ def k_folds(
     num_groups = len(set(groups))
     if not 2 <= num_folds <= num_groups:
         raise ValueError(f"num_folds={num_folds} is not possible: choose from 2 to the number of groups, {num_groups}.")
-    names = [str(fold) for fold in range(num_folds)]
-    shares = [Fraction(1, num_folds)] * num_folds
-    return split_by_group(labels, groups, fractions=shares, names=names, strata=strata, seed=seed).astype(int)
+    return _assign(labels, groups, [Fraction(1, num_folds)] * num_folds, strata, seed)
 
 
 def rare_labels_note(labels: Sequence[Hashable], groups: Sequence[Hashable], *, num_folds: int) -> str:
@@ -173,20 +156,39 @@ def rare_labels_note(labels: Sequence[Hashable], groups: Sequence[Hashable], *, 
     return f"{found} Folds without such a label are not tested on it." if rare else ""
 
 
-def _by_group(values: Sequence[Any], groups: Sequence[Hashable]) -> dict[Hashable, Any]:
-    counts: defaultdict[Hashable, Counter[Any]] = defaultdict(Counter)
-    for group, value in zip(groups, values, strict=True):
-        counts[group][value] += 1
-    return {group: min(c, key=lambda value: (-c[value], value)) for group, c in counts.items()}
-
-
-def _mixed(members: list[Hashable], label: Hashable, stratum_of: dict[Hashable, Any], seed: int) -> list[Hashable]:
-    """One label's groups in random order, stratum by stratum."""
+def _assign(
+    labels: Sequence[Hashable],
+    groups: Sequence[Hashable],
+    shares: list[Fraction],
+    strata: Sequence[Hashable] | None,
+    seed: int,
+) -> np.ndarray:
+    """Number of the split of each row, (num_rows,)."""
+    strata = ["all"] * len(groups) if strata is None else strata
+    if not len(labels) == len(groups) == len(strata):
+        given = f"labels ({len(labels)}), groups ({len(groups)}) and strata ({len(strata)})"
+        raise ValueError(f"{given} must have one entry for each row.")
 
     def digest(*parts: Hashable) -> str:
         return hashlib.sha256(":".join(map(str, (seed, *parts))).encode()).hexdigest()
 
-    return sorted(members, key=lambda group: (digest(label, stratum_of[group]), digest(group)))
+    stratum_of, members = _by_group(strata, groups), defaultdict(list)
+    for group, label in _by_group(labels, groups).items():
+        members[label].append(group)
+    split_of: dict[Hashable, int] = {}
+    carry = [Fraction(0)] * len(shares)
+    for label, own in sorted(members.items()):
+        order = sorted(own, key=lambda group: (digest(label, stratum_of[group]), digest(group)))  # stratum by stratum
+        split_of.update(zip(order, _spread(_quotas(len(order), shares, carry)), strict=True))
+    return np.array([split_of[group] for group in groups], dtype=int)
+
+
+def _by_group(values: Sequence[Any], groups: Sequence[Hashable]) -> dict[Hashable, Any]:
+    """The most frequent value of each group, the lowest on a tie."""
+    counts: defaultdict[Hashable, Counter[Any]] = defaultdict(Counter)
+    for group, value in zip(groups, values, strict=True):
+        counts[group][value] += 1
+    return {group: min(c, key=lambda value: (-c[value], value)) for group, c in counts.items()}
 
 
 def _quotas(num_groups: int, shares: list[Fraction], carry: list[Fraction]) -> list[int]:

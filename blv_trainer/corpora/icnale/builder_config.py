@@ -172,8 +172,6 @@ class IcnaleConfig(datasets.BuilderConfig):
         others = [options[name] for name in ("whisper_transcripts", "whisper_model", "background", "split_file")]
         paths = [file.full_path for file in files.texts + files.audio]
         paths += [path for path in others if path and os.path.isfile(path)]  # a missing one is reported when it is read
-        state = [
-            (path, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in zip(paths, map(os.stat, paths), strict=True)
-        ]
+        state = [(path, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path in paths for s in [os.stat(path)]]
         text = json.dumps([options, state, str(custom_features)], default=str, sort_keys=True)
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -4,7 +4,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from blv_trainer.corpora.icnale.names import AnswerKey, parse_stem
@@ -33,15 +33,15 @@ class CorpusFile:
     full_path: str  # that can be opened
 
 
-@dataclass
+@dataclass(frozen=True)
 class CorpusFiles:
     """The files of a corpus, before any is opened."""
 
-    texts: list[CorpusFile] = field(default_factory=list)  # of the tree that was chosen, sorted
-    audio: list[CorpusFile] = field(default_factory=list)  # all recordings, sorted
-    text_tree: str = "none"  # path of that tree in the corpus folder; "." for texts that lie in no tree
-    trees_not_read: dict[str, int] = field(default_factory=dict)  # number of text files in each other tree
-    findings: list[Finding] = field(default_factory=list)
+    texts: list[CorpusFile]  # of the tree that was chosen, sorted
+    audio: list[CorpusFile]  # all recordings, sorted
+    text_tree: str  # path of that tree in the corpus folder; "." for texts that lie in no tree, "none" without texts
+    trees_not_read: dict[str, int]  # number of text files in each other tree
+    findings: list[Finding]  # sorted
 
 
 def find_files(
@@ -52,14 +52,14 @@ def find_files(
     needs_texts: bool = True,
 ) -> CorpusFiles:
     """Sorts the files of a corpus folder of release 2.0 or 2.1, whichever way its zips were unpacked."""
-    files = CorpusFiles()
     trees: dict[str, list[CorpusFile]] = defaultdict(list)
     merged: Counter[str] = Counter()
+    audio, findings = list[CorpusFile](), list[Finding]()
     home = _existing_folder(data_dir)
     elsewhere = home if audio_dir is None else _existing_folder(audio_dir)
     roots = [home] if Path(elsewhere).is_relative_to(home) else [home, elsewhere]
     for root in roots:
-        for path in _walk(root, files.findings):
+        for path in _walk(root, findings):
             stem, extension = os.path.splitext(os.path.basename(path))
             parsed, extension = parse_stem(stem), extension.lower()
             if extension == ".txt" and root != home:
@@ -69,25 +69,22 @@ def find_files(
                 merged[tree] += 1
             elif parsed and extension in (".txt", *AUDIO_EXTENSIONS):
                 file = CorpusFile(*parsed, path, os.path.join(root, path))
-                (trees[tree] if extension == ".txt" else files.audio).append(file)
+                (trees[tree] if extension == ".txt" else audio).append(file)
             else:
-                files.findings.append(_left_out(path, stem, extension))
-    if roots != [home] and not any(Path(file.full_path).is_relative_to(elsewhere) for file in files.audio):
+                findings.append(_left_out(path, stem, extension))
+    if roots != [home] and not any(Path(file.full_path).is_relative_to(elsewhere) for file in audio):
         raise FileNotFoundError(f"audio_dir={elsewhere!r} holds no recording of the Spoken Monologue. {_HOW_TO_OBTAIN}")
-    if not trees and (needs_texts or not files.audio):
-        _refuse(home, files, merged)
-    if trees:
-        files.text_tree = _choose(trees, text_tree, files.findings)
-        files.texts = sorted(trees.pop(files.text_tree))
-    files.audio.sort()
-    files.trees_not_read = {tree: len(texts) for tree, texts in sorted(trees.items())} | dict(sorted(merged.items()))
-    files.findings.sort()
-    return files
+    if not trees and (needs_texts or not audio):
+        _refuse(home, findings, merged, len(audio))
+    chosen = _choose(trees, text_tree, findings) if trees else "none"
+    texts = trees.pop(chosen, [])
+    not_read = {tree: len(files) for tree, files in sorted(trees.items())} | dict(sorted(merged.items()))
+    return CorpusFiles(sorted(texts), sorted(audio), chosen, not_read, sorted(findings))
 
 
 def _walk(root: str, findings: list[Finding]) -> Iterator[str]:
     """Path of each file relative to ``root``; system files, copies and what cannot be read become ``findings``."""
-    seen: set[str] = set()  # real paths, so that the walk ends where folders link to each other
+    top, seen = os.path.realpath(root), set[str]()  # real paths: the walk ends where folders link to each other
 
     def unreadable(error: OSError) -> None:
         findings.append(Finding("unreadable", Path(error.filename).relative_to(root).as_posix(), str(error.strerror)))
@@ -106,7 +103,7 @@ def _walk(root: str, findings: list[Finding]) -> Iterator[str]:
                 continue
             elif _COPY.fullmatch(os.path.splitext(name)[0]):
                 findings.append(Finding("copy", path))
-            elif why := _bad_link(os.path.join(folder, name), os.path.realpath(root), home):
+            elif why := _bad_link(os.path.join(folder, name), top, home):
                 findings.append(Finding("unreadable", path, why))
             else:
                 yield path
@@ -155,9 +152,9 @@ def _left_out(path: str, stem: str, extension: str) -> Finding:
     return Finding("other_module" if _OTHER_MODULE.fullmatch(stem) else "unknown_name", path)
 
 
-def _refuse(root: str, files: CorpusFiles, merged: Counter[str]) -> None:
+def _refuse(root: str, findings: list[Finding], merged: Counter[str], num_audio: int) -> None:
     zips, others, unknown = (
-        [finding.subject for finding in files.findings if finding.kind == kind]
+        [finding.subject for finding in sorted(findings) if finding.kind == kind]
         for kind in ("zip", "other_module", "unknown_name")
     )
     if zips:
@@ -170,8 +167,8 @@ def _refuse(root: str, files: CorpusFiles, merged: Counter[str]) -> None:
         )
     elif merged:
         reason = f"only merged or tagged ones ({', '.join(sorted(merged))}); unpack the unmerged texts, too"
-    elif files.audio:
-        reason = f"only {len(files.audio)} recordings; unpack the texts, too"
+    elif num_audio:
+        reason = f"only {num_audio} recordings; unpack the texts, too"
     else:
         reason = f"{len(unknown)} with unknown names such as {unknown[0]}" if unknown else "the folder is empty of them"
     raise FileNotFoundError(f"{root} holds no unmerged texts of the Spoken Monologue: {reason}. {_HOW_TO_OBTAIN}")

@@ -50,7 +50,7 @@ def read_corpus(data_dir: str | os.PathLike, **options: Any) -> Corpus:
 def read_folder(config: IcnaleConfig) -> Corpus:
     """As `read_corpus`, by all the options of a builder."""
     found = config.find_files()
-    findings = found.findings
+    findings = [*found.findings]
     audio = _one_recording_each(found.audio, found.texts, findings)
     texts = _one_text_each(found.texts, audio, findings)
     contents, text_features = _read_texts(texts, config, findings)

@@ -148,8 +148,8 @@ def _codes(names: np.ndarray, label_names: list[str]) -> tuple[np.ndarray, np.nd
     """Place of each name in ``label_names``, else -1; mask of the levels that are none of them; both (num_rows,)."""
     find = level_finder(label_names)
     places = {name: -1 if (place := find(name)) is None else place for name in {*names} - {None}}
-    codes = np.array([places.get(name, -1) for name in names])
-    return codes, (codes < 0) & ~np.isin(names, [None, *_NO_LEVEL])
+    strange = {name for name, place in places.items() if place < 0} - _NO_LEVEL
+    return np.array([places.get(name, -1) for name in names]), np.array([name in strange for name in names])
 
 
 def _rater_codes(table: PickedTable, column: str, usable: np.ndarray, label_names: list[str]) -> pa.Array:
