@@ -68,14 +68,6 @@ class PlantedCorpus:
         subject = path.relative_to(self.folder).as_posix() if isinstance(path, Path) else path
         self.planted.append(Finding(kind, subject))
 
-    def lose_text(self, key):
-        """Only the recording is left, if there is one."""
-        if self.recordings(key):
-            self.change(key, text=None)
-            self.found("audio_without_text", key.id)
-        else:
-            del self.by_key[key]
-
 
 def plant(folder, num_speakers, *, seed=0, layout="2.1", has_audio=False):
     """Writes a corpus of at least 80 speakers with an irregularity of every kind that has a place."""
@@ -189,7 +181,11 @@ def audio_without_text(corpus):
     key = corpus.rng.choice(corpus.learner())
     for path in corpus.texts(key):
         path.unlink()
-    corpus.lose_text(key)
+    if corpus.recordings(key):
+        corpus.change(key, text=None)
+        corpus.found("audio_without_text", key.id)
+    else:
+        del corpus.by_key[key]
 
 
 @fault
@@ -217,16 +213,12 @@ def odd_texts(corpus):
         ("cp1252", b"It\x92s true \x96 " + b"really " * 30, "It\u2019s true \u2013 " + "really " * 30),
         ("very_short", b"I agree, simply.", "I agree, simply."),
         ("empty", b"\n", ""),
-        ("not_text", b"ID3\x04\x00\x00\xff\xfb\x90\x64\x00", None),
     ]:
         key = corpus.rng.choice(corpus.learner())
         for path in corpus.texts(key):
             path.write_bytes(content)
         corpus.found(kind, corpus.texts(key)[0])
-        if text is None:
-            corpus.lose_text(key)
-        else:
-            corpus.change(key, text=text.strip())
+        corpus.change(key, text=text.strip())
 
 
 @fault

@@ -53,21 +53,31 @@ def read_folder(config: IcnaleConfig) -> Corpus:
     findings = [*found.findings]
     audio = _one_recording_each(found.audio, found.texts, findings)
     texts = _one_text_each(found.texts, audio, findings)
-    contents, text_features = _read_texts(texts, config, findings)
-    answers = []
-    for key in sorted(contents.keys() | audio.keys()):
-        labels = {kind: files[key].label for kind, files in (("text", texts), ("audio", audio)) if key in files}
+    keeps = {name: value for name, value in vars(config).items() if name.startswith("keep_")}
+    answers, text_features = [], Counter[str]()
+    for key in sorted({*texts, *audio}):
+        written, recording = texts.get(key), audio.get(key)
+        labels = {kind: file.label for kind, file in (("text", written), ("audio", recording)) if file}
         label: str | None = next(iter(labels.values()))
         if len(set(labels.values())) > 1:
             findings.append(Finding("level_conflict", key.id, f"text {labels['text']}, audio {labels['audio']}"))
             label = labels.get(config.level_from)  # None to drop
-        if audio and key not in audio:
-            findings.append(Finding("text_without_audio", key.id))
-        if texts and key not in contents:
+        raw_text = text = None
+        if written:
+            content = Path(written.full_path).read_bytes()
+            raw_text, is_utf8 = decode(content)
+            text = clean(raw_text, **keeps)
+            text_features.update(features(content, raw_text))
+            if not is_utf8:
+                findings.append(Finding("cp1252", written.path))
+            if (num_words := len(text.split())) < MIN_WORDS:
+                findings.append(Finding("very_short" if text else "empty", written.path, f"{num_words} words"))
+            if audio and not recording:
+                findings.append(Finding("text_without_audio", key.id))
+        elif texts:
             findings.append(Finding("audio_without_text", key.id))
         if label is not None:
-            raw_text, text = contents.get(key, (None, None))
-            path = audio[key].full_path if key in audio else None
+            path = recording.full_path if recording else None
             answers.append(Answer(key.region, key.number, key.task, label, text, path, raw_text))
     levels = levels_of_speakers((answer.speaker, answer.label) for answer in answers)
     for speaker, counts in levels.items():
@@ -84,7 +94,7 @@ def read_folder(config: IcnaleConfig) -> Corpus:
         data_dir=str(config.data_dir),
         text_tree=found.text_tree,
         trees_not_read=found.trees_not_read,
-        num_texts=len(contents),
+        num_texts=len(texts),
         num_audio=len(found.audio),
         findings=sorted(findings),
         text_features=text_features,
@@ -137,29 +147,6 @@ def _one_text_each(
         else:
             findings.append(Finding("duplicate_text", file.path, f"{chosen[file.key].path} is read"))
     return chosen
-
-
-def _read_texts(
-    files: dict[AnswerKey, CorpusFile], config: IcnaleConfig, findings: list[Finding]
-) -> tuple[dict[AnswerKey, tuple[str, str]], Counter[str]]:
-    """(raw, cleaned) text of each file that can be decoded, and how many have each feature."""
-    keeps = {name: value for name, value in vars(config).items() if name.startswith("keep_")}
-    contents, text_features = {}, Counter[str]()
-    for key, file in files.items():
-        content = Path(file.full_path).read_bytes()
-        decoded = decode(content)
-        if decoded is None:
-            findings.append(Finding("not_text", file.path))
-            continue
-        raw_text, encoding = decoded
-        text = clean(raw_text, **keeps)
-        if encoding == "cp1252":
-            findings.append(Finding("cp1252", file.path))
-        if (num_words := len(text.split())) < MIN_WORDS:
-            findings.append(Finding("very_short" if text else "empty", file.path, f"{num_words} words"))
-        text_features.update(features(content, raw_text))
-        contents[key] = (raw_text, text)
-    return contents, text_features
 
 
 def _by_key(files: list[CorpusFile]) -> dict[AnswerKey, list[CorpusFile]]:

@@ -30,7 +30,6 @@ KINDS = {
     "empty": "nothing is left after cleaning; kept",
     "very_short": f"fewer than {MIN_WORDS} words; kept",
     "cp1252": "not UTF-8; read as Windows-1252",
-    "not_text": "neither UTF-8 nor Windows-1252; left out",
     "unreadable": "folder that cannot be listed, or link that leads nowhere or outside the folder; left out",
     "copy": "copy of a file, such as 'name (1).txt'; left out",
     "system_file": "left by an operating system, such as __MACOSX; left out",

@@ -5,7 +5,6 @@ import re
 # Bytes of Windows-1252 that were once read as Latin-1: the character they were meant to be, where there is one.
 _C1 = {code: bytes([code]).decode("cp1252", errors="ignore") for code in range(0x80, 0xA0)}
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad"), "")
-_BINARY = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _MASK = re.compile(r"\[\*+\]")
 _BREAK = re.compile(r"(?<=\s)[\u2013\u2014-](?=\s)")
 _FILLER = re.compile(r"(?<![\w'\u2019-])(?:uh+m*|u+m+|ah+|hm+)(?![\w'\u2019-])[,.]?", re.IGNORECASE)
@@ -32,16 +31,12 @@ def clean(
     return " ".join(text.split())
 
 
-def decode(content: bytes) -> tuple[str, str] | None:
-    """The text, BOM removed, and its encoding: UTF-8, else Windows-1252; None where the file is no text in either."""
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        # Windows-1252 gives nearly every file of bytes some characters: control characters tell them from texts.
-        return None if _BINARY.search(text) else (text, encoding)
-    return None
+def decode(content: bytes) -> tuple[str, bool]:
+    """The text without BOM, and whether it is UTF-8, as in release 2.1; else it is read as Windows-1252."""
+    try:
+        return content.decode("utf-8-sig"), True
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace"), False
 
 
 def features(content: bytes, raw_text: str) -> list[str]:
