@@ -12,16 +12,12 @@ BUILDERS = {"icnale_asa": "blv_trainer.corpora.icnale_asa"}  # name -> module, w
 
 
 def register(load: ModuleType) -> None:
-    """Adds the builders to the modules that come with ``datasets``, which has no other way to name one.
-
-    ``load_dataset`` lists and matches every file below ``data_dir`` for such a module before it asks it anything:
-    12 s for a corpus of 13,000 files, though the builder looks for its files itself. An empty list of files spares
-    that; without it everything works as well, only slower. ``load`` is the module ``datasets.load``.
-    """
+    """Adds the builders to the modules of ``datasets.load``, which has no other way to name one."""
     digest = _source_digest()
     for name, module in BUILDERS.items():
         load._PACKAGED_DATASETS_MODULES[name] = (module, digest)
 
+    # load_dataset would list every file below data_dir, 12 s for 13,000, though the builder looks for its files itself.
     def get_module(wrapped: Callable[..., Any], factory: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if factory.name in BUILDERS and factory.data_files is None:
             factory.data_files = []

@@ -39,11 +39,7 @@ def whisper_word_errors(answers: list[Answer], config: IcnaleConfig) -> dict[str
 
 
 def whisper_transcripts(answers: list[Answer], config: IcnaleConfig) -> dict[str, Transcript]:
-    """Transcripts by answer, none with ``transcripts="human"``.
-
-    With ``whisper_model``, recordings of wanted answers that the store lacks are transcribed into it first. They are
-    taken for English, as by ``blv-trainer transcribe``, whose store it goes on with.
-    """
+    """Transcripts by id, none with ``transcripts="human"``; with ``whisper_model`` the store is first made whole."""
     path = config.transcripts_path
     if path is None:
         return {}
@@ -54,6 +50,7 @@ def whisper_transcripts(answers: list[Answer], config: IcnaleConfig) -> dict[str
     from blv_trainer.asr import Progress, build_backend, transcribe
 
     recordings = [answer.audio for answer in wanted_answers(answers, config) if answer.audio is not None]
+    # English, as by `blv-trainer transcribe`, whose store it goes on with.
     backend = build_backend("openai-whisper", config.whisper_model, language="en")
     with tqdm(desc=f"Transcribing by {os.path.basename(config.whisper_model)}", unit=" recordings") as bar:
 

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 from blv_trainer.corpora.icnale.names import (
     LABELS,
@@ -82,22 +83,18 @@ def _as_read(answer: Answer, rng: random.Random) -> Answer:
 def _speakers(num_speakers: int, seed: int) -> list[tuple[str, int, int]]:
     """(region, number, level) of each speaker: levels and regions as published, scaled."""
     rng = random.Random(f"{seed}:speakers")
-    per_level = share_out(num_speakers, tuple(PUBLISHED_SET_COUNTS.values()))
-    learners = [level for level, count in enumerate(per_level[:-1]) for _ in range(count)]
+    per_level = _share_out(num_speakers, tuple(PUBLISHED_SET_COUNTS.values()))
+    learners = [level for level, size in enumerate(per_level[:-1]) for _ in range(size)]
     regions = [region for region in PUBLISHED_SPEAKERS if region != NATIVE_REGION]
-    per_region = share_out(len(learners), tuple(PUBLISHED_SPEAKERS[region] for region in regions), least=0)
-    homes = [region for region, count in zip(regions, per_region, strict=True) for _ in range(count)]
+    per_region = _share_out(len(learners), tuple(PUBLISHED_SPEAKERS[region] for region in regions), least=0)
+    homes = [region for region, size in zip(regions, per_region, strict=True) for _ in range(size)]
     _shuffle(learners, rng)
-    speakers = list(zip(homes, learners, strict=True)) + [(NATIVE_REGION, len(LABELS) - 1)] * per_level[-1]
-    numbers: dict[str, int] = dict.fromkeys(PUBLISHED_SPEAKERS, 0)
-    numbered = []
-    for region, level in speakers:
-        numbers[region] += 1
-        numbered.append((region, numbers[region], level))
-    return sorted(numbered)
+    speakers = [*zip(homes, learners, strict=True), *[(NATIVE_REGION, len(LABELS) - 1)] * per_level[-1]]
+    numbers = {region: count(1) for region in PUBLISHED_SPEAKERS}
+    return sorted((region, next(numbers[region]), level) for region, level in speakers)
 
 
-def share_out(total: int, weights: tuple[int, ...], *, least: int = 1) -> list[int]:
+def _share_out(total: int, weights: tuple[int, ...], *, least: int = 1) -> list[int]:
     """Whole numbers proportional to ``weights`` that sum to ``total`` (largest remainders), each at least ``least``."""
     whole = sum(weights)
     shares = [max(least, total * weight // whole) for weight in weights]
