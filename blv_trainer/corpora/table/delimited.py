@@ -69,7 +69,7 @@ def read_delimited(
             how: Any = csv.QUOTE_MINIMAL if encloses else csv.QUOTE_NONE
             return csv.reader(file, delimiter=mark, quoting=how, strict=True)
 
-        start, marks = file.tell(), (usual, *DELIMITERS.values())  # of those that fit equally well the first
+        start, marks = file.tell(), dict.fromkeys((usual, *DELIMITERS.values()))
 
         def fits(mark: str) -> int:
             """2 where the first records have several fields, each as many; 1 where the header has; else 0."""
@@ -80,7 +80,8 @@ def read_delimited(
             return 0 if widths[:1] < [2] else 2 if len({*widths}) == 1 else 1
 
         if delimiter is None:
-            delimiter = max(marks, key=fits)
+            # The usual one first, and no other where it fits: a quote that another takes for one may never end.
+            delimiter = next((mark for least in (2, 1) for mark in marks if fits(mark) >= least), usual)
             if delimiter != usual:
                 notes.append(f"{path}: its columns are separated by {_name(delimiter)}s.")
             file.seek(start)

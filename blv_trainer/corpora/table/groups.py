@@ -65,23 +65,24 @@ def leaking_groups(dataset: DatasetDict, group_column: str | None) -> list[str]:
     ]
 
 
-def find_groups(given: str | None, tables: Mapping[str, pa.Table]) -> tuple[str | None, list[str]]:
-    """The group column in use, which every table has, and notes on rows that have no group."""
+def find_groups(given: str | None, tables: Mapping[str, pa.Table], notes: list[str]) -> str | None:
+    """The group column in use, which every table has; rows that have no group are noted."""
     lacking = [split for split, columns in tables.items() if _USUAL_COLUMN not in columns.column_names]
     if given is None and lacking:
-        found = f"Rows are not grouped by the column {_USUAL_COLUMN!r}, which {' and '.join(lacking)} lacks."
-        return None, [found] if len(lacking) < len(tables) else []
-    column, notes = given or _USUAL_COLUMN, []
+        if len(lacking) < len(tables):
+            notes.append(f"Rows are not grouped by the column {_USUAL_COLUMN!r}, which {' and '.join(lacking)} lacks.")
+        return None
+    column = given or _USUAL_COLUMN
     for split, columns in tables.items():
         if count := sum(label_name(cell) is None for cell in columns[column].to_pylist()):
             where = f"in the column {column!r}, which says whose answers belong together"
             rows = f"{split} rows".strip()  # a file read by itself is no split
             notes.append(f"{count} of {columns.num_rows} {rows} have an empty cell {where}: each is a group by itself.")
-    return column, notes
+    return column
 
 
-def hold_out(train: Dataset, group_column: str | None, fraction: float, seed: int) -> tuple[np.ndarray, str]:
-    """Mask of the training rows held out for validation, whole groups, bool (num_rows,); a note."""
+def hold_out(train: Dataset, group_column: str | None, fraction: float, seed: int, notes: list[str]) -> np.ndarray:
+    """Mask of the training rows held out for validation, whole groups, bool (num_rows,)."""
     share = Fraction(fraction).limit_denominator(10**6)
     labels, groups = np.array(train["label"][:]), np.array(groups_of(train, group_column), dtype=object)
     fractions, names = (1 - share, share), ("train", "validation")
@@ -99,11 +100,11 @@ def hold_out(train: Dataset, group_column: str | None, fraction: float, seed: in
     whose = ""
     if group_column is not None:
         whose = f", all those of {len({*groups[held]})} of {len({*groups})} {_members(group_column)},"
-    note = (
+    notes.append(
         f"No validation split was given: {held.sum()} of {len(held)} training rows{whose} are held out for "
         f"validation, stratified by label (validation_fraction={fraction}, seed={seed})."
     )
-    return held, note
+    return held
 
 
 def _members(group_column: str) -> str:

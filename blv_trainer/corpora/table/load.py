@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from datasets import Dataset, DatasetDict
 
 from blv_trainer.corpora.table.groups import find_groups, hold_out, leaking_groups
-from blv_trainer.corpora.table.named_columns import PickedTable, check_rater_columns, pick_columns
+from blv_trainer.corpora.table.named_columns import check_rater_columns, pick_columns
 from blv_trainer.corpora.table.read import RawTable, read_chunks, read_hub
 from blv_trainer.corpora.table.usable_rows import (
     UnusableRow,
@@ -137,32 +137,38 @@ def load_table(
         raise ValueError(
             "Nothing to train on: give a train_file (.csv, .jsonl, .parquet, .xlsx ...) or a dataset_name."
         )
+    notes: list[str] = []
     if dataset_name is None:
         sources = {split: next(read_chunks(path, encoding, quoting, delimiter)) for split, path in files.items()}
-        notes = [note for raw in sources.values() for note in raw.notes]
+        notes += [note for raw in sources.values() for note in raw.notes]
     else:
-        sources, notes = read_hub(dataset_name, dataset_config_name)
+        sources = read_hub(dataset_name, dataset_config_name, notes)
     picked = {
         split: pick_columns(raw, text_column, label_column, group_column, raters) for split, raw in sources.items()
     }
     if names is None:
-        names, found = label_order_of(list(picked.values()))
-        notes += found
-    tables, unusable, left_out = _usable_tables(picked, names, required={"train", *files})
-    notes += left_out
+        names = label_order_of(list(picked.values()), notes)
+    tables, unusable = {}, []
+    for split, table in picked.items():
+        columns, rejected = usable_columns(table, names, split, notes)
+        unusable += rejected
+        if columns.num_rows:
+            tables[split] = columns
+        elif split == "train" or split in files:
+            raise ValueError(nothing_usable(table, rejected, names))
+        else:  # test sets on the Hub are often published without labels
+            notes.append(f"{table.raw.source} is not used: none of its {len(rejected)} rows is usable.")
     present = {names[index] for index in pc.unique(tables["train"]["label"]).to_pylist()}
     if len(present) < 2:
         source = sources["train"].source
         raise ValueError(f"{source}: every usable row has the label {min(present)!r}; training needs two or more.")
     if absent := [name for name in names if name not in present]:
         notes.append(f"Labels without a training row: {', '.join(absent)}.")
-    group_column, ungrouped = find_groups(group_column, tables)
-    notes += ungrouped
+    group_column = find_groups(group_column, tables, notes)
     if "validation" not in tables and validation_fraction:
         train = tables.pop("train")
-        held, note = hold_out(as_dataset(train, names), group_column, validation_fraction, seed)
+        held = hold_out(as_dataset(train, names), group_column, validation_fraction, seed, notes)
         tables = {"train": train.filter(pa.array(~held)), "validation": train.filter(pa.array(held)), **tables}
-        notes.append(note)
     for note in notes:
         logger.info(note)
     dataset = DatasetDict({split: as_dataset(columns, names, split, raters) for split, columns in tables.items()})
@@ -248,37 +254,20 @@ def iter_texts(
     all_unusable, is_empty = [], True
     for raw in read_chunks(path, encoding, quoting, delimiter, rows_at_a_time=rows_at_a_time):
         table = pick_columns(raw, text_column, label_column, group_column, raters)
-        columns, unusable, notes = usable_columns(table, names, split="")
+        notes = [*raw.notes]
+        columns, unusable = usable_columns(table, names, "", notes)
         left_out = {row.row for row in unusable}
         if columns.num_rows:
             is_empty = False
             kept = [row not in left_out for row in raw.rows]
             rows = [*compress(raw.rows, kept)]
-            column, ungrouped = find_groups(group_column, {"": columns})
+            column = find_groups(group_column, {"": columns}, notes)
             as_read = replace(raw, columns=raw.columns.filter(pa.array(kept)), rows=rows)
-            notes = [*raw.notes, *notes, *ungrouped]
             yield TextData(as_dataset(columns, names, None, raters), as_read, rows, unusable, notes, column)
         elif is_empty:
             all_unusable += unusable
     if is_empty:
         raise ValueError(nothing_usable(table, all_unusable, names))
-
-
-def _usable_tables(
-    picked: dict[str, PickedTable], names: list[str], required: set[str]
-) -> tuple[dict[str, pa.Table], list[UnusableRow], list[str]]:
-    tables, unusable, notes = {}, [], []
-    for split, table in picked.items():
-        columns, rejected, left_out = usable_columns(table, names, split)
-        unusable += rejected
-        notes += left_out
-        if columns.num_rows:
-            tables[split] = columns
-        elif split in required:
-            raise ValueError(nothing_usable(table, rejected, names))
-        else:  # test sets on the Hub are often published without labels
-            notes.append(f"{table.raw.source} is not used: none of its {len(rejected)} rows is usable.")
-    return tables, unusable, notes
 
 
 def _leaking_texts(tables: dict[str, pa.Table]) -> list[str]:

@@ -83,7 +83,7 @@ def read_chunks(
         raise ValueError(f"{path} has no rows. A text file names its columns in its first line.")
 
 
-def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple[dict[str, RawTable], list[str]]:
+def read_hub(dataset_name: str, dataset_config_name: str | None, notes: list[str]) -> dict[str, RawTable]:
     """The train, validation and test splits of a Hub dataset or a local folder; a note where a split is not used."""
     wanted = f"dataset {dataset_name!r}" + (f", configuration {dataset_config_name!r}" if dataset_config_name else "")
     try:
@@ -107,7 +107,9 @@ def read_hub(dataset_name: str, dataset_config_name: str | None = None) -> tuple
             aside.remove(found)
     if "train" not in tables:
         raise ValueError(f"The {wanted} has no rows in a split named 'train'. Its splits: {', '.join(loaded)}.")
-    return tables, [f"Splits of the {wanted} that are not used: {', '.join(aside)}."] if aside else []
+    if aside:
+        notes.append(f"Splits of the {wanted} that are not used: {', '.join(aside)}.")
+    return tables
 
 
 @contextmanager

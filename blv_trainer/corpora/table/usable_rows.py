@@ -35,9 +35,9 @@ class UnusableRow:
 
 
 def usable_columns(
-    table: PickedTable, label_names: list[str], split: str
-) -> tuple[pa.Table, list[UnusableRow], list[str]]:
-    """Columns ``text``, ``label``, others and raters', indices into ``label_names``; rows and columns left out."""
+    table: PickedTable, label_names: list[str], split: str, notes: list[str]
+) -> tuple[pa.Table, list[UnusableRow]]:
+    """Columns ``text``, ``label``, others and raters' (indices into ``label_names``); the rows left out."""
     source, has_label = table.raw.source, table.label_column is not None
     codes, unknown = _codes(table.labels, label_names)
     usable = table.has_text & (codes >= 0) if has_label else table.has_text
@@ -56,7 +56,7 @@ def usable_columns(
     if unusable:
         counts, left_out = _describe_unusable(unusable, table.raw.unit, label_names), len(unusable)
         logger.warning("%s: %d of %d rows cannot be used and are left out: %s.", source, left_out, len(usable), counts)
-    others, notes = [], []
+    others = []
     for field in table.raw.columns.schema:
         if field.name in (table.text_column, table.label_column, *table.raters):
             continue
@@ -69,7 +69,7 @@ def usable_columns(
         columns = columns.append_column(name, _rater_codes(table, name, usable, label_names))
     if has_label:
         columns = columns.add_column(0, "label", pa.array(codes))
-    return columns.add_column(0, "text", table.texts).filter(pa.array(usable)), unusable, notes
+    return columns.add_column(0, "text", table.texts).filter(pa.array(usable)), unusable
 
 
 def as_dataset(
@@ -94,8 +94,8 @@ def nothing_usable(table: PickedTable, unusable: list[UnusableRow], label_names:
     return f"{table.raw.source}: none of the {len(unusable)} rows can be used: {reasons}."
 
 
-def label_order_of(tables: list[PickedTable]) -> tuple[list[str], list[str]]:
-    """The labels, lowest first: as a column of the tables declares, or as a person would sort them; and notes."""
+def label_order_of(tables: list[PickedTable], notes: list[str]) -> list[str]:
+    """The labels, lowest first: as a column of the tables declares, or as a person would sort them."""
     declared = next((table.declared for table in tables if table.declared), None)
     how = "as the column declares" if declared else "sorted by name"
     if declared is None:
@@ -109,7 +109,7 @@ def label_order_of(tables: list[PickedTable]) -> tuple[list[str], list[str]]:
                 "levels, or list all of them as label_order."
             )
     names = spell_levels(declared)
-    notes = [f"Order of the labels, {how}: {' < '.join(_first_labels(names))}. Give label_order to set another."]
+    notes.append(f"Order of the labels, {how}: {' < '.join(_first_labels(names))}. Give label_order to set another.")
     words = [name for name in names if not as_number(name)]
     if 0 < len(words) < len(names) / 2:
         notes.append(
@@ -119,7 +119,7 @@ def label_order_of(tables: list[PickedTable]) -> tuple[list[str], list[str]]:
         )
     if alike := look_alikes(names):
         notes.append(f"Labels that look alike are told apart: {alike}. Make them one in the file if they are one.")
-    return names, notes
+    return names
 
 
 def natural_order(labels: Iterable[str]) -> list[str]:

@@ -112,7 +112,7 @@ def test_no_group_is_torn_apart_and_every_label_stays_in_train_even_where_groups
     rows = [*rows, *((label, 16 + speaker) for label in (0, 1) for speaker in range(40))]
     columns = {"text": [f"text {i}" for i in range(len(rows))], "label": [label for label, _ in rows]}
     dataset = Dataset.from_dict({**columns, "learner": [speaker for _, speaker in rows]})
-    held, _ = hold_out(dataset, "learner", fraction, seed)
+    held = hold_out(dataset, "learner", fraction, seed, [])
     sides = {(speaker, side) for (_, speaker), side in zip(rows, held.tolist(), strict=True)}
     assert len(sides) == len({speaker for _, speaker in rows})
     assert {label for (label, _), side in zip(rows, held, strict=True) if not side} == {label for label, _ in rows}

@@ -283,7 +283,8 @@ def test_a_local_folder_is_a_dataset(tmp_path):
     pq.write_table(
         pa.Table.from_pylist(ROWS).cast(pa.schema([("text", VIEW), ("label", VIEW)])), f"{name}/train.parquet"
     )
-    tables, notes = read_hub(name)
+    notes = []
+    tables = read_hub(name, None, notes)
     assert tables["train"].columns.schema.types == [pa.string()] * 2
     assert {split: table.columns.to_pylist() for split, table in tables.items()} == splits
     assert notes == []
@@ -295,7 +296,8 @@ def test_a_validation_split_is_known_by_each_of_its_names_and_one_that_is_not_us
     rows = datasets.Dataset.from_list(ROWS)  # in a local folder datasets itself would rename the splits
     splits = datasets.DatasetDict({"train": rows, name: rows, "unsupervised": rows, "test": rows.take(0)})
     monkeypatch.setattr(datasets, "load_dataset", lambda *_: splits)
-    tables, notes = read_hub("some/dataset")
+    notes = []
+    tables = read_hub("some/dataset", None, notes)
     assert list(tables) == ["train", "validation"]
     assert tables["validation"].source == f"some/dataset [{name}]"
     assert notes == ["Splits of the dataset 'some/dataset' that are not used: unsupervised, test."]
@@ -304,6 +306,6 @@ def test_a_validation_split_is_known_by_each_of_its_names_and_one_that_is_not_us
 def test_a_dataset_without_train_lists_its_splits_and_an_unknown_configuration_those_there_are(tmp_path):
     name = make_hub_folder(tmp_path / "data", test=ROWS, validation=ROWS)
     with pytest.raises(ValueError, match=r"has no rows in a split named 'train'. Its splits: validation, test"):
-        read_hub(name)
+        read_hub(name, None, [])
     with pytest.raises(ValueError, match=r"configuration 'en' cannot be loaded: .*'en' not found"):
-        read_hub(name, "en")
+        read_hub(name, "en", [])

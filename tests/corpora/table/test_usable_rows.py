@@ -43,7 +43,7 @@ REASONS = [
 
 def test_every_unusable_row_is_listed_and_one_warning_counts_them_by_reason(caplog):
     with caplog.at_level(logging.INFO):
-        columns, unusable, _ = usable_columns(pick(MIXED), ["A1", "A2"], "train")
+        columns, unusable = usable_columns(pick(MIXED), ["A1", "A2"], "train", [])
     assert columns.to_pylist()[:2] == [{"text": "fine", "label": 0}, {"text": "also fine", "label": 1}]
     assert unusable == [UnusableRow("train", "x.csv", *reason) for reason in REASONS]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
@@ -53,7 +53,7 @@ def test_every_unusable_row_is_listed_and_one_warning_counts_them_by_reason(capl
             "(line 6); 2 x unknown label (lines 7, 10: 'C9', 'a2'; known are 'A1', 'A2').",
         )
     ]
-    usable_columns(pick({"text": ["a"] * 200, "label": ["a2"] * 10 + ["A1"] * 190}), ["A1", "A2"], "train")
+    usable_columns(pick({"text": ["a"] * 200, "label": ["a2"] * 10 + ["A1"] * 190}), ["A1", "A2"], "train", [])
     message = "10 x unknown label (lines 2, 3, 4, 5, 6, ...: 'a2'; known are 'A1', 'A2'; did you mean 'A2'?)"
     assert message in caplog.text
 
@@ -61,7 +61,7 @@ def test_every_unusable_row_is_listed_and_one_warning_counts_them_by_reason(capl
 def test_more_than_a_twentieth_of_the_labels_unknown_is_an_error_with_both_lists_side_by_side():
     labels = ["A1 "] * 20 + ["a1", "A2\u200b", "", "NA"] * 10 + [None] * 1000
     with pytest.raises(ValueError, match="none of the known levels") as caught:
-        usable_columns(pick({"text": ["a"] * len(labels), "label": labels}), ["A1", "A2", "B1", "B2"], "train")
+        usable_columns(pick({"text": ["a"] * len(labels), "label": labels}), ["A1", "A2", "B1", "B2"], "train", [])
     assert str(caught.value).splitlines() == [
         "x.csv: 20 of 40 labels in the column 'label' are none of the known levels.",
         "  in the data: rows  known",
@@ -73,9 +73,9 @@ def test_more_than_a_twentieth_of_the_labels_unknown_is_an_error_with_both_lists
         "Correct the column, leave out those rows, or train on these levels: label_order lists them, lowest first.",
     ]
     with pytest.raises(ValueError, match=r"or name another label_column, or take a model of these levels\.$"):
-        usable_columns(pick({"text": ["a"], "label": ["C9"]}), ["A1", "A2"], "")  # as evaluate does
+        usable_columns(pick({"text": ["a"], "label": ["C9"]}), ["A1", "A2"], "", [])  # as evaluate does
     almost = ["A1"] * 19 + ["C9"]
-    columns, unusable, _ = usable_columns(pick({"text": ["a"] * 20, "label": almost}), ["A1", "A2"], "train")
+    columns, unusable = usable_columns(pick({"text": ["a"] * 20, "label": almost}), ["A1", "A2"], "train", [])
     assert (columns.num_rows, len(unusable)) == (19, 1)
 
 
@@ -86,7 +86,8 @@ def test_a_column_that_cannot_be_kept_is_left_out_with_a_note():
     rows = {"text": ["raw"], "sentence": ["clean"], "label": ["x"], "cefr": ["y"]}
     nested = {"tokens": [["a"]], "meta": [{"k": 1}], "audio": [b"RIFF"]}
     table = pick(rows | nested, text_column="sentence", label_column="cefr")
-    columns, _, notes = usable_columns(table, ["x", "y"], "train")
+    notes = []
+    columns, _ = usable_columns(table, ["x", "y"], "train", notes)
     assert columns.to_pylist() == [{"text": "clean", "label": 1}]
     taken = [f"x.csv: column '{name}' is left out, because its name is taken." for name in ("text", "label")]
     assert notes[:2] == taken
@@ -103,7 +104,8 @@ def test_columns_of_single_values_are_kept_with_their_types():
         "day": [datetime.date(2020, 1, 1), None],
     }
     table = pick({"id": ["a", "b"], "label": ["x", "y"], "text": ["one", "two"], **others})
-    columns, unusable, notes = usable_columns(table, ["x", "y"], "train")
+    notes = []
+    columns, unusable = usable_columns(table, ["x", "y"], "train", notes)
     dataset = as_dataset(columns, ["x", "y"], "train")
     assert dataset.column_names == ["text", "label", "id", *others]
     others = {"id": "b", "score": None, "trial": 2, "native": False, "day": None}
@@ -122,7 +124,7 @@ def test_the_features_of_other_columns_survive():
         }
     )
     values = [pa.array(["a"], pa.large_string()), pa.array([1]), pa.array([0]), pa.array([["a"]])]
-    columns, _, _ = usable_columns(pick(values, features.arrow_schema), ["x", "y"], "test")
+    columns, _ = usable_columns(pick(values, features.arrow_schema), ["x", "y"], "test", [])
     dataset = as_dataset(columns, ["x", "y"], "test")
     assert dataset.features == Features(
         {"text": Value("string"), "label": ClassLabel(names=["x", "y"]), "region": ClassLabel(names=["JPN", "CHN"])}
@@ -133,7 +135,7 @@ def test_the_features_of_other_columns_survive():
 
 def test_a_fingerprint_in_the_source_is_not_taken_over():
     schema = pa.schema({"text": pa.string(), "label": pa.string()}, metadata={"huggingface": '{"fingerprint": "old"}'})
-    columns, _, _ = usable_columns(pick([["a", ""], ["x", "y"]], schema), ["x", "y"], "train")
+    columns, _ = usable_columns(pick([["a", ""], ["x", "y"]], schema), ["x", "y"], "train", [])
     assert as_dataset(columns, ["x", "y"], "train")._fingerprint != "old"
 
 
@@ -152,7 +154,7 @@ def pick_rated(raters, **changed):
 
 
 def test_levels_of_raters_become_indices_of_the_labels_and_empty_cells_none():
-    columns, unusable, _ = usable_columns(pick_rated(["second", "first"]), ["1", "2", "3"], "train")
+    columns, unusable = usable_columns(pick_rated(["second", "first"]), ["1", "2", "3"], "train", [])
     dataset = as_dataset(columns, ["1", "2", "3"], "train", ["second", "first"])
     assert dataset[:] == {"text": ["a", "b", "d"], "label": [0, 1, 2], "second": [1, 2, None], "first": [0, 2, None]}
     assert dataset.features["first"] == dataset.features["second"] == dataset.features["label"]
@@ -160,7 +162,7 @@ def test_levels_of_raters_become_indices_of_the_labels_and_empty_cells_none():
 
 
 def test_the_label_column_may_be_one_raters():
-    columns, _, _ = usable_columns(pick_rated(["level", "first"]), ["3", "2", "1"], "train")
+    columns, _ = usable_columns(pick_rated(["level", "first"]), ["3", "2", "1"], "train", [])
     assert columns.to_pydict() == {
         "text": ["a", "b", "d"],
         "label": [2, 1, 0],
@@ -177,7 +179,7 @@ def test_a_level_outside_the_labels_gives_a_sentence_with_its_place():
         match=r"x\.csv, line 3: '2\.5' in the rater column 'second' is none of the levels '1', '2', '3' \(2 such "
         r"cells\).*list all levels as label_order",
     ):
-        usable_columns(rated, ["1", "2", "3"], "train")
+        usable_columns(rated, ["1", "2", "3"], "train", [])
 
 
 # Labels
