@@ -3,7 +3,7 @@
 - ``load_table`` for your own CSV, TSV, JSON Lines, Parquet or xlsx files and for datasets of the Hub; ``load_texts``,
   ``iter_texts`` for one file of texts, labelled or not; ``groups_of`` for whose answers belong together, and
   ``leaking_groups`` for those that stand in train and elsewhere. They stand in ``table``.
-- ``splits``: by speaker, by sample, in folds; a split in a TSV.
+- ``splits``: by speaker, by sample, in folds.
 - ``as_cell``: texts in the cells of CSV and TSV files that a spreadsheet does not run.
 - ``icnale``: the ICNALE Spoken Monologue; ``icnale_asa``: the builder behind ``load_dataset("icnale_asa", ...)``.
 - ``synthetic``: an invented corpus with the names and folders of ICNALE, and its answers alone.

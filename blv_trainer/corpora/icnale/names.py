@@ -37,7 +37,7 @@ _ID = re.compile(r"(SM_[A-Z]{3}_[A-Z]{3}\d_\d{3})(_[A-Z0-9]{2}_\d)?(\.\w+)?", re
 
 @dataclass(frozen=True, order=True)
 class AnswerKey:
-    """What names an answer, whatever level a file name gives it."""
+    """What names an answer, whatever level the name of a file gives it."""
 
     region: str  # one of REGIONS; ENS for native speakers
     number: str  # three digits, unique only together with the region
