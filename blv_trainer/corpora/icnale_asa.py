@@ -10,7 +10,7 @@ import datasets
 from blv_trainer.corpora.icnale.background import BACKGROUND_COLUMNS
 from blv_trainer.corpora.icnale.builder_config import IcnaleConfig
 from blv_trainer.corpora.icnale.folder import read_folder
-from blv_trainer.corpora.icnale.names import Answer, Transcript
+from blv_trainer.corpora.icnale.names import Answer
 from blv_trainer.corpora.icnale.parquet_folder import CITATION
 from blv_trainer.corpora.icnale.selection import assign_splits, describe_leak, select_answers, split_order
 from blv_trainer.corpora.icnale.transcripts import whisper_transcripts
@@ -67,8 +67,7 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
         config = self.config
         corpus = read_folder(config)
         logger.info("%s: %s", config.data_dir, corpus.report.summary())
-        transcripts = whisper_transcripts(corpus.answers, config)
-        answers = select_answers(corpus.answers, transcripts, config)
+        answers = select_answers(corpus.answers, whisper_transcripts(corpus.answers, config), config)
         split = assign_splits(answers, config)
         self.info.description = f"{corpus.report.summary()}\n{describe_leak(answers, split)}"
         return [
@@ -76,7 +75,6 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
                 name=name,
                 gen_kwargs={
                     "shards": _shards([answer for answer, own in zip(answers, split, strict=True) if own == name]),
-                    "transcripts": transcripts,
                     "background": corpus.background,
                 },
             )
@@ -84,14 +82,11 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
         ]
 
     def _generate_examples(
-        self,
-        shards: list[list[Answer]],
-        transcripts: dict[str, Transcript],
-        background: dict[str, dict[str, str | None]],
+        self, shards: list[list[Answer]], background: dict[str, dict[str, str | None]]
     ) -> Iterator[tuple[str, dict]]:
         for shard in shards:
             for answer in shard:
-                yield answer.id, self._example(answer, transcripts.get(answer.id), background.get(answer.speaker, {}))
+                yield answer.id, self._example(answer, background.get(answer.speaker, {}))
 
     def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
         """As in the base class; warns of speakers that leak."""
@@ -109,14 +104,14 @@ class IcnaleAsa(datasets.GeneratorBasedBuilder):
         if leak := self.info.description.partition("\n")[2]:
             warnings.warn(leak, UserWarning, stacklevel=3)
 
-    def _example(self, answer: Answer, transcript: Transcript | None, background: dict[str, str | None]) -> dict:
-        duration_s = transcript.duration_s if transcript else None
+    def _example(self, answer: Answer, background: dict[str, str | None]) -> dict:
+        duration_s = answer.heard.duration_s if answer.heard else None
         if self.config.durations and answer.audio is not None and duration_s is None:
             duration_s = _duration_s(answer.audio)
         example = {
             **{name: getattr(answer, name) for name in ("id", "region", "speaker", "task", "topic", "audio")},
             **{column: background.get(column) for column in BACKGROUND_COLUMNS},
-            "text": answer.text if transcript is None else transcript.text,
+            "text": answer.heard.text if answer.heard else answer.text,
             "text_human": answer.text,
             "text_raw": answer.raw_text,
             "label": self.config.class_of(answer.label),

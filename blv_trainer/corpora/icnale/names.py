@@ -60,6 +60,14 @@ class AnswerKey:
 
 
 @dataclass(frozen=True)
+class Transcript:
+    """What Whisper heard in one recording; ``duration_s`` is None where that is not known."""
+
+    text: str
+    duration_s: float | None = None  # seconds
+
+
+@dataclass(frozen=True)
 class Answer(AnswerKey):
     """One spoken answer, the row that every stage of the corpus hands on."""
 
@@ -67,14 +75,7 @@ class Answer(AnswerKey):
     text: str | None  # cleaned; None where there is audio and no text
     audio: str | None = None  # path of the recording
     raw_text: str | None = None  # as the file has it, decoded and nothing else
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What Whisper heard in one recording; ``duration_s`` is None where that is not known."""
-
-    text: str
-    duration_s: float | None = None  # seconds
+    heard: Transcript | None = None  # by Whisper, where its transcripts are asked for
 
 
 def levels_of_speakers(pairs: Iterable[tuple[str, str]]) -> dict[str, Counter[str]]:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections import defaultdict
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -30,9 +31,9 @@ def wanted_answers(answers: list[Answer], config: IcnaleConfig) -> list[Answer]:
 
 
 def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], config: IcnaleConfig) -> list[Answer]:
-    """Those of the wanted answers that have the text asked for; at least one."""
-    wanted = wanted_answers(answers, config)
-    lacking = [answer.id for answer in wanted if config.transcripts != "human" and answer.id not in transcripts]
+    """The wanted answers that have the text asked for, with what Whisper heard; at least one."""
+    wanted = [replace(answer, heard=transcripts.get(answer.id)) for answer in wanted_answers(answers, config)]
+    lacking = [answer.id for answer in wanted if config.transcripts != "human" and answer.heard is None]
     if lacking:
         path = config.transcripts_path
         message = f"{path} lacks {len(lacking)} of {len(wanted)} recordings, for example {lacking[0]}."
@@ -42,7 +43,7 @@ def select_answers(answers: list[Answer], transcripts: dict[str, Transcript], co
                 cure = "They cannot be transcribed; the log says why. Mend them"
             raise ValueError(f"{message} {cure}, or leave them out with allow_missing=True.")
         logger.warning("%s They are left out.", message)
-        wanted = [answer for answer in wanted if answer.id in transcripts]
+        wanted = [answer for answer in wanted if answer.heard is not None]
     if not wanted:
         missing = "text" if config.transcripts == "human" else "recording with a transcript"
         raise ValueError(
