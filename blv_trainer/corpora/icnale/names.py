@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-# Speakers of each region in release 2.1; four answers each. ENS: native speakers.
-PUBLISHED_SPEAKERS = {
-    "CHN": 150, "ENS": 150, "HKG": 50, "IDN": 100, "JPN": 150, "KOR": 100,
-    "PAK": 100, "PHL": 100, "SIN": 50, "THA": 50, "TWN": 100,
-}  # fmt: skip
-REGIONS = tuple(PUBLISHED_SPEAKERS)
-NATIVE_REGION = "ENS"
+REGIONS = ("CHN", "ENS", "HKG", "IDN", "JPN", "KOR", "PAK", "PHL", "SIN", "THA", "TWN")
+NATIVE_REGION = "ENS"  # native speakers
 TOPICS = ("PTJ", "SMK")  # part-time jobs are important for students; smoking should be banned at all restaurants
 TASKS = ("PTJ1", "PTJ2", "SMK1", "SMK2")  # topic and trial
 
@@ -21,6 +16,8 @@ LABELS = ("A2", "B1_1", "B1_2", "B2", "native")  # from low to high; a class is 
 LABEL_OF_CODE = {"A2_0": "A2", "B1_1": "B1_1", "B1_2": "B1_2", "B2_0": "B2"} | {f"XX_{i}": "native" for i in range(4)}
 CODE_OF_LABEL = {"A2": "A2_0", "B1_1": "B1_1", "B1_2": "B1_2", "B2": "B2_0", "native": "XX_1"}
 
+# Speakers of each region in release 2.1; four answers each.
+PUBLISHED_SPEAKERS = dict(zip(REGIONS, (150, 150, 50, 100, 150, 100, 100, 100, 50, 50, 100), strict=True))
 # Answers of each label in release 2.1 by the level in the audio name and in the text name, and in the set that
 # Lo et al. 2024 and Tsai et al. 2025 report on.
 AUDIO_NAME_COUNTS = dict(zip(LABELS, (400, 880, 1868, 652, 600), strict=True))
