@@ -89,7 +89,8 @@ def hold_out(train: Dataset, group_column: str | None, fraction: float, seed: in
     held = split_by_group(labels.tolist(), groups.tolist(), fractions=fractions, names=names, seed=seed) == names[1]
     for label in np.unique(labels):
         if held[labels == label].all():  # a label of a single group stays in train
-            held[np.isin(groups, groups[labels == label])] = False
+            own = {*groups[labels == label]}
+            held[[group in own for group in groups]] = False
     together = "copies of one text" if group_column is None else f"rows with the same {group_column!r}"
     if not held.any():
         raise ValueError(
