@@ -29,7 +29,7 @@ __getattr__ = opened_on_demand("blv_trainer", {"training_arguments": _HEAVY})
 MUST_EXCEED = {
     **dict.fromkeys(("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"), 0),
     **dict.fromkeys(("num_train_epochs", "learning_rate", "max_length", "num_resamples", "num_speakers"), 0),
-    **dict.fromkeys(("seed", "seeds", "tsne_rows", "tsne_iterations"), -1),
+    **dict.fromkeys(("seed", "seeds", "tsne_rows", "tsne_iterations", "warmup_steps"), -1),
 }
 
 

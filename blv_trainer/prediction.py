@@ -25,8 +25,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from transformers import PretrainedConfig
 
-__all__ = ["group_scores", "label_names", "load_classifier", "load_errors", "max_tokens", "note_cut", "num_tokens",
-           "predict_logits", "prediction_table"]  # fmt: skip
+__all__ = [
+    "group_scores",
+    "label_names",
+    "load_classifier",
+    "load_errors",
+    "max_tokens",
+    "note_cut",
+    "num_tokens",
+    "predict_logits",
+    "prediction_table",
+]
 
 logger = logging.getLogger(__name__)
 

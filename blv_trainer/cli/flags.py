@@ -76,7 +76,7 @@ def _check_values(given: Mapping[str, Any]) -> None:
         values = given.get(name)
         for value in values if isinstance(values, list) else [values]:
             if value is not None and not value > limit:
-                wanted = f"above {limit}" if isinstance(value, float) else f"from {limit + 1} up"
+                wanted = "above 0" if isinstance(value, float) and not limit else f"from {limit + 1} up"
                 raise ValueError(f"--{name} {value} cannot be used: give a number {wanted}.")
     if "loss" in given:
         options = given.get("loss_kwargs")
@@ -85,6 +85,8 @@ def _check_values(given: Mapping[str, Any]) -> None:
         refuse_unknown_loss("--loss", given["loss"], options if isinstance(options, dict) else ())
     if given["decision"] is not None:
         _refuse_unknown("--decision", given["decision"], ["raw", "consistent", "tuned", *rules()])
+    if given["tune_for"] and given["decision"] not in (None, "tuned"):
+        raise ValueError(f"--tune_for says what a tuned decision is for, and --decision {given['decision']} is none.")
     for word in given["tune_for"] or ():
         name, _, weight = word.partition("=")
         if name != "ece":  # which is told why

@@ -128,6 +128,7 @@ def _scored_texts(args) -> tuple[Any, Iterator[tuple[pa.Table, Sequence[int], Se
     from transformers import utils
 
     from blv_trainer.corpora import groups_of, iter_texts
+    from blv_trainer.experiments import still_at
     from blv_trainer.levels import score_scale
     from blv_trainer.prediction import label_names, load_classifier, max_tokens, note_cut, predict_logits
 
@@ -155,8 +156,9 @@ def _scored_texts(args) -> tuple[Any, Iterator[tuple[pa.Table, Sequence[int], Se
     how = {"batch_size": args.batch_size, "max_length": args.max_length, "on_batch": lengths.extend}
 
     def scored():
-        for texts, *part in chain([first], parts):
-            yield (*part, predict_logits(model, tokenizer, texts, **how))
+        with still_at("predictions", lengths):
+            for texts, *part in chain([first], parts):
+                yield (*part, predict_logits(model, tokenizer, texts, **how))
         note_cut(lengths, max_tokens(model, tokenizer, args.max_length))
 
     return model, scored()

@@ -119,7 +119,11 @@ def _write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
         for table in tables:
             table = table.replace_schema_metadata(None)  # pandas' and datasets' words on the input do not fit any more
             if writer is None:
-                writer = pq.ParquetWriter(path, table.schema)
+                # A column that is empty so far may hold anything later, and anything can be text.
+                fields = [
+                    field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema
+                ]
+                writer = pq.ParquetWriter(path, pa.schema(fields))
             writer.write_table(table.cast(writer.schema))
     except pa.ArrowException as error:
         raise ValueError(f"later rows hold other kinds of values than the first ({error}): write .jsonl.") from error

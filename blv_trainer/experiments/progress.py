@@ -8,7 +8,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,17 +81,19 @@ def predict_with_time_left(what: str, *args: Any, **kwargs: Any) -> tuple[np.nda
 
 
 @contextmanager
-def still_at(what: str) -> Iterator[None]:
-    """Says every ten seconds that something goes on, where nothing tells how much of it is done.
+def still_at(what: str, rows: Sized = ()) -> Iterator[None]:
+    """Says every ten seconds that something goes on, where nothing tells how much of it is left.
 
     Args:
         what: it is, as a line begins.
+        rows: grows by one with each row that is done, where rows are counted.
     """
     done, start = threading.Event(), time.monotonic()
 
     def say() -> None:
         while not done.wait(_EVERY):
-            logger.info("%s: %s so far", what, in_words(time.monotonic() - start))
+            counted = f"{len(rows):,} rows, " if rows else ""
+            logger.info("%s: %s%s so far", what, counted, in_words(time.monotonic() - start))
 
     speaker = threading.Thread(target=say, daemon=True)
     speaker.start()

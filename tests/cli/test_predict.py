@@ -181,6 +181,12 @@ def test_the_suffix_chooses_the_format_and_chunks_join_to_one_file(suffix, tmp_p
     assert READERS[suffix](path) == ROWS
 
 
+def test_a_column_that_begins_with_nothing_may_hold_something_later(tmp_path):
+    parts = [pa.table({"note": pa.nulls(2)}), pa.table({"note": ["late", None]})]
+    write_predictions(parts, output_file=str(tmp_path / "out.parquet"))
+    assert pq.read_table(tmp_path / "out.parquet")["note"].to_pylist() == [None, None, "late", None]
+
+
 def test_the_format_wins_over_the_suffix(tmp_path):
     write_predictions(chunks(), output_file=str(tmp_path / "out.csv"), format="jsonl")
     assert len(READERS["jsonl"](tmp_path / "out.csv")) == 3

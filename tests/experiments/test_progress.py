@@ -84,6 +84,9 @@ def test_what_cannot_be_counted_is_said_to_go_on(monkeypatch, lines):
     assert lines()[0] == "the report: 0 s so far"
     time.sleep(0.05)
     assert len(lines()) == count  # it is over
+    with still_at("predictions", range(12_000)):
+        time.sleep(0.1)
+    assert lines()[-1] == "predictions: 12,000 rows, 0 s so far"
 
 
 def test_a_long_training_is_foretold_from_few_of_its_rows(save_tiny_bert, tmp_path, monkeypatch):

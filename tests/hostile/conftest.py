@@ -1,8 +1,8 @@
 """Input that nobody meant well with: drawn by hypothesis, judged by what comes out.
 
-``pytest tests/hostile`` draws a few examples of each kind, ``-m slow`` thousands, the same ones every time: a suite that
-draws anew fails on somebody else's change. ``HOSTILE_EXAMPLES=20000 pytest tests/hostile -m slow`` draws that many new
-ones.
+``pytest tests/hostile`` draws a few examples of each kind, ``-m slow`` thousands, the same ones every time: a suite
+that draws anew fails on somebody else's change. ``HOSTILE_EXAMPLES=20000 pytest tests/hostile -m slow`` draws that many
+new ones.
 """
 
 import contextlib
