@@ -17,7 +17,7 @@ from blv_trainer.arguments import BLVTrainingArguments, ModelArguments, output_f
 from blv_trainer.decision import POWERS
 from blv_trainer.experiments import runs
 from blv_trainer.experiments.comparison import Plan, make_runs, refuse_other_runs, shared_settings
-from blv_trainer.experiments.decisions import Answers, Decided, Found, choice, cross_fitted
+from blv_trainer.experiments.decisions import Answers, Choice, Decided, Found, choice, cross_fitted
 from blv_trainer.experiments.folds import cut_validation, out_of_fold
 from blv_trainer.experiments.frozen import FEATURES_FOLDER, head_learner, pooled_features
 from blv_trainer.experiments.methods import Method, parse_method
@@ -82,32 +82,7 @@ def train_decided(
         metric=tune_for or "balanced",
         powers=(0.0,) if model_args.head == "stock" else POWERS,  # a stock head holds no cost
     )
-    if decision == "tuned" and not num_folds and "validation" not in dataset:
-        raise ValueError(
-            "--decision tuned has nothing to tune on: give --validation_file, --validation_fraction or --folds, or "
-            "--decision raw."
-        )
-    if decision == "tuned" and not num_folds and len(dataset["validation"]) < _FEW_ROWS:
-        logger.warning(
-            "The decision is tuned on %d validation rows: on so few it may lose points of accuracy on other rows. "
-            "--folds 5 tunes it on all training rows.",
-            len(dataset["validation"]),
-        )
-    if freeze_encoder and training_args.push_to_hub:
-        raise ValueError(
-            "--push_to_hub would publish the head that --freeze_encoder trains, without its encoder: leave it out, and "
-            "publish the finished folder with blv-trainer push."
-        )
-    if training_args.load_best_model_at_end and not num_folds and "validation" not in dataset:
-        raise ValueError(
-            "--load_best_model_at_end has no rows to find the best on: give --validation_file, --validation_fraction "
-            "or --folds."
-        )
-    if model_args.head == "stock" and decision != "tuned" and choose(None).decision.power > 0:
-        raise ValueError(
-            f"--decision {decision} weighs errors by their distance, which a stock head cannot hold: give --head "
-            "mean_pooled, or --decision tuned."
-        )
+    _check(dataset, model_args, training_args, decision, choose, num_folds=num_folds, freeze_encoder=freeze_encoder)
     cache_dir = output_folder(training_args) / FEATURES_FOLDER
     out_of_fold_rows, chosen = None, None
     if num_folds:
@@ -135,6 +110,45 @@ def train_decided(
     if training_args.should_save:
         shutil.rmtree(cache_dir, ignore_errors=True)
     return metrics
+
+
+def _check(
+    dataset: DatasetDict,
+    model_args: ModelArguments,
+    training_args: BLVTrainingArguments,
+    decision: str,
+    choose: Choice,
+    *,
+    num_folds: int,
+    freeze_encoder: bool,
+) -> None:
+    """Raise a ValueError for settings that would do nothing or harm; warn of a decision tuned on few rows."""
+    if decision == "tuned" and not num_folds and "validation" not in dataset:
+        raise ValueError(
+            "--decision tuned has nothing to tune on: give --validation_file, --validation_fraction or --folds, or "
+            "--decision raw."
+        )
+    if decision == "tuned" and not num_folds and len(dataset["validation"]) < _FEW_ROWS:
+        logger.warning(
+            "The decision is tuned on %d validation rows: on so few it may lose points of accuracy on other rows. "
+            "--folds 5 tunes it on all training rows.",
+            len(dataset["validation"]),
+        )
+    if freeze_encoder and training_args.push_to_hub:
+        raise ValueError(
+            "--push_to_hub would publish the head that --freeze_encoder trains, without its encoder: leave it out, and "
+            "publish the finished folder with blv-trainer push."
+        )
+    if training_args.load_best_model_at_end and not num_folds and "validation" not in dataset:
+        raise ValueError(
+            "--load_best_model_at_end has no rows to find the best on: give --validation_file, --validation_fraction "
+            "or --folds."
+        )
+    if model_args.head == "stock" and decision != "tuned" and choose(None).decision.power > 0:
+        raise ValueError(
+            f"--decision {decision} weighs errors by their distance, which a stock head cannot hold: give --head "
+            "mean_pooled, or --decision tuned."
+        )
 
 
 def _make_folds(
