@@ -37,9 +37,10 @@ class SpeakingAssessmentPipeline(Pipeline):
             training data.
         backend: A name that ``build_backend`` knows, or any object with its interface; then ``whisper_model`` and
             ``whisper_options`` are not used.
-        whisper_options: Of the backend, such as ``{"language": "en"}`` to take the language as known, ``batch_size``.
-        expected_language: Code of the language that the classifier knows; None accepts all. Whisper models that end in
-            ``.en`` take everything for English.
+        whisper_options: Of the backend, such as ``batch_size``, or ``{"language": "en"}`` to take the language as known
+            where strong accents make Whisper hear another.
+        expected_language: Code of the language that the classifier knows; None accepts all; default: that of
+            ``whisper_options``, else "en". Whisper models that end in ``.en`` take everything for English.
         min_speech_s: Seconds of speech below which no level is given.
         max_length: Tokens after which a transcript is cut; default: what the classifier takes.
         **kwargs: Of ``transformers.Pipeline``: ``device``, ``batch_size`` (transcripts in one forward pass) ...
@@ -73,6 +74,8 @@ class SpeakingAssessmentPipeline(Pipeline):
         whisper_options: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ):
+        if language := (whisper_options or {}).get("language"):
+            kwargs.setdefault("expected_language", language)
         super().__init__(*args, **kwargs)
         if self.tokenizer is None:
             raise ValueError("speaking assessment needs the classifier's tokenizer: give tokenizer=.")

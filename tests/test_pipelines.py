@@ -356,6 +356,25 @@ def test_predict_gives_levels_and_refusals_of_recordings(classifier, tmp_path, c
     assert "no such recording: gone.wav" in capsys.readouterr().err
 
 
+def test_a_language_that_whisper_doubts_may_be_given_as_known(classifier, tmp_path, capsys, monkeypatch):
+    class Hears(StandIn):
+        def __init__(self, *, language, **_):
+            super().__init__(segment(SPEECH, 0, 8))
+            self.result["language"] = language or "zh"  # what it takes a strong accent for
+
+    monkeypatch.setattr("blv_trainer.pipelines.build_backend", lambda *_, **options: Hears(**options))
+    path = tmp_path / "a.wav"
+    path.write_bytes(as_wav(noise(8)))
+    words = ["predict", classifier, "--format", "json", "--audio", str(path)]
+    for more, language, refusal in ([], "zh", "other_language"), (["--language", "de"], "de", None):
+        assert main([*words, *more]) == 0
+        printed = capsys.readouterr()
+        [row] = json.loads(printed.out)
+        assert (row["language"], row["refusal_reason"]) == (language, refusal)
+        assert ("1 of 1 recordings sound like another language" in printed.err) == (refusal is not None)
+        assert "warnings" not in row or ("other_language" in row["warnings"]) == (refusal is not None)
+
+
 def test_predict_ends_with_the_row_of_the_person_where_all_recordings_are_one_speakers(
     classifier, tmp_path, capsys, monkeypatch
 ):

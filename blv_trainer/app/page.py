@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -125,7 +125,7 @@ def build_page(
     title: str | None = None,
     text_only: bool = False,
     whisper_model: str = "large-v2",
-    whisper_options: Mapping[str, Any] | None = None,
+    language: str | None = None,
     limits: Limits | None = None,
     trust_remote_code: bool = False,
 ) -> Blocks:
@@ -139,7 +139,7 @@ def build_page(
         title: of the page.
         text_only: a page for texts such as essays, which says nothing of speech.
         whisper_model: name or path of the weights.
-        whisper_options: of the transcriber, as for ``SpeakingAssessmentPipeline``.
+        language: code of what is spoken, taken as known; None: heard by Whisper, and refused where it is not English.
         limits: on what is put in.
         trust_remote_code: run model code that comes with the checkpoint.
 
@@ -152,7 +152,7 @@ def build_page(
     gr = import_gradio()
     limits = limits or Limits()
     classifier, tokenizer = load_classifier(model, trust_remote_code=trust_remote_code)
-    whisper: dict[str, Any] = {"whisper_model": whisper_model, "whisper_options": whisper_options}
+    whisper: dict[str, Any] = {"whisper_model": whisper_model, "whisper_options": {"language": language}}
     whisper |= {"backend": None} if text_only else {}
     assess = SpeakingAssessmentPipeline(model=classifier, tokenizer=tokenizer, device=classifier.device, **whisper)
     name = os.path.basename(os.path.abspath(model)) if os.path.isdir(model) else model

@@ -28,6 +28,7 @@ if __name__ == "__main__":
     serve(
         {model},
         whisper_model={whisper_model},
+        language={language},
         limits={limits},
         title={title},
         text_only={text_only},
@@ -45,6 +46,7 @@ def export_space(
     title: str | None = None,
     text_only: bool = False,
     whisper_model: str = "large-v2",
+    language: str | None = None,
     limits: Limits | None = None,
     trust_remote_code: bool = False,
     requirement: str | None = None,
@@ -60,6 +62,7 @@ def export_space(
         title: of the page.
         text_only: a page for texts alone; no Whisper checkpoint is copied.
         whisper_model: name or path of the weights.
+        language: of what is spoken, as ``build_page`` has it.
         limits: on what is put in.
         trust_remote_code: run model code that comes with the checkpoint.
         requirement: the line by which pip finds this package, such as ``blv_trainer[app] @ git+https://...``; default:
@@ -94,6 +97,7 @@ def export_space(
             text_only=text_only,
             model=f"str(HERE / {name!r})" if is_local else repr(model),
             whisper_model=whisper_reference,
+            language=repr(language),
             limits=limits or Limits(),
             trust_remote_code=trust_remote_code,
         )

@@ -16,6 +16,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--whisper_model", default="large-v2", help="name or path of the weights; base is fast (default: large-v2)"
     )
+    parser.add_argument("--language", help="code of what is spoken; default: heard by Whisper, English alone is judged")
     parser.add_argument("--title", help="of the page")
     parser.add_argument("--text_only", action="store_true", help="a page for texts, such as essays, without speech")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
@@ -45,6 +46,7 @@ def run(args) -> int:
         "title": args.title,
         "text_only": args.text_only,
         "whisper_model": args.whisper_model,
+        "language": args.language,
         "limits": Limits(args.max_characters, args.max_seconds, args.max_megabytes),
         "trust_remote_code": args.trust_remote_code,
     }

@@ -40,6 +40,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--audio", nargs="+", help="recordings, transcribed by Whisper first: wav, flac, ogg, mp3 ...")
     parser.add_argument("--one_speaker", action="store_true", help="of --audio: one person's; a last row judges all")
     parser.add_argument("--whisper_model", default="large-v2", help="of --audio: name or path (default: large-v2)")
+    parser.add_argument("--language", help="of --audio: its code; default: heard by Whisper, English alone is judged")
     add_text_flags(parser)
     parser.add_argument("--format", choices=FORMATS, help="form of the output; default: by --output_file, else a table")
     parser.add_argument("--output_file", help="write there: .csv, .tsv, .jsonl, .json, .parquet, .xlsx")
@@ -61,9 +62,10 @@ def run(args) -> int:
     for flag, given, needed in [
         ("--group_column", args.group_column, "input_file"),
         ("--one_speaker", args.one_speaker, "audio"),
+        ("--language", args.language, "audio"),
     ]:
         if given and not getattr(args, needed):
-            raise ValueError(f"{flag} goes with --{needed}: it says whose answers belong together there.")
+            raise ValueError(f"{flag} goes with --{needed}: it says something of what is there.")
     if args.output_file and args.input_file and Path(args.output_file).resolve() == Path(args.input_file).resolve():
         raise ValueError(f"--output_file {args.output_file} is the --input_file, which would be lost: name another.")
     output_format(args.output_file, args.format)  # an ending that is not written shows before any work
@@ -183,11 +185,23 @@ def _of_recordings(args) -> Iterator[pa.Table]:
     utils.logging.disable_progress_bar()
     model, tokenizer = load_classifier(args.model, trust_remote_code=args.trust_remote_code)
     assess = SpeakingAssessmentPipeline(
-        model=model, tokenizer=tokenizer, device=model.device, whisper_model=args.whisper_model
+        model=model,
+        tokenizer=tokenizer,
+        device=model.device,
+        whisper_model=args.whisper_model,
+        whisper_options={"language": args.language},
     )
     given = [{"recordings": args.audio}] if args.one_speaker else args.audio
     results = assess(given, batch_size=args.batch_size or _RECORDINGS_AT_A_TIME, max_length=args.max_length)
     files = args.audio
+    heard = [answer["refusal"] for result in results for answer in result.get("answers", [result])]
+    if doubted := sum(bool(refusal) and refusal["reason"] == "other_language" for refusal in heard):
+        logger.info(
+            "%d of %d recordings sound like another language: where it is English all the same, which Whisper may not "
+            "hear in a strong accent, give --language en.",
+            doubted,
+            len(files),
+        )
     if args.one_speaker:
         [person] = results
         results = [*person["answers"], _as_recording(person)]

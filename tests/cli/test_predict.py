@@ -126,6 +126,7 @@ def test_rows_without_a_speaker_are_groups_of_their_own_named_by_their_row(model
         (["--text", "a", "--group_column", "speaker"], "--group_column goes with --input_file"),
         (["--audio", "a.wav", "--group_column", "speaker"], "--group_column goes with --input_file"),
         (["--text", "a", "--one_speaker"], "--one_speaker goes with --audio"),
+        (["--text", "a", "--language", "de"], "--language goes with --audio"),
     ],
 )
 def test_groups_of_what_has_no_column_are_misuse(model, words, message, capsys):
