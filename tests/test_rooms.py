@@ -18,32 +18,32 @@ _FILES = sorted(_PACKAGE.rglob("*.py"))
 _LINE = {
     "checks": 130,
     "levels": 80,
-    "files": 230,
-    "run_folder": 190,
+    "files": 220,
+    "run_folder": 180,
     "asr": 2150,
-    "corpora": 3460,
+    "corpora": 3340,
     "metrics": 1100,
     "evaluation": 1120,
     "losses": 1160,
-    "decision": 790,
+    "decision": 810,
     "modeling": 300,
     "training_arguments": 110,
     "presets": 70,
     "arguments": 130,
     "onnx_classifier": 90,
-    "prediction": 290,
-    "hub": 2090,
-    "trainer": 970,
-    "experiments": 3220,
+    "prediction": 300,
+    "hub": 1920,
+    "trainer": 950,
+    "experiments": 3250,
     "pipelines": 290,
-    "app": 400,
-    "cli": 2390,
+    "app": 410,
+    "cli": 2420,
 }
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_800, 167, 189
-_MAX_LINES_OF_TESTS = 23_990
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_580, 164, 189
+_MAX_LINES_OF_TESTS = 24_050
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

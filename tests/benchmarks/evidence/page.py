@@ -10,7 +10,7 @@ import numpy as np
 from tests.benchmarks.evidence import cells
 from tests.benchmarks.evidence.corpora import CORPORA
 from tests.benchmarks.evidence.judging import SHOWN, THEORY
-from tests.benchmarks.evidence.training import EPOCHS_FINE_TUNED, EPOCHS_OF_FEW, FEW, NUM_FOLDS, NUM_FOLDS_FINE_TUNED
+from tests.benchmarks.evidence.training import NUM_FOLDS, NUM_FOLDS_FINE_TUNED
 
 _ALT = {
     "gains": "Gain of the tuned decision over the largest logit of the same cross-entropy, with 95 % intervals, by "
@@ -301,7 +301,6 @@ def _conditions(evidence: dict[str, Any]) -> str:
     encoders = " ".join(f"{name}=FOLDER{at}{corpora}" for name, at, corpora in words)
     seeds = " ".join(["--seeds", *map(str, evidence["seeds"])])
     tuned = " ".join(["--fine_tune", *evidence["fine_tuned"]]) if evidence["fine_tuned"] else ""
-    epochs = f"{EPOCHS_FINE_TUNED} epochs ({EPOCHS_OF_FEW} below {FEW:,} texts)"
     seconds = [[name, f"{value:,.0f}"] for name, value in evidence["seconds"].items()]
     made = {(s["corpus"], s["features"]) for s in evidence["settings"]}
     kinds = [*dict.fromkeys(s["features"] for s in evidence["settings"])]
@@ -316,7 +315,7 @@ def _conditions(evidence: dict[str, Any]) -> str:
     return (
         f"    python -m tests.benchmarks evidence --data_dir CORPORA --encoders {encoders} {seeds} {tuned}".rstrip()
         + f"\n\n{facts}. Frozen encoders: mean-pooled, texts cut at 256 tokens, a linear head, 30 epochs, learning "
-        f"rate 1e-2, batch 64{f'; fine-tuned: {epochs}, batch 32, learning rate 1e-4' if tuned else ''}. A run that "
+        f"rate 1e-2, batch 64{'; fine-tuned: 3 epochs, batch 32, learning rate 1e-4' if tuned else ''}. A run that "
         "was stopped goes on. The figures stand in [evidence.json](assets/evidence.json), from which this page is "
         "rendered; seconds are of training without features, and of judging, one thread beside other work.\n\n"
         f"**Not run**: {'; '.join(missing)}.\n\n" + cells.table(["part", "seconds"], seconds)

@@ -43,8 +43,8 @@ METHODS = (
     "regression",
 )
 FINE_TUNED_METHODS = ("cross_entropy", "sord", "blv:sigma=6")
-EPOCHS_FINE_TUNED, EPOCHS_OF_FEW, FEW = 3, 20, 2000  # epochs, epochs of a corpus with fewer rows than that
 _FINE_TUNING = {
+    "num_train_epochs": 3,
     "per_device_train_batch_size": 32,
     "per_device_eval_batch_size": 64,
     "learning_rate": 1e-4,
@@ -86,8 +86,7 @@ def train_heads(
     fine_tune: bool = False,
 ) -> list[Logits]:
     """The losses ``methods`` on one encoder, frozen or trained on."""
-    epochs = EPOCHS_OF_FEW if len(rows) < FEW else EPOCHS_FINE_TUNED
-    settings = {"num_train_epochs": epochs, **_FINE_TUNING} if fine_tune else FROZEN_TRAINING
+    settings = _FINE_TUNING if fine_tune else FROZEN_TRAINING
     plan = Plan(
         parse_methods(methods),
         seeds,
