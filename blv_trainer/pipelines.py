@@ -13,7 +13,17 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.pipelines.base import Pipeline
 
-from blv_trainer.asr import Audio, AudioError, Backend, build_backend, judge, language_name, load_audio, suspicions
+from blv_trainer.asr import (
+    MIN_SPEECH_S,
+    Audio,
+    AudioError,
+    Backend,
+    build_backend,
+    judge,
+    language_name,
+    load_audio,
+    suspicions,
+)
 
 TASK = "speaking-assessment"
 
@@ -108,9 +118,10 @@ class SpeakingAssessmentPipeline(Pipeline):
             ``warnings`` (keys of ``blv_trainer.asr.REASONS``) and ``refusal``: None, or ``{"reason": "unreadable" |
             "silence" | "too_short" | "other_language", "message": a sentence}`` where there is no level.
 
-            For each person ``level``, ``scores`` and ``expected_score`` of the pooled answers, ``num_answers`` (the
-            recordings that got a level), ``answers`` (what each recording gives by itself), and ``refusal``: None, or
-            that of the first recording, with all messages, where none got a level.
+            For each person ``level``, ``scores`` and ``expected_score`` of the pooled answers, ``num_answers`` (how
+            many these are: those that got a level, or, where none did but together they last ``min_speech_s``, those
+            that are too short by themselves), ``answers`` (what each recording gives by itself), and ``refusal``:
+            None, or that of the first recording, with all messages, where no level is given.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -142,21 +153,23 @@ class SpeakingAssessmentPipeline(Pipeline):
         assessed = self._assess(_recordings(inputs, counts), batch_size, *params[1:])
         for first in assessed:
             count = counts.popleft()
-            yield first[0] if count is None else self._as_one([first, *islice(assessed, count - 1)])
+            yield first[0] if count is None else self._as_one([first, *islice(assessed, count - 1)], **params[2])
 
     def _assess(
         self, recordings: Iterable[Any], batch_size: int, forward_params: dict, postprocess_params: dict
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-        """What is known of each recording, and what the classifier says of its transcript: None where it is refused."""
+        """What is known of each recording, and what the classifier says of its transcript, also of a too short one."""
         transcripts = self._transcripts(map(self.preprocess, recordings))
         while batch := list(islice(transcripts, batch_size)):
             for transcript in batch:
                 transcript["speech_s"], transcript["refusal"] = judge(transcript, **postprocess_params)
-            texts = [transcript["text"] for transcript in batch if transcript["refusal"] is None]
+            heard = [(transcript["refusal"] or {}).get("reason") in (None, "too_short") for transcript in batch]
+            texts = [transcript["text"] for transcript, is_heard in zip(batch, heard, strict=True) if is_heard]
             predictions = iter(self.forward({"texts": texts, "batch_size": batch_size}, **forward_params))
-            for transcript in batch:
-                prediction = None if transcript["refusal"] else next(predictions)
-                yield self.postprocess({**transcript, "prediction": prediction}, **postprocess_params), prediction
+            for transcript, is_heard in zip(batch, heard, strict=True):
+                prediction = next(predictions) if is_heard else None
+                own = None if transcript["refusal"] else prediction
+                yield self.postprocess({**transcript, "prediction": own}, **postprocess_params), prediction
 
     def run_single(self, inputs: Any, *params: dict[str, Any]) -> dict[str, Any]:
         """Assess one recording, or one person."""
@@ -196,12 +209,16 @@ class SpeakingAssessmentPipeline(Pipeline):
             "warnings": suspicions(model_outputs, language=known_language),
         }
 
-    def _as_one(self, assessed: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> dict[str, Any]:
-        """The result of one person, from those of the recordings."""
+    def _as_one(
+        self, assessed: list[tuple[dict[str, Any], dict[str, Any] | None]], min_speech_s: float = MIN_SPEECH_S, **_: Any
+    ) -> dict[str, Any]:
+        """The result of one person, from those of the recordings; of too short ones where these are all there is."""
         from blv_trainer.prediction import group_scores, label_names, prediction_table
 
         answers = [answer for answer, _ in assessed]
-        logits = [prediction["logits"] for _, prediction in assessed if prediction]
+        logits = [prediction["logits"] for answer, prediction in assessed if prediction and not answer["refusal"]]
+        if not logits and sum(answer["speech_s"] for answer, prediction in assessed if prediction) >= min_speech_s:
+            logits = [prediction["logits"] for _, prediction in assessed if prediction]
         prediction = refusal = None
         if logits:
             _, pooled = group_scores(logits, [0] * len(logits), self.model.config)

@@ -218,6 +218,16 @@ def test_one_bad_recording_does_not_spoil_the_person(assess_with):
     assert person["scores"] == pytest.approx(assess(good)["scores"])
 
 
+def test_answers_too_short_by_themselves_are_judged_together_where_a_person_gave_no_longer_one(assess_with):
+    assess = assess_with(StandIn(segment(SPEECH, 0, 2)))
+    two, three = assess({"recordings": sounds_of(2, 2.5)}), assess({"recordings": sounds_of(2, 2.5, 3)})
+    assert (two["level"], two["num_answers"], two["refusal"]["reason"]) == (None, 0, "too_short")  # 4 s together
+    assert (three["num_answers"], three["refusal"]) == (3, None)
+    assert [answer["refusal"]["reason"] for answer in three["answers"]] == ["too_short"] * 3
+    assert three["scores"] == pytest.approx(assess(sounds_of(3), min_speech_s=1)[0]["scores"])  # all say the same
+    assert assess({"recordings": sounds_of(2, 2.5)}, min_speech_s=3)["num_answers"] == 2
+
+
 def test_a_person_of_whom_nothing_can_be_judged_is_refused_with_every_reason(assess_with):
     silence = as_wav(np.zeros(16_000, "float32"))
     person = assess_with(StandIn())({"recordings": [silence, silence, b"no sound"]})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blv_trainer.asr.backends import Backend, build_backend
     from blv_trainer.asr.sound_files import AudioError, duration_of
     from blv_trainer.asr.store import MERGED_FILE
-    from blv_trainer.asr.transcript_quality import REASONS, judge, language_name, suspicions
+    from blv_trainer.asr.transcript_quality import MIN_SPEECH_S, REASONS, judge, language_name, suspicions
     from blv_trainer.asr.transcription import Progress, transcribe
     from blv_trainer.asr.word_errors import WordErrors, word_errors_by
 
@@ -28,12 +28,13 @@ _HOME = {
     "backends": ("Backend", "build_backend"),
     "sound_files": ("AudioError", "duration_of"),
     "store": ("MERGED_FILE",),
-    "transcript_quality": ("REASONS", "judge", "language_name", "suspicions"),
+    "transcript_quality": ("MIN_SPEECH_S", "REASONS", "judge", "language_name", "suspicions"),
     "transcription": ("Progress", "transcribe"),
     "word_errors": ("WordErrors", "word_errors_by"),
 }
 __all__ = [
     "MERGED_FILE",
+    "MIN_SPEECH_S",
     "REASONS",
     "Audio",
     "AudioError",
