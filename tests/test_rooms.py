@@ -20,7 +20,7 @@ _LINE = {
     "levels": 80,
     "files": 220,
     "run_folder": 180,
-    "asr": 2150,
+    "asr": 2160,
     "corpora": 3340,
     "metrics": 1100,
     "evaluation": 1120,
@@ -35,15 +35,15 @@ _LINE = {
     "hub": 1920,
     "trainer": 950,
     "experiments": 3250,
-    "pipelines": 290,
+    "pipelines": 310,
     "app": 410,
     "cli": 2420,
 }
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_580, 164, 189
-_MAX_LINES_OF_TESTS = 24_050
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_600, 164, 190
+_MAX_LINES_OF_TESTS = 24_080
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60
 

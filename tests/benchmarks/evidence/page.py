@@ -177,7 +177,12 @@ def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
             "Does BLV help? Does its sign matter?",
             "Against cross-entropy with the largest logit. The paper's noise is positive and one draw a step, so that "
             "training adds a mean shift to rare classes that the raw decision lacks; the opposite sign takes it "
-            "off.\n\n" + cells.side_by_side(blv | {"cross-entropy, tuned": plain}),
+            "off.\n\n"
+            + _answered(
+                blv | {"cross-entropy, tuned": plain},
+                *(f"BLV, sigma 6, {how}" for how in ("raw", "shift added back", "tuned", "opposite sign, tuned")),
+                "cross-entropy, tuned",
+            ),
         )
     without_cost = cells.entries(settings, "cross_entropy", "tuned, no cost")
     ordered = {"cross-entropy, tuned": plain, "cross-entropy, tuned without a cost": without_cost}
@@ -187,7 +192,8 @@ def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield (
         "What does the cost of far errors bring: in the decision, in the loss?",
         "Against cross-entropy with the largest logit. Without a cost the decision has a temperature and a prior; its "
-        "cost moves answers to where less is lost when they are wrong.\n\n" + cells.side_by_side(ordered),
+        "cost moves answers to where less is lost when they are wrong.\n\n"
+        + _answered(ordered, "cross-entropy, tuned without a cost", "cross-entropy, tuned", "SORD, raw", "SORD, tuned"),
     )
     theory = {
         f"theory for {cells.NAMES[m]}": cells.entries(settings, "cross_entropy", f"theory for {m}") for m in THEORY
@@ -196,7 +202,7 @@ def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
         "How far is theory's decision from the tuned one?",
         "A temperature fitted on the other folds, then what theory says for one metric, against the largest logit of "
         "the same cross-entropy. Tuned is for macro accuracy, QWK and macro RMSE together, with accuracy held.\n\n"
-        + cells.side_by_side(theory | {"tuned": plain}),
+        + _answered(theory | {"tuned": plain}, "theory for QWK", "tuned"),
     )
     grouped = [s for s in settings if cells.tuned(s, "groups")]
     if grouped:
@@ -214,6 +220,14 @@ def _questions(evidence: dict[str, Any]) -> Iterable[tuple[str, str]]:
         )
 
 
+def _answered(named: dict[str, list[cells.Entry]], *keys: str) -> str:
+    """A sentence of some of the rows, then all."""
+    said = [
+        f"{key}: {cells.mean_gains(named[key], ('accuracy', 'macro_accuracy', 'qwk'))}" for key in keys if named[key]
+    ]
+    return f"**In short**: {'; '.join(said)}.\n\n" + cells.side_by_side(named)
+
+
 def _fine_tuned(settings: list[dict[str, Any]]) -> str:
     rows = []
     for s in settings:
@@ -226,7 +240,7 @@ def _fine_tuned(settings: list[dict[str, Any]]) -> str:
 
 
 def _one_by_one(settings: list[dict[str, Any]]) -> str:
-    rows = []
+    rows, said = [], []
     for s in settings:
         base = cells.of(s, 0, "raw", "answers")["values"]
         losses = [e for e in s["entries"] if e["decision"] == "raw" and e["level"] == "answers"]
@@ -240,7 +254,10 @@ def _one_by_one(settings: list[dict[str, Any]]) -> str:
         for name, entry in steps.items():
             row = [cells.signed(m, entry["values"][m] - base[m]) for m in SHOWN]
             rows.append([f"{s['title']}, {s['features']}", name, *row])
-    return cells.table(["setting", "adds", *cells.HEADINGS.values()], rows)
+            said.append(
+                f"{name} {cells.gains_in_words({m: entry['values'][m] - base[m] for m in ('accuracy', 'qwk')})}"
+            )
+    return f"**In short**: {'; '.join(said)}.\n\n" + cells.table(["setting", "adds", *cells.HEADINGS.values()], rows)
 
 
 def _rows_needed(settings: list[dict[str, Any]]) -> str:
