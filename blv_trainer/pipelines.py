@@ -64,10 +64,7 @@ class SpeakingAssessmentPipeline(Pipeline):
 
             assess = transformers.pipeline("speaking-assessment", model="user/name", whisper_model="large-v2")
             assess([{"raw": samples, "sampling_rate": 48_000}, "answer.mp3"])
-
-        One level of one person's recordings::
-
-            assess({"recordings": ["part_1.wav", "part_2.wav"]})["level"]
+            assess({"recordings": ["part_1.wav", "part_2.wav"]})["level"]  # of one person
     """
 
     _registered_impl: dict[str, Any]  # set by register_pipeline
@@ -118,10 +115,9 @@ class SpeakingAssessmentPipeline(Pipeline):
             ``warnings`` (keys of ``blv_trainer.asr.REASONS``) and ``refusal``: None, or ``{"reason": "unreadable" |
             "silence" | "too_short" | "other_language", "message": a sentence}`` where there is no level.
 
-            For each person ``level``, ``scores`` and ``expected_score`` of the pooled answers, ``num_answers`` (how
-            many these are: those that got a level, or, where none did but together they last ``min_speech_s``, those
-            that are too short by themselves), ``answers`` (what each recording gives by itself), and ``refusal``:
-            None, or that of the first recording, with all messages, where no level is given.
+            For each person ``level``, ``scores`` and ``expected_score`` of the pooled answers, ``num_answers`` (those
+            with a level; where there is none, the too short ones if they last ``min_speech_s`` together), ``answers``
+            (what each recording gives by itself) and ``refusal``: None, or the first recording's, with all messages.
 
         Raises:
             FileNotFoundError: There is no such file.
