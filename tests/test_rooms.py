@@ -42,7 +42,7 @@ _LINE = {
 # Registration waits for transformers and datasets, and then makes rooms known to them.
 _OUTSIDE = {"__init__", "__main__", "_door", "_registration"}
 
-_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_590, 164, 190
+_MAX_LINES, _MAX_FILES, _MAX_PUBLIC_NAMES = 20_600, 164, 190
 _MAX_LINES_OF_TESTS = 24_080
 _MIN_LINES_OF_FILE, _MAX_LINES_OF_FILE = 60, 300
 _MAX_LINES_OF_FUNCTION = 60

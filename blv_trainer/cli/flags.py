@@ -85,8 +85,6 @@ def _check_values(given: Mapping[str, Any]) -> None:
         refuse_unknown_loss("--loss", given["loss"], options if isinstance(options, dict) else ())
     if given["decision"] is not None:
         _refuse_unknown("--decision", given["decision"], ["raw", "consistent", "tuned", *rules()])
-    if given["tune_for"] and given["decision"] not in (None, "tuned"):
-        raise ValueError(f"--tune_for says what a tuned decision is for, and --decision {given['decision']} is none.")
     for word in given["tune_for"] or ():
         name, _, weight = word.partition("=")
         if name != "ece":  # which is told why

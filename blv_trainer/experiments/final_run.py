@@ -203,6 +203,8 @@ def write_winner(output_dir: str | Path, analysis: Mapping[str, Any], flags: Col
     chosen, seed = analysis["rows"][analysis["chosen"]], analysis["seeds"][0]
     method, folder = parse_method(chosen["method"]), Path(output_dir, "winner")
     settings = {name: value for name, value in read_config(Path(output_dir)).items() if name in flags}
+    if chosen["decision"] != "tuned":
+        settings.pop("tune_for", None)
     own = {
         "loss": method.loss,
         "loss_kwargs": dict(method.options) or None,

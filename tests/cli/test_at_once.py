@@ -27,7 +27,6 @@ CASES = {
     "a negative rate": ("check --learning_rate -1", 2, "--learning_rate -1.0 cannot be used: give a number above 0."),
     "a negative seed": ("compare --seeds 1 -2 --output_dir out", 2, "--seeds -2 cannot be used: give a number"),
     "a negative warmup": ("check --warmup_steps -3", 2, "--warmup_steps -3.0 cannot be used: give a number from 0 up."),
-    "a goal of no tuning": ("train --tune_for qwk --decision raw --output_dir out", 2, "and --decision raw is none"),
     "a rater alone": ("evaluate m --test_file x.csv --rater_columns r", 2, "--rater_columns r is one rater, and "),
     "a file": ("train --train_file {folder}/lost.csv --output_dir out", 2, "lost.csv does not exist"),
     "a column": ("compare --train_file {folder}/t.csv --label_column levle --output_dir out", 2, "mean 'level'?"),

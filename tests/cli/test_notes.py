@@ -78,6 +78,8 @@ def test_without_rows_to_judge_on_a_training_says_so(tmp_path, capsys):
     invented.write_answers(tmp_path / "answers.csv", 20, seed=1)
     invented.build_encoder(["i like tea"], tmp_path / "encoder", seed=1)
     words = f"train --train_file {tmp_path}/answers.csv --output_dir {tmp_path}/out --max_steps 1 --use_cpu "
-    words += f"--model_name_or_path {tmp_path}/encoder --validation_fraction 0 --decision raw"
+    words += f"--model_name_or_path {tmp_path}/encoder --validation_fraction 0 --decision raw --tune_for qwk"
     assert main(words.split()) == 0
-    assert capsys.readouterr().out.startswith("Nothing was evaluated: there are no validation or test rows.\n")
+    printed = capsys.readouterr()
+    assert printed.out.startswith("Nothing was evaluated: there are no validation or test rows.\n")
+    assert "--tune_for is not used: --decision raw tunes nothing.\n" in printed.err
