@@ -107,7 +107,7 @@ def transcribe_uneven(slots: int = 8) -> list[Row]:
 
 
 @benchmark("load_audio")
-def load_minutes(number: int = 1_000) -> list[Row]:
+def load_minutes(number: int = 200) -> list[Row]:
     """Minutes of mp3 as float32 at 16 kHz, against one ffmpeg process after another as in ``whisper.load_audio``."""
     if shutil.which("ffmpeg") is None:
         raise NotHereError("there is no ffmpeg")
