@@ -30,6 +30,7 @@ TASK = "speaking-assessment"
 _CALL_PARAMETERS = ("expected_language", "min_speech_s", "max_length")
 _NO_SOUND = Audio(np.empty(0, np.float32))
 _SILENCE: dict[str, Any] = {"text": "", "segments": [], "language": None}
+_Assessed = tuple[dict[str, Any], dict[str, Any] | None]  # one recording, and what the classifier says of it
 
 
 class SpeakingAssessmentPipeline(Pipeline):
@@ -146,26 +147,24 @@ class SpeakingAssessmentPipeline(Pipeline):
     ) -> Iterator[dict[str, Any]]:
         """Assess a stream, in order: Whisper draws recordings as it has room, its transcripts are read in batches."""
         counts: deque[int | None] = deque()
-        assessed = self._assess(_recordings(inputs, counts), batch_size, *params[1:])
+        assessed, options = self._assess(_recordings(inputs, counts), batch_size, *params[1:]), params[1] | params[2]
         for first in assessed:
             count = counts.popleft()
-            yield first[0] if count is None else self._as_one([first, *islice(assessed, count - 1)], **params[2])
+            yield first[0] if count is None else self._as_one([first, *islice(assessed, count - 1)], **options)
 
     def _assess(
         self, recordings: Iterable[Any], batch_size: int, forward_params: dict, postprocess_params: dict
-    ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-        """What is known of each recording, and what the classifier says of its transcript, also of a too short one."""
+    ) -> Iterator[_Assessed]:
+        """What is known of each recording, and what the classifier says of its transcript: None where it is refused."""
         transcripts = self._transcripts(map(self.preprocess, recordings))
         while batch := list(islice(transcripts, batch_size)):
             for transcript in batch:
                 transcript["speech_s"], transcript["refusal"] = judge(transcript, **postprocess_params)
-            heard = [(transcript["refusal"] or {}).get("reason") in (None, "too_short") for transcript in batch]
-            texts = [transcript["text"] for transcript, is_heard in zip(batch, heard, strict=True) if is_heard]
+            texts = [transcript["text"] for transcript in batch if transcript["refusal"] is None]
             predictions = iter(self.forward({"texts": texts, "batch_size": batch_size}, **forward_params))
-            for transcript, is_heard in zip(batch, heard, strict=True):
-                prediction = next(predictions) if is_heard else None
-                own = None if transcript["refusal"] else prediction
-                yield self.postprocess({**transcript, "prediction": own}, **postprocess_params), prediction
+            for transcript in batch:
+                prediction = None if transcript["refusal"] else next(predictions)
+                yield self.postprocess({**transcript, "prediction": prediction}, **postprocess_params), prediction
 
     def run_single(self, inputs: Any, *params: dict[str, Any]) -> dict[str, Any]:
         """Assess one recording, or one person."""
@@ -197,24 +196,25 @@ class SpeakingAssessmentPipeline(Pipeline):
         self, model_outputs: dict[str, Any], expected_language: str | None = "en", **_: Any
     ) -> dict[str, Any]:
         """What is known of one recording, as a plain dictionary."""
-        known_language = expected_language if model_outputs["language"] else None
         return {
             "transcript": model_outputs["text"],
             **_as_scores(model_outputs["prediction"]),
             **{name: model_outputs[name] for name in ("duration_s", "speech_s", "language", "refusal")},
-            "warnings": suspicions(model_outputs, language=known_language),
+            "warnings": suspicions(model_outputs, language=expected_language if model_outputs["language"] else None),
         }
 
     def _as_one(
-        self, assessed: list[tuple[dict[str, Any], dict[str, Any] | None]], min_speech_s: float = MIN_SPEECH_S, **_: Any
+        self, assessed: list[_Assessed], max_length: int | None = None, min_speech_s: float = MIN_SPEECH_S, **_: Any
     ) -> dict[str, Any]:
         """The result of one person, from those of the recordings; of too short ones where these are all there is."""
         from blv_trainer.prediction import group_scores, label_names, prediction_table
 
         answers = [answer for answer, _ in assessed]
-        logits = [prediction["logits"] for answer, prediction in assessed if prediction and not answer["refusal"]]
-        if not logits and sum(answer["speech_s"] for answer, prediction in assessed if prediction) >= min_speech_s:
-            logits = [prediction["logits"] for _, prediction in assessed if prediction]
+        logits = [prediction["logits"] for _, prediction in assessed if prediction]
+        short = [answer for answer in answers if not logits and answer["refusal"]["reason"] == "too_short"]
+        if short and sum(answer["speech_s"] for answer in short) >= min_speech_s:
+            predictions = self.forward({"texts": [answer["transcript"] for answer in short]}, max_length=max_length)
+            logits = [prediction["logits"] for prediction in predictions]
         prediction = refusal = None
         if logits:
             _, pooled = group_scores(logits, [0] * len(logits), self.model.config)

@@ -59,13 +59,13 @@ def run(args) -> int:
         )
     if empty := [text for text in args.text or [] if not text.strip()]:
         raise ValueError(f"--text {empty[0]!r} holds no word; give a text.")
-    for flag, given, needed in [
-        ("--group_column", args.group_column, "input_file"),
-        ("--one_speaker", args.one_speaker, "audio"),
-        ("--language", args.language, "audio"),
+    for flag, given, needed, told in [
+        ("--group_column", args.group_column, "input_file", "whose answers belong together"),
+        ("--one_speaker", args.one_speaker, "audio", "whose answers belong together"),
+        ("--language", args.language, "audio", "what is spoken"),
     ]:
         if given and not getattr(args, needed):
-            raise ValueError(f"{flag} goes with --{needed}: it says something of what is there.")
+            raise ValueError(f"{flag} goes with --{needed}: it says {told} there.")
     if args.output_file and args.input_file and Path(args.output_file).resolve() == Path(args.input_file).resolve():
         raise ValueError(f"--output_file {args.output_file} is the --input_file, which would be lost: name another.")
     output_format(args.output_file, args.format)  # an ending that is not written shows before any work

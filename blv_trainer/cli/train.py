@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +17,6 @@ from blv_trainer.cli.data_summary import print_summary
 from blv_trainer.cli.labelled_data import load_data, parse_weights
 from blv_trainer.cli.notes import quieten
 from blv_trainer.presets import FROZEN_TRAINING, QUICK_TRAINING
-
-logger = logging.getLogger(__name__)
 
 # What differs from TrainingArguments' own defaults, and why.
 DEFAULTS = {
@@ -154,7 +151,7 @@ def _train(data, corpus_args, data_args, decision_args, model_args, training_arg
         training_args.eval_strategy = "no"
     decision_args.decision = decision_args.decision or ("tuned" if folds or "validation" in dataset else "raw")
     if decision_args.tune_for and decision_args.decision != "tuned":
-        logger.warning("--tune_for is not used: --decision %s tunes nothing.", decision_args.decision)
+        print(f"--tune_for is not used: --decision {decision_args.decision} tunes nothing.", file=sys.stderr)
     if training_args.should_save:
         write_unusable(data.unusable, Path(training_args.output_dir))
         changed = changed_settings(training_args, always={"output_dir", "loss", "loss_kwargs", "seed", *DEFAULTS})

@@ -91,9 +91,9 @@ def tune(
         _check_tunable(name)
     logits, labels = labelled_rows(logits, labels) if groups is None else pool_labelled(logits, labels, groups)
     temperature = fit_temperature(logits, labels)
-    prior = log_prior(class_counts, logits=logits, temperature=temperature)
-    truths = _truths(logits / temperature, labels)
-    metrics = confusion_metrics(_confusions(logits / temperature, truths, prior, powers))  # (2, num_powers, num_taus)
+    prior, scaled = log_prior(class_counts, logits=logits, temperature=temperature), logits / temperature
+    truths = _truths(scaled, labels)
+    metrics = confusion_metrics(_confusions(scaled, truths, prior, powers))  # (2, num_powers, num_taus)
     largest = confusion_metrics(_met(truths, logits.argmax(axis=1)[:, None]))  # (2, 1)
     goodness = [weight * METRICS[name].goodness(metrics[name]) for name, weight in weights.items()]
     by_labels, score = np.round(np.sum(goodness, axis=0), 12)  # so that rounding breaks no tie

@@ -85,6 +85,8 @@ def hub_client(repo_id: str, token: str | None) -> Iterator[HfApi]:
     token = (token or get_token() or "").strip()
     if not token:
         raise PermissionError(f"the Hub asks who pushes, and no token was found: {_LOG_IN}. Nothing was pushed.")
+    if not re.fullmatch(r"[\x21-\x7e]+", token):  # the client would show it
+        raise ValueError("the token (not shown) has a space, a line break or a letter outside ASCII: copy it anew.")
     try:
         yield HfApi(token=token)
     except (HTTPError, RuntimeError) as raised:

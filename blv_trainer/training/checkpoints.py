@@ -48,7 +48,7 @@ def last_whole_checkpoint(folder: str | Path, *, num_processes: int = 1) -> Path
     Returns:
         The checkpoint; None where there is no whole one.
     """
-    for path in map(Path, reversed(sort_checkpoints(str(folder)))):
+    for path in reversed(_checkpoints(folder)):
         if is_whole(path, num_processes=num_processes):
             return path
         logger.warning("%s is passed over: %d process(es) did not write it to its end.", path, num_processes)
@@ -226,12 +226,17 @@ def _file_name(process_index: int) -> str:
     return f"epoch_start_{process_index}.pth"
 
 
+def _checkpoints(folder: str | Path) -> list[Path]:
+    """The oldest first; no checkpoint-10-mine, which somebody copied and transformers takes for one."""
+    return [path for path in map(Path, sort_checkpoints(str(folder))) if path.name.split("-", 1)[1].isdecimal()]
+
+
 def _drop_older(checkpoint: Path, limit: int, *, best: str | None) -> None:
     """Keep ``limit`` checkpoints, this one and the best among them."""
-    found = sort_checkpoints(str(checkpoint.parent))
-    kept = {str(checkpoint), *([str(Path(best))] if best else [])}
+    found = _checkpoints(checkpoint.parent)
+    kept = {checkpoint, *([Path(best)] if best else [])}
     # Later steps than this one are of an earlier attempt, so they count as older than any of this one.
-    place = found.index(str(checkpoint))
+    place = found.index(checkpoint)
     droppable = [path for path in found[place:] + found[:place] if path not in kept]
     for path in droppable[: max(0, len(found) - max(limit, len(kept)))]:
         shutil.rmtree(path, ignore_errors=True)

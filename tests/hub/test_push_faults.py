@@ -114,6 +114,9 @@ def test_a_wrong_token_is_said_and_not_shown(hub, push):
         chain, error = chain + str(error), error.__cause__ or error.__context__
     assert "hf_wrong" not in chain
     assert hub.hub.repositories == {}
+    with pytest.raises(ValueError, match="the token .* has a space, a line break") as raised:
+        push(token="hf_ali\nce")
+    assert "hf_ali" not in str(raised.value)
 
 
 def test_a_name_of_somebody_else_is_refused_whether_it_is_there_or_not(hub, push):

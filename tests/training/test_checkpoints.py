@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
 from blv_trainer import BLVTrainer, BLVTrainingArguments
 from blv_trainer.training import last_whole_checkpoint
-from blv_trainer.training.checkpoints import is_whole
+from blv_trainer.training.checkpoints import _drop_older, is_whole
 
 AN_HOUR_AGO = time.time() - 3600
 
@@ -34,8 +35,11 @@ def test_the_newest_checkpoint_by_step_counts_whatever_the_clock_says(make_mean_
     trained(make_mean_pooled(), rows, tmp_path)
     for step in steps_saved(tmp_path):
         os.utime(tmp_path / f"checkpoint-{step}", times=(AN_HOUR_AGO - 3600 * step,) * 2)
+    shutil.copytree(tmp_path / "checkpoint-6", tmp_path / "checkpoint-7-mine")  # by hand: neither used nor dropped
     assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-6"
     assert last_whole_checkpoint(tmp_path, num_processes=2) is None
+    _drop_older(tmp_path / "checkpoint-6", 1, best=None)
+    assert {path.name for path in tmp_path.glob("checkpoint-*")} == {"checkpoint-6", "checkpoint-7-mine"}
 
 
 def test_a_checkpoint_not_written_to_its_end_is_passed_over(make_mean_pooled, rows, tmp_path, monkeypatch, caplog):

@@ -37,13 +37,7 @@ def main(argv: list[str]) -> int:
         metavar="NAME=FOLDER",
         help="frozen encoders, such as MiniLM=/path, or mpnet=/path@cefr_asag,merlin_german for some corpora",
     )
-    parser.add_argument(
-        "--fine_tune",
-        nargs="*",
-        default=[],
-        metavar="CORPUS",
-        help="with the first encoder; cefr_sp_wikiauto@1,2 for some seeds, default all",
-    )
+    parser.add_argument("--fine_tune", nargs="*", default=[], metavar="CORPUS[@SEEDS]", help="with the first encoder")
     parser.add_argument("--corpora", nargs="*", help="default: all that are there")
     parser.add_argument("--methods", nargs="*", help="losses as compare --methods takes them; default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
